@@ -1,0 +1,1 @@
+"""The framework-neutral core: NumPy and the standard library only."""

@@ -1,0 +1,62 @@
+"""Backends: modules that take the value of one blob to the value of a later one."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Dict, Mapping, Optional, Protocol
+
+import numpy as np
+
+from harness.ami.errors import InputError
+from harness.ami.network import Network
+
+NAMES = ("reference", "pytorch", "onnxruntime", "opencv")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a backend executes; what a backend does not have, it refuses."""
+
+    threads: int = 1
+    precision: str = "float32"
+    device: str = "cpu"
+    graph_optimisation: bool = True
+    caffemodel: Optional[str] = None
+
+
+class Executor(Protocol):
+    """A loaded network. Values are batches: (N, C, H, W), or (N, C) after an InnerProduct."""
+
+    xp: Any  # the array namespace of native values: numpy or torch
+    network: Network
+
+    def forward(self, value: Any, start: str, stop: str) -> Any:
+        """Value of blob `stop` from the value of the earlier blob `start`, both native arrays."""
+
+    def to_native(self, array: np.ndarray) -> Any:
+        """A NumPy array as this backend's own kind, in its precision, on its device."""
+
+    def to_numpy(self, value: Any) -> np.ndarray:
+        """A native value as a NumPy array."""
+
+
+class Backend(Protocol):
+    """A backend module."""
+
+    def versions(self) -> Dict[str, str]:
+        """Names and versions of what does the arithmetic."""
+
+    def load(self, network: Network, weights: Mapping[str, np.ndarray], settings: Settings) -> Executor:
+        """An executor over memory-mapped float32 parameters keyed `LAYER.weight` and `LAYER.bias`."""
+
+
+def find_backend(name: str) -> ModuleType:
+    """Import a backend's module; InputError where the name or the framework is missing."""
+    if name not in NAMES:
+        raise InputError(f"backend {name!r}: unknown; there are {', '.join(NAMES)}")
+    try:
+        return importlib.import_module(f"harness.backends.{name}")
+    except ImportError as error:
+        raise InputError(f"backend {name}: {error}; install its framework in this environment") from error
