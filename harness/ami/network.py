@@ -198,7 +198,8 @@ def output_shape(layer: Layer, bottom: Shape) -> Shape:
     if isinstance(layer, Convolution):
         if layer.group < 1 or bottom[0] % layer.group or layer.num_output % layer.group:
             raise InputError(
-                f"layer {layer.name}: group {layer.group} divides not both {bottom[0]} and {layer.num_output} channels"
+                f"layer {layer.name}: group {layer.group} does not divide its {bottom[0]} input"
+                f" and {layer.num_output} output channels"
             )
         sizes = [convolved_size(layer, bottom[axis + 1], axis) for axis in (0, 1)]
         channels = layer.num_output
@@ -237,7 +238,8 @@ def build_network(name: str, input_name: str, input_shape: Shape, layers: Sequen
         last = blobs[-1]
         if layer.bottom != last.name:
             raise InputError(
-                f"layer {layer.name}: reads {layer.bottom!r}, but the chain ends at {last.name!r}; only chains are read"
+                f"layer {layer.name}: reads {layer.bottom!r}, but the chain ends at {last.name!r};"
+                " only chains are read"
             )
         shape = output_shape(layer, last.shape)
         if layer.top == last.name:
@@ -280,7 +282,8 @@ def layer_to_json(layer: Layer) -> Dict[str, Any]:
 def layer_from_json(data: Mapping[str, Any]) -> Layer:
     """Inverse of `layer_to_json`."""
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-    layer: Layer = LAYER_TYPES[options.pop("type")](**options)
+    layer_class = LAYER_TYPES[str(options.pop("type"))]
+    layer: Layer = layer_class(**options)
     return layer
 
 
@@ -299,7 +302,9 @@ def network_from_json(data: Mapping[str, Any]) -> Network:
         layers = [layer_from_json(layer) for layer in data["layers"]]
         return build_network(data["name"], data["input"]["name"], tuple(data["input"]["shape"]), layers)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"network.json: not a network of this version ({error!r}); convert the model again") from error
+        raise InputError(
+            f"network.json: not a network of this version ({error!r}); convert the model again"
+        ) from error
 
 
 def read_network(folder: Path) -> Network:
@@ -322,5 +327,7 @@ def read_weights(folder: Path, network: Network) -> Dict[str, np.ndarray]:
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}); convert the model again") from error
         if weights[name].shape != shape or weights[name].dtype != np.float32:
-            raise InputError(f"{path}: holds {weights[name].dtype} {weights[name].shape}, not float32 {shape}")
+            raise InputError(
+                f"{path}: holds {weights[name].dtype} {weights[name].shape}, not float32 {shape}"
+            )
     return weights
