@@ -98,7 +98,7 @@ def advance(
 
 
 def read_answers(logits: np.ndarray) -> List[Answer]:
-    """One answer per row of logits (N, classes). Equal logits go to the lower class, NaN wins, as in NumPy."""
+    """One answer per row of logits (N, classes); as in NumPy, the lower of equal classes wins, and NaN."""
     order = np.argsort(-np.where(np.isnan(logits), np.inf, logits), axis=1, kind="stable")[:, :5]
     return [read_answer(row, top) for row, top in zip(logits, order)]
 

@@ -1,0 +1,114 @@
+"""Examples: inputs with their gold label, clean source and attack, listed one JSON object a line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from harness.ami.errors import InputError
+
+REQUIRED = {"id": str, "source": str, "attack": str, "gold": int, "file": str, "sha256": str}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input; `path` is its file, `sha256` the hash of the file's bytes."""
+
+    id: str
+    source: str
+    attack: str
+    gold: int
+    path: Path
+    sha256: str
+
+
+def read_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:
+    """Examples of a list file, each file present and of the hash that the list says.
+
+    Raises InputError, with file and line, for a list that is empty, altered or wrong in any line.
+    """
+    path = Path(path)
+    text = read_bytes(path)
+    if sha256 is not None and hash_bytes(text) != sha256:
+        raise InputError(f"{path}: its hash is not the job's {sha256[:12]}…; the list was changed since")
+    try:
+        lines = text.decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no UTF-8 text ({error})") from error
+    examples: Dict[str, Example] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            example = read_example(line, f"{path}:{number}", path.parent, classes)
+            if example.id in examples:
+                raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
+            examples[example.id] = example
+    if not examples:
+        raise InputError(f"{path}: lists no example")
+    for example in examples.values():
+        read_file(example)
+    return list(examples.values())
+
+
+def read_example(line: str, place: str, folder: Path, classes: int) -> Example:
+    """Example of one line."""
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place}: is no JSON object ({error})") from error
+    check_fields(data, place)
+    if not 0 <= data["gold"] < classes:
+        raise InputError(
+            f"{place}: gold {data['gold']} of example {data['id']!r} is no class; there are {classes}"
+        )
+    return Example(
+        data["id"], data["source"], data["attack"], data["gold"], folder / data["file"], data["sha256"]
+    )
+
+
+def check_fields(data: Any, place: str) -> None:
+    """Refuse an object that lacks a field or has one of the wrong kind."""
+    for key, kind in REQUIRED.items():
+        if not isinstance(data, dict) or key not in data:
+            raise InputError(f"{place}: has no {key!r}; an example has {', '.join(REQUIRED)}")
+        if not isinstance(data[key], kind) or isinstance(data[key], bool):
+            raise InputError(f"{place}: {key!r} must be of type {kind.__name__}, not {data[key]!r}")
+
+
+def read_file(example: Example) -> bytes:
+    """Bytes of an example's file; InputError where they are missing or not of its hash."""
+    data = read_bytes(example.path)
+    found = hash_bytes(data)
+    if found != example.sha256:
+        raise InputError(
+            f"{example.path}: sha256 is {found[:12]}…, but example {example.id!r} is listed with"
+            f" {example.sha256[:12]}…; restore the file or list it anew"
+        )
+    return data
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file; InputError where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def hash_bytes(data: Any) -> str:
+    """SHA-256, hexadecimal, of bytes or of a contiguous array's memory."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256, hexadecimal, of a file of any size; InputError where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            for chunk in iter(lambda: file.read(1 << 20), b""):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()

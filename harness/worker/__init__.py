@@ -1,0 +1,1 @@
+"""The worker: one job in, records out, inside an environment."""

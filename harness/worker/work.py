@@ -1,0 +1,228 @@
+"""One cell: read a job, walk every batch plain and steered, write records as they come."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, TextIO, Tuple
+
+import numpy as np
+
+from harness.ami.cases import name_case
+from harness.ami.decode import decode_array, decode_image
+from harness.ami.detection import (
+    Answer,
+    Detector,
+    build_detector,
+    read_answers,
+    run_plain,
+    run_steered,
+    score_detection,
+)
+from harness.ami.errors import InputError
+from harness.ami.examples import Example, hash_bytes, hash_file, read_bytes, read_examples, read_file
+from harness.ami.network import Network, expose_activations, read_network, read_weights
+from harness.ami.preprocess import prepare_array, prepare_image
+from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
+from harness.backends import find_backend
+from harness.worker.fingerprint import hash_code, read_peak_memory, take_fingerprint
+from harness.worker.job import Job, load_job, read_job
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One example's network input (C, H, W) and the hashes of what it came from."""
+
+    example: Example
+    value: np.ndarray
+    hashes: Dict[str, str]
+
+
+def main(paths: Sequence[Path]) -> int:
+    """Run the job file that is named; 0 done, 2 bad input."""
+    if len(paths) != 1:
+        print("usage: python -m harness.worker JOB.json", file=sys.stderr)
+        return 2
+    try:
+        data = load_job(paths[0])
+    except InputError as error:
+        print(f"harness.worker: {error}", file=sys.stderr)
+        return 2
+    try:
+        write_cell(Path(data["output"]), run_job(read_job(data)))
+    except InputError as error:
+        print(f"harness.worker: {error}", file=sys.stderr)
+        write_cell(Path(data["output"]), {"schema": 1, "status": "failed", "error": str(error), "job": data})
+        return 2
+    return 0
+
+
+def write_cell(output: Path, cell: Mapping[str, Any]) -> None:
+    """Write `cell.json` into the output folder."""
+    try:
+        text = json.dumps(cell, indent=1, sort_keys=True, allow_nan=False)
+        (output / "cell.json").write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"harness.worker: {output / 'cell.json'}: cannot be written ({error})", file=sys.stderr)
+
+
+def run_job(job: Job) -> Dict[str, Any]:
+    """Do the work; what `cell.json` is to say."""
+    started = time.perf_counter()
+    backend = find_backend(job.backend)
+    network = read_network(job.network)
+    examples = read_examples(job.examples, network.logits.shape[0], job.examples_sha256)
+    witnesses = read_job_witnesses(job, network)
+    parameter_hashes = check_weights(job)
+    walked = expose_activations(network) if job.port.blob_value == "before-relu" else network
+    executor = backend.load(walked, read_weights(job.network, network), job.settings)
+    entries = concatenate_witnesses(witnesses, job.port)
+    detector = build_detector(executor, entries, job.port, job.parameters)
+    loaded = time.perf_counter()
+    with (job.output / "records.jsonl").open("w", encoding="utf-8") as file:
+        run_batches(job, detector, examples, file)
+    finished = time.perf_counter()
+    return {
+        "schema": 1,
+        "status": "done",
+        "error": None,
+        "job": dict(job.data),
+        "fingerprint": take_fingerprint(backend.versions(), job.settings.threads),
+        "hashes": {
+            "parameters": parameter_hashes,
+            "witnesses": {name: entry["sha256"] for name, entry in job.witnesses.items()},
+            "examples": job.examples_sha256,
+            "worker": hash_code(),
+        },
+        "timings": {
+            "load_seconds": round(loaded - started, 4),
+            "run_seconds": round(finished - loaded, 4),
+            "examples": len(examples),
+        },
+        "peak_memory_bytes": read_peak_memory(),
+        "steering": "walked",
+    }
+
+
+def read_job_witnesses(job: Job, network: Network) -> Witnesses:
+    """The four attributes' witnesses, each file of the hash that the job says."""
+    found = {}
+    for attribute, entry in job.witnesses.items():
+        path = Path(entry["path"])
+        if hash_bytes(read_bytes(path)) != entry["sha256"]:
+            raise InputError(
+                f"{path}: its hash is not the job's {entry['sha256'][:12]}…; it was changed since"
+            )
+        found[attribute] = read_witnesses(path, network)
+    return found
+
+
+def check_weights(job: Job) -> Dict[str, str]:
+    """Hash of every parameter; InputError where a file is not what the conversion read or wrote."""
+    network = json.loads((job.network / "network.json").read_text(encoding="utf-8"))
+    hashes = {}
+    for name, entry in network["parameters"].items():
+        path = job.network / "parameters" / f"{name}.npy"
+        hashes[name] = hash_bytes(np.load(str(path), mmap_mode="r", allow_pickle=False).data)
+        if hashes[name] != entry["sha256"]:
+            raise InputError(f"{path}: its hash is not the one in network.json; convert the model again")
+    caffemodel = job.settings.caffemodel
+    if caffemodel and hash_file(Path(caffemodel)) != network["sources"]["caffemodel"]:
+        raise InputError(f"{caffemodel}: its hash is not the converted file's; convert the model again")
+    return hashes
+
+
+def run_batches(job: Job, detector: Detector, examples: Sequence[Example], file: TextIO) -> None:
+    """Walk all batches; records are flushed batch by batch, so that a broken cell keeps what it has."""
+    report_progress(0, len(examples))
+    for start in range(0, len(examples), job.batch_size):
+        batch = [prepare_example(job, example) for example in examples[start : start + job.batch_size]]
+        file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in judge_batch(detector, batch))
+        file.flush()
+        report_progress(start + len(batch), len(examples))
+
+
+def report_progress(done: int, total: int) -> None:
+    """One progress line on standard output."""
+    print(json.dumps({"event": "progress", "done": done, "total": total}), flush=True)
+
+
+def prepare_example(job: Job, example: Example) -> Prepared:
+    """Network input of one example; InputError names its file."""
+    data = read_file(example)
+    try:
+        pixels, value = prepare_input(job, data, is_array=example.path.suffix == ".npy")
+    except InputError as error:
+        raise InputError(f"{example.path}: {error}") from error
+    hashes = {"file": example.sha256, "pixels": hash_array(pixels), "input": hash_array(value)}
+    return Prepared(example, value, hashes)
+
+
+def prepare_input(job: Job, data: bytes, *, is_array: bool) -> Tuple[np.ndarray, np.ndarray]:
+    """Decoded pixels and network input (C, H, W) of a file's bytes."""
+    if not is_array:
+        pixels = decode_image(data, job.decoder)
+        return pixels, prepare_image(pixels, job.preprocess, job.port)
+    if job.npy is None:
+        raise InputError("is a .npy file, but what it holds is not said; name its convention with --npy")
+    array = decode_array(data)
+    return array, prepare_array(array, job.npy, job.preprocess, job.port)
+
+
+def judge_batch(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict[str, Any]]:
+    """Records of one batch."""
+    started = time.perf_counter()
+    plain, steered = run_both(detector, np.stack([one.value for one in batch]))
+    seconds = round((time.perf_counter() - started) / len(batch), 5)
+    answers = zip(read_answers(plain), read_answers(steered))
+    for one, rows, pair in zip(batch, zip(plain, steered), answers):
+        yield {**make_record(one, rows, pair), "seconds": seconds}
+
+
+def run_both(detector: Detector, inputs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W)."""
+    executor = detector.executor
+    value = executor.to_native(inputs)
+    plain = executor.to_numpy(run_plain(executor, value))
+    return plain, executor.to_numpy(run_steered(detector, value))
+
+
+def make_record(
+    prepared: Prepared, logits: Tuple[np.ndarray, np.ndarray], answers: Tuple[Answer, Answer]
+) -> Dict[str, Any]:
+    """What a cell says about one example."""
+    example, (plain, steered), (original, attribute) = prepared.example, logits, answers
+    return {
+        "example": example.id,
+        "source": example.source,
+        "attack": example.attack,
+        "gold": example.gold,
+        "original": original.winner,
+        "attribute": attribute.winner,
+        "case": name_case(example.gold, original.winner, attribute.winner),
+        "detected": original.winner != attribute.winner,
+        "margin_original": original.margin,
+        "margin_attribute": attribute.margin,
+        "score": score_detection(original.winner, steered),
+        "top5_original": pairs(original),
+        "top5_attribute": pairs(attribute),
+        "hashes": {
+            **prepared.hashes,
+            "logits_original": hash_array(plain),
+            "logits_attribute": hash_array(steered),
+        },
+    }
+
+
+def pairs(answer: Answer) -> List[List[Optional[float]]]:
+    """Five best [class, logit]."""
+    return [[winner, logit] for winner, logit in answer.top5]
+
+
+def hash_array(array: np.ndarray) -> str:
+    """Hash of an array's kind, shape and values."""
+    values = np.ascontiguousarray(array)
+    return hash_bytes(f"{values.dtype.str}{values.shape}".encode() + values.tobytes())
