@@ -107,17 +107,20 @@ def steer(executor: Any, value: Any, steering: Steering, port: Port, parameters:
 def summarise_entries(xp: Any, sums: Any, entries: Sequence[int], ddof: int) -> Tuple[Any, Any, Any]:
     """Mean, standard deviation and minimum of the entries' sums, each (N, 1).
 
-    The additions are written out one by one: each library sums in another order, and whether equal
-    numbers have a deviation of exactly 0 hangs on the last bit of their mean.
+    Whether equal numbers have a deviation of exactly 0 hangs on the last bit of their mean. So the additions
+    are written out one by one, for each library sums in another order, and the divisors are arrays, for
+    torch on CUDA multiplies by the reciprocal of a plain number. Only the root differs: torch's is not
+    always the nearest float32, which leaves zero alone.
     """
     listed = [sums[:, channel : channel + 1] for channel in entries]
-    mean = add_up(listed) / len(listed)
+    ones = xp.ones_like(listed[0])
+    mean = add_up(listed) / (ones * len(listed))
     squares = add_up([(one - mean) * (one - mean) for one in listed])
-    count = squares * 0 + (len(listed) - ddof)
+    sigma = xp.sqrt(squares / (ones * (len(listed) - ddof)))
     minimum = listed[0]
     for one in listed[1:]:
         minimum = xp.minimum(minimum, one)
-    return mean, xp.sqrt(squares / count), minimum
+    return mean, sigma, minimum
 
 
 def add_up(terms: Sequence[Any]) -> Any:
