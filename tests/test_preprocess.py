@@ -1,0 +1,155 @@
+"""Preprocessing: every choice, by hand-computed pixels."""
+
+import numpy as np
+import pytest
+
+from harness.ami.errors import InputError
+from harness.ami.port import Port, read_port
+from harness.ami.preprocess import Preprocess, prepare_array, prepare_image, read_preprocess
+
+MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))
+RED = np.full((2, 2, 3), (200, 100, 50), dtype=np.uint8)
+
+
+def channels(value):
+    return [float(channel.mean()) for channel in value]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({}, [50 - 10, 100 - 20, 200 - 30]),
+        ({"channel_order": "reversed"}, [200 - 10, 100 - 20, 50 - 30]),
+        ({"mean": "swapped"}, [50 - 30, 100 - 20, 200 - 10]),
+        ({"mean": "none"}, [50, 100, 200]),
+        ({"value_range": "0-1", "mean": "none"}, [50 / 255, 100 / 255, 200 / 255]),
+    ],
+)
+def test_image_path(rules, expected):
+    value = prepare_image(RED, MODEL, read_port("notebook", rules))
+    assert value.dtype == np.float32
+    assert value.flags.c_contiguous
+    assert channels(value) == pytest.approx(expected)
+
+
+def test_an_rgb_network_gets_rgb():
+    model = Preprocess(2, 2, "rgb", (30.0, 20.0, 10.0), scale=0.5)
+    assert channels(prepare_image(RED, model, Port())) == pytest.approx([85, 40, 20])
+
+
+def test_only_another_height_is_resized_by_the_notebook():
+    wide = np.zeros((2, 4, 3), dtype=np.uint8)
+    with pytest.raises(InputError, match=r"4x2.*size-differs"):
+        prepare_image(wide, MODEL, Port())
+    port = read_port("notebook", {"resize_when": "size-differs"})
+    assert prepare_image(wide, MODEL, port).shape == (3, 2, 2)
+    assert prepare_image(np.zeros((4, 3, 3), dtype=np.uint8), MODEL, Port()).shape == (3, 2, 2)
+
+
+def test_crop_takes_the_middle_square():
+    wide = np.zeros((4, 8, 3), dtype=np.uint8)
+    wide[:, 2:6] = 100
+    rules = {"fit": "centre-crop", "mean": "none"}
+    assert prepare_image(wide, MODEL, read_port("notebook", rules)).min() == 100
+    assert prepare_image(wide, MODEL, read_port("notebook", {"mean": "none"})).min() < 100
+
+
+def test_resizing_rounds_to_levels_and_takes_its_kernel_from_model_or_port():
+    image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    results = [
+        prepare_image(image, MODEL, read_port("notebook", {"resize": kernel, "mean": "none"}))
+        for kernel in ("model", "bicubic", "bilinear", "nearest")
+    ]
+    np.testing.assert_array_equal(results[0], results[1])
+    assert not np.array_equal(results[1], results[2])
+    assert not np.array_equal(results[2], results[3])
+    assert all(np.array_equal(result, np.rint(result)) for result in results)
+
+
+def test_resize_of_images_is_opencvs_within_one_level():
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
+    image = np.random.default_rng(0).integers(0, 256, (300, 250, 3), dtype=np.uint8)
+    model = Preprocess(64, 64)
+    ours = prepare_image(image, model, Port())
+    theirs = cv2.resize(image[:, :, ::-1].copy(), (64, 64), interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)
+    assert np.abs(ours - theirs.astype(np.float32)).max() <= 1
+
+
+RAW = np.stack([np.full((2, 2), level, dtype=np.float32) for level in (200.4, 100.5, 260.0)])
+
+
+@pytest.mark.parametrize(
+    ("convention", "rule", "expected"),
+    [
+        ("raw-rgb", "as-is", [200.4, 100.5, 260.0]),
+        ("raw-rgb", "to-bgr", [260.0, 100.5, 200.4]),
+        ("raw-rgb", "convert", [250.0, 80.5, 170.4]),
+        ("raw-bgr", "as-is", [200.4, 100.5, 260.0]),
+        ("raw-bgr", "to-bgr", [200.4, 100.5, 260.0]),
+        ("raw-bgr", "convert", [190.4, 80.5, 230.0]),
+        ("bgr-minus-mean", "convert", [200.4, 100.5, 260.0]),
+    ],
+)
+def test_array_path(convention, rule, expected):
+    port = read_port("notebook", {"npy": rule})
+    for array in (RAW, RAW[None], RAW.astype(np.float64)):
+        assert channels(prepare_array(array, convention, MODEL, port)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("round", [200, 100, 255]), ("truncate", [200, 100, 255])])
+def test_quantising(rule, expected):
+    port = read_port("notebook", {"quantise": rule})
+    assert channels(prepare_array(RAW, "raw-rgb", MODEL, port)) == expected
+    kept = prepare_array(RAW, "bgr-minus-mean", MODEL, port)
+    np.testing.assert_array_equal(kept, RAW)
+
+
+def test_rounding_and_truncation_differ():
+    raw = np.full((3, 2, 2), 7.8, dtype=np.float32)
+    results = [
+        prepare_array(raw, "raw-rgb", MODEL, read_port("notebook", {"quantise": rule}))[0, 0, 0]
+        for rule in ("round", "truncate")
+    ]
+    assert results == [8, 7]
+
+
+@pytest.mark.parametrize(
+    ("array", "convention", "words"),
+    [
+        (RAW, "guess", "convention 'guess'"),
+        (RAW[:, :1], "raw-rgb", r"\(3, 1, 2\)"),
+        (RAW[:2], "raw-rgb", r"\(2, 2, 2\)"),
+        (RAW * np.nan, "raw-rgb", "finite"),
+        (RAW.astype(object), "raw-rgb", "object"),
+        (RAW.astype(np.complex64), "raw-rgb", "complex"),
+    ],
+)
+def test_wrong_arrays_are_refused(array, convention, words):
+    with pytest.raises(InputError, match=words):
+        prepare_array(array, convention, MODEL, Port())
+
+
+@pytest.mark.parametrize("image", [RED[:, :, :2], RED[0], RED.astype(np.float32)])
+def test_wrong_images_are_refused(image):
+    with pytest.raises(InputError, match="uint8"):
+        prepare_image(image, MODEL, Port())
+
+
+def test_preprocess_from_plain_data():
+    data = {"height": 2, "width": 2, "channel_order": "bgr", "mean": [10, 20, 30]}
+    assert read_preprocess(data) == MODEL
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"channel_order": "grb"}, "channel_order"),
+        ({"resize": "lanczos"}, "resize"),
+        ({"mean": [1, 2]}, "mean"),
+        ({"mean": [1, 2, "x"]}, "preprocess"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_wrong_preprocess_is_named(change, words):
+    with pytest.raises(InputError, match=words):
+        read_preprocess({"height": 2, "width": 2, **change})

@@ -1,0 +1,167 @@
+"""Witness files and extraction."""
+
+import itertools
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+
+from harness.ami.detection import find_revisited, order_visits
+from harness.ami.errors import InputError
+from harness.ami.port import ATTRIBUTES, Port, read_port
+from harness.ami.steering import plan_steering
+from harness.ami.witnesses import (
+    concatenate_witnesses,
+    extract_witnesses,
+    read_witnesses,
+    select_witnesses,
+    write_witnesses,
+)
+from harness.backends import Settings, reference
+from harness.model.random_weights import vgg_face_network
+
+NETWORK = nets.face_like_network()
+PUBLISHED = Path(__file__).parents[2] / "shared" / "ami"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "leye_witness.txt"
+    path.write_text(text)
+    return path
+
+
+def test_both_formats_say_the_same(tmp_path):
+    notebook = read_witnesses(write(tmp_path, "conv1_1,4,2,4\nfc6,7\n"), NETWORK)
+    port = read_witnesses(write(tmp_path, "relu1_1->4,2,4\npool3->\nrelu6->7\n\n"), NETWORK)
+    assert notebook == port == {"conv1_1": (4, 2, 4), "fc6": (7,)}
+
+
+def test_written_witnesses_read_back(tmp_path):
+    path = tmp_path / "nose_witness.txt"
+    write_witnesses(path, {"conv1_1": [3, 1], "pool3": [], "fc7": [0]})
+    assert read_witnesses(path, NETWORK) == {"conv1_1": (3, 1), "fc7": (0,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("conv1_1,1\nconv9_9,2\n", r"leye_witness.txt:2.*'conv9_9'"),
+        ("conv1_1,6\n", r":1.*channels 0 to 5, not 6"),
+        ("conv1_1,-1\n", r"not -1"),
+        ("fc8,1\n", r"'fc8' cannot be steered"),
+        ("data,1\n", r"'data' cannot be steered"),
+        ("conv1_1,one\n", r":1: 'conv1_1,one'"),
+        ("conv1_1;1;2\n", r"'conv1_1;1;2'"),
+    ],
+)
+def test_wrong_lines_are_named(tmp_path, text, words):
+    with pytest.raises(InputError, match=words):
+        read_witnesses(write(tmp_path, text), NETWORK)
+
+
+def test_a_missing_or_binary_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.txt"):
+        read_witnesses(tmp_path / "nowhere.txt", NETWORK)
+    path = tmp_path / "binary.txt"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"binary\.txt"):
+        read_witnesses(path, NETWORK)
+
+
+def test_concatenation_keeps_duplicates_and_follows_the_listing():
+    witnesses = {
+        "leye": {"conv1_1": (1,), "fc7": (2,)},
+        "reye": {"conv1_1": (1, 3)},
+        "nose": {"fc6": (5,)},
+        "mouth": {"fc7": (2,)},
+    }
+    assert concatenate_witnesses(witnesses, Port()) == {"conv1_1": (1, 1, 3), "fc7": (2, 2), "fc6": (5,)}
+    port = read_port("notebook", {"order": "listing", "listing": ("nose", "mouth", "reye", "leye")})
+    assert list(concatenate_witnesses(witnesses, port)) == ["fc6", "fc7", "conv1_1"]
+
+
+@pytest.fixture(name="published")
+def published_witnesses():
+    if not PUBLISHED.is_dir():
+        pytest.skip("the published AmI data is not beside the project")
+    network = vgg_face_network()
+    return network, {
+        attribute: read_witnesses(PUBLISHED / "witnesses" / f"{attribute}_witness.txt", network)
+        for attribute in ATTRIBUTES
+    }
+
+
+def test_published_sets_have_the_published_sizes(published):
+    _, witnesses = published
+    counts = {attribute: sum(map(len, by_blob.values())) for attribute, by_blob in witnesses.items()}
+    assert counts == {"leye": 72, "reye": 58, "nose": 72, "mouth": 104}
+    entries = concatenate_witnesses(witnesses, Port())
+    assert len(entries) == 17
+    assert sum(len(set(channels)) for channels in entries.values()) == 237
+    assert entries["conv1_1"].count(42) == 4
+
+
+def test_the_published_port_has_the_same_sets_but_for_fc(published):
+    network, witnesses = published
+    for attribute, by_blob in witnesses.items():
+        port = read_witnesses(PUBLISHED / "witnesses_port" / f"{attribute}_neurons.txt", network)
+        convolutional = {blob: channels for blob, channels in by_blob.items() if not blob.startswith("fc")}
+        assert {blob: sorted(channels) for blob, channels in port.items()} == {
+            blob: sorted(channels) for blob, channels in convolutional.items()
+        }
+
+
+def test_which_listings_of_the_published_files_lose_steering(published):
+    network, witnesses = published
+    revisited = {}
+    for listing in itertools.permutations(ATTRIBUTES):
+        port = read_port("notebook", {"order": "listing", "listing": listing})
+        plan = plan_steering(network, concatenate_witnesses(witnesses, port), port)
+        revisited[listing] = tuple(find_revisited(network, order_visits(network, plan, port)))
+    assert sorted(revisited.values()) == 8 * [()] + 6 * [("conv3_2", "fc6")] + 10 * [("fc6",)]
+    assert all(revisited[listing] for listing in revisited if listing[0] == "nose")
+
+
+def test_selection_by_hand():
+    """Medians 3 and 3 under substitution, 2 and 3 under preservation."""
+    substituted = np.array([[1.0, 3.0, 5.0], [1.0, 3.0, 5.0]])
+    preserved = np.array([[2.0, 3.0, 1.0], [3.0, 4.0, 3.0]])
+    assert select_witnesses(substituted, preserved) == [2]
+    assert select_witnesses(substituted, preserved[:, [2, 1, 0]]) == [2]
+    assert select_witnesses(substituted, preserved[:, [0, 2, 1]]) == []
+    assert select_witnesses(substituted[:, [0, 2, 1]], preserved) == []
+
+
+def test_extraction_equals_a_loop_over_channels():
+    executor = reference.load(NETWORK, nets.random_parameters(NETWORK), Settings())
+    base, others = nets.random_inputs(NETWORK, 1), nets.random_inputs(NETWORK, 4, seed=2)
+    substitution, preservation = base + 0.3 * others[:2], base + 0.3 * others[2:]
+    found = extract_witnesses(executor, base, substitution, preservation)
+    assert found
+    for blob in NETWORK.span("data", "fc7"):
+        plain = executor.forward(base, "data", blob.name)[0]
+        chosen = set(range(blob.shape[0]))
+        for sub, pre in zip(substitution, preservation, strict=True):
+            d_sub, d_pre = (
+                [
+                    np.abs(executor.forward(image[None], "data", blob.name)[0][c] - plain[c]).sum()
+                    for c in chosen_all(blob)
+                ]
+                for image in (sub, pre)
+            )
+            chosen &= {
+                c for c in chosen_all(blob) if d_sub[c] > np.median(d_sub) and d_pre[c] <= np.median(d_pre)
+            }
+        assert found.get(blob.name, []) == sorted(chosen)
+
+
+def chosen_all(blob):
+    return range(blob.shape[0])
+
+
+def test_unpaired_images_are_refused():
+    executor = reference.load(NETWORK, nets.random_parameters(NETWORK), Settings())
+    base = nets.random_inputs(NETWORK, 1)
+    with pytest.raises(InputError, match="pairs"):
+        extract_witnesses(executor, base, nets.random_inputs(NETWORK, 2), nets.random_inputs(NETWORK, 3))
