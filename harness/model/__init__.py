@@ -1,0 +1,1 @@
+"""Models: Caffe's files, the neutral folder made from them, and `model.toml`."""
