@@ -1,0 +1,1 @@
+"""Cases, rates and statistics."""

@@ -1,0 +1,1 @@
+"""Planning and launching cells: environments, keys, virtual environments, workers, the store."""

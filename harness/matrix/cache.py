@@ -1,0 +1,150 @@
+"""The cache folder: hashes of files by size and time, locks, and the snapshot of the inside half."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
+from harness.worker.fingerprint import hash_code
+
+ROOMS = ("ami", "backends", "worker")
+POLL_SECONDS = 0.1
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error: somebody pressed Ctrl-C
+    """Somebody asked for everything to stop."""
+
+
+def find_cache(root: Path) -> Path:
+    """`HARNESS_HOME`, or `.harness` in the project; made where it is missing."""
+    folder = Path(os.environ.get("HARNESS_HOME") or root / ".harness").expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be made ({error.strerror}); set HARNESS_HOME to another folder"
+        ) from error
+    return folder
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write plain data as JSON, atomically."""
+    write_atomically(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """SHA-256 of files, remembered by path, size and time of change, so that big files are read once."""
+
+    path: Path
+    known: dict[str, list[Any]] = field(default_factory=dict)
+
+    def hash_file(self, path: Path) -> str:
+        """Hexadecimal hash of a file; InputError where it cannot be read."""
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        key = str(path.absolute())
+        stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        remembered = self.known.get(key)
+        if remembered is None or remembered[:3] != stamp:
+            remembered = self.known[key] = [*stamp, hash_file(path)]
+        return str(remembered[3])
+
+    def save(self) -> None:
+        """Write what is known for the next run."""
+        write_atomically(self.path, json.dumps(self.known))
+
+
+def read_hashes(cache: Path) -> Hashes:
+    """Hashes of earlier runs; none where the file is missing or damaged, since they can be made again."""
+    path = cache / "hashes.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    return Hashes(path, known if isinstance(known, dict) else {})
+
+
+@contextlib.contextmanager
+def hold_lock(cache: Path, name: str, stop: threading.Event) -> Iterator[None]:
+    """Keep other threads and processes out of what `name` stands for; Stopped while waiting for them."""
+    path = cache / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        while not try_lock(file.fileno()):
+            if stop.is_set():
+                raise Stopped
+            time.sleep(POLL_SECONDS)
+        yield  # closing the file lets go of it, also when the process dies
+
+
+def try_lock(descriptor: int) -> bool:
+    """Whether an open file could be locked without waiting."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def snapshot_worker(cache: Path) -> tuple[Path, str]:
+    """A folder with a copy of the inside half alone, and the hash of its sources.
+
+    Cells run from it, so that they cannot see outside code and editing sources meanwhile does no harm.
+    """
+    source = Path(sys.modules["harness"].__path__[0])
+    digest = hash_code()
+    folder = cache / "worker" / digest
+    if folder.is_dir():
+        return folder, digest
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+    (made / "harness").mkdir()
+    shutil.copyfile(source / "__init__.py", made / "harness" / "__init__.py")
+    for room in ROOMS:
+        shutil.copytree(
+            source / room, made / "harness" / room, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+    move_folder(made, folder)
+    return folder, digest
+
+
+def move_folder(made: Path, folder: Path) -> None:
+    """Rename a finished folder into place; where another run was faster, its folder stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""Environments: where and how a backend runs, one TOML file each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from harness.ami.errors import InputError
+from harness.ami.port import PRESETS, read_port
+from harness.matrix.tables import Table, read_table
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+Count = Annotated[int, Field(ge=1, strict=True)]
+PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[^=<>!~;*\s]+$")
+REGISTER = "matrix.toml"  # lies beside the environments and is none
+
+
+class BackendSettings(Table):
+    """How the backend executes."""
+
+    threads: Count = 1
+    precision: Literal["float32", "float64"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
+    graph_optimisation: Annotated[bool, Field(strict=True)] = True
+
+
+class SteeringParameters(Table):
+    """Alpha, beta and epsilon where an environment does not take the published ones."""
+
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100.0
+    beta: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    epsilon: Annotated[float, Field(allow_inf_nan=False)] = 1.15
+
+
+class Environment(Table):
+    """One file of `environments/`; `name` is the file's name without its ending."""
+
+    name: Name
+    description: Annotated[str, Field(min_length=1)]
+    launcher: Literal["local"] = "local"
+    backend: Literal["reference", "pytorch", "onnxruntime", "opencv"]
+    groups: tuple[Name, ...]
+    decoder: Literal["pillow", "opencv"] = "pillow"
+    batch_size: Count = 8
+    python: Annotated[str, StringConstraints(pattern=r"^3\.\d+$")] | None = None
+    packages: tuple[str, ...]
+    settings: BackendSettings = BackendSettings()
+    variables: dict[str, str] = {}
+    port: str = "notebook"
+    rules: dict[str, Any] = {}
+    parameters: SteeringParameters = SteeringParameters()
+    silence_seconds: Count = 1800
+    timeout_seconds: Count = 6 * 3600
+
+    @field_validator("packages")
+    @classmethod
+    def check_pins(cls, packages: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is not pinned to one version."""
+        for package in packages:
+            if not PIN.match(package):
+                raise ValueError(f"{package!r} is not pinned; write NAME==VERSION")
+        return packages
+
+    @field_validator("port")
+    @classmethod
+    def check_preset(cls, port: str) -> str:
+        """Refuse a preset that does not exist."""
+        if port not in PRESETS:
+            raise ValueError(f"there is no such port; there are {', '.join(PRESETS)}")
+        return port
+
+    @model_validator(mode="after")
+    def check_rules(self) -> Environment:
+        """Refuse rules that the port does not have."""
+        try:
+            read_port(self.port, self.rules)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+def read_environments(folder: Path) -> tuple[Environment, ...]:
+    """All environments of a folder by name; InputError where there is none or one is wrong."""
+    paths = sorted(path for path in folder.glob("*.toml") if path.name != REGISTER)
+    if not paths:
+        raise InputError(f"{folder}: holds no environment; add NAME.toml files")
+    return tuple(read_table(path, Environment, name=path.name.removesuffix(".toml")) for path in paths)

@@ -1,0 +1,76 @@
+"""This machine: what of it changes numbers, its cores, and the Python interpreters it has."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.worker.fingerprint import read_cpu
+
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USER")
+ASK_VERSION = "import platform; print(platform.python_version())"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that virtual environments can be made from."""
+
+    path: Path
+    version: str
+
+
+def describe_machine() -> dict[str, Any]:
+    """System, C library and processor: results made elsewhere are not results of this machine."""
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
+        "cpu": read_cpu(),
+    }
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def find_interpreter(version: str | None) -> Interpreter | None:
+    """The running interpreter, or the first `pythonX.Y` on PATH that starts; None where there is none."""
+    running = platform.python_version()
+    if version is None or running.startswith(f"{version}."):
+        return Interpreter(Path(sys.executable), running)
+    for folder in os.get_exec_path():
+        found = shutil.which(f"python{version}", path=folder)
+        answer = ask_version(found) if found else None
+        if found and answer and answer.startswith(f"{version}."):
+            return Interpreter(Path(found), answer)
+    return None
+
+
+def ask_version(program: str) -> str | None:
+    """Version that an interpreter gives; None where it does not run (version managers leave such stubs)."""
+    try:
+        answer = subprocess.run(
+            [program, "-I", "-c", ASK_VERSION], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def choose_variables(more: dict[str, str]) -> dict[str, str]:
+    """Variables of a cell's process: a few that programs need, and its environment's.
+
+    Everything else stays outside, so that a variable set in somebody's shell changes no number unseen.
+    """
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    fixed = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    return {**kept, **fixed, **more}

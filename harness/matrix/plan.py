@@ -1,0 +1,157 @@
+"""The plan: which cells a run has, what each is made of, and the key under which its records are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.ami.port import ATTRIBUTES, port_to_json, read_port
+from harness.ami.steering import Parameters, check_parameters
+from harness.matrix.environments import Environment
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is run in every environment: a model and examples, with the hashes of all they are made of."""
+
+    model: str
+    network: Path
+    network_key: str
+    caffemodel: Path | None
+    classes: int
+    preprocess: Mapping[str, Any]
+    witnesses: Mapping[str, tuple[Path, str]]
+    examples: Path
+    examples_sha256: str
+    example_ids: tuple[str, ...]
+    npy: str | None = None
+
+
+@dataclass(frozen=True)
+class Override:
+    """What the command line puts in place of every environment's own choice; None leaves it."""
+
+    port: str | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    epsilon: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One environment with one subject; `job` is what the worker gets, but for its output folder."""
+
+    id: str
+    environment: Environment
+    key: str
+    job: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its environment's name, by which it is known within a run."""
+        return self.environment.name
+
+
+def plan_cells(
+    environments: Sequence[Environment],
+    subject: Subject,
+    override: Override,
+    worker: str,
+    pythons: Mapping[str, str],
+    machine: Mapping[str, Any],
+) -> tuple[Cell, ...]:
+    """One cell for each environment; `pythons` gives the versions of their interpreters.
+
+    InputError for a port or parameters that do not exist.
+    """
+    cells = []
+    for environment in environments:
+        job = plan_job(environment, subject, override)
+        parts = list_parts(environment, subject, job, worker)
+        parts["machine"], parts["python"] = machine, pythons.get(environment.name)
+        cells.append(Cell(job["cell"], environment, hash_parts(parts), job))
+    return tuple(cells)
+
+
+def plan_job(environment: Environment, subject: Subject, override: Override) -> dict[str, Any]:
+    """The worker's job, without its output folder."""
+    return {
+        "schema": SCHEMA,
+        "cell": f"{subject.model}/{environment.name}",
+        "environment": environment.name,
+        "backend": environment.backend,
+        "settings": environment.settings.model_dump(),
+        "batch_size": environment.batch_size,
+        "decoder": environment.decoder,
+        "model": {
+            "name": subject.model,
+            "network": str(subject.network),
+            "caffemodel": None if subject.caffemodel is None else str(subject.caffemodel),
+            "preprocess": dict(subject.preprocess),
+            "witnesses": {
+                attribute: {"path": str(subject.witnesses[attribute][0]), "sha256": subject.witnesses[attribute][1]}
+                for attribute in ATTRIBUTES
+            },
+        },
+        "examples": {
+            "path": str(subject.examples),
+            "sha256": subject.examples_sha256,
+            "npy": subject.npy,
+        },
+        "port": choose_port(environment, override),
+        "parameters": choose_parameters(environment, override),
+    }
+
+
+def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
+    """The environment's preset and rules, or the command line's preset alone."""
+    preset = environment.port if override.port is None else override.port
+    rules = dict(environment.rules) if override.port is None else {}
+    read_port(preset, rules)
+    return {"preset": preset, "rules": rules}
+
+
+def choose_parameters(environment: Environment, override: Override) -> dict[str, float]:
+    """The environment's alpha, beta and epsilon, each replaced where the command line gives one."""
+    chosen = environment.parameters.model_dump()
+    for name in chosen:
+        value = getattr(override, name)
+        chosen[name] = chosen[name] if value is None else float(value)
+    check_parameters(Parameters(**chosen))
+    return chosen
+
+
+def list_parts(
+    environment: Environment, subject: Subject, job: Mapping[str, Any], worker: str
+) -> dict[str, Any]:
+    """Everything that a cell's records depend on; nothing that says only where a file lies."""
+    port = read_port(job["port"]["preset"], job["port"]["rules"])
+    return {
+        "schema": SCHEMA,
+        "network": subject.network_key,
+        "preprocess": dict(subject.preprocess),
+        "witnesses": {attribute: subject.witnesses[attribute][1] for attribute in ATTRIBUTES},
+        "examples": {"sha256": subject.examples_sha256, "npy": subject.npy},
+        "port": port_to_json(port),
+        "parameters": job["parameters"],
+        "backend": environment.backend,
+        "settings": environment.settings.model_dump(),
+        "batch_size": environment.batch_size,
+        "decoder": environment.decoder,
+        "packages": sorted(environment.packages),
+        "variables": environment.variables,
+        "launcher": environment.launcher,
+        "worker": worker,
+    }
+
+
+def hash_parts(parts: Mapping[str, Any]) -> str:
+    """SHA-256 of plain data, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""One summary, drawn in several ways."""
