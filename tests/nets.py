@@ -1,8 +1,19 @@
 """Small random networks for tests."""
 
+import hashlib
+import json
+
 import numpy as np
 
-from harness.ami.network import Convolution, InnerProduct, Pooling, Relu, Softmax, build_network
+from harness.ami.network import (
+    Convolution,
+    InnerProduct,
+    Pooling,
+    Relu,
+    Softmax,
+    build_network,
+    network_to_json,
+)
 
 BLOBS = ("conv1_1", "conv2_2", "pool3", "conv4_1", "fc6", "fc7")
 
@@ -46,3 +57,16 @@ def random_inputs(network, count, seed=1):
     """Mean-free inputs, (count, C, H, W)."""
     shape = (count, *network.input.shape)
     return np.random.default_rng(seed).normal(0, 50, shape).astype(np.float32)
+
+
+def write_folder(folder, network, seed=0):
+    """A neutral folder of random parameters."""
+    weights = random_parameters(network, seed)
+    (folder / "parameters").mkdir(parents=True)
+    described = {}
+    for name, array in weights.items():
+        np.save(folder / "parameters" / f"{name}.npy", array)
+        described[name] = {"shape": list(array.shape), "sha256": hashlib.sha256(array.tobytes()).hexdigest()}
+    data = {"schema": 1, **network_to_json(network), "sources": {}, "parameters": described}
+    (folder / "network.json").write_text(json.dumps(data))
+    return weights

@@ -1,0 +1,209 @@
+"""The worker: a job in, records out; bad input gives one line and exit code 2."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+
+from harness.ami.examples import hash_file
+from harness.ami.witnesses import write_witnesses
+from harness.worker.job import read_job
+from harness.worker.work import main, run_job
+
+NETWORK = nets.face_like_network()
+WITNESSES = {
+    "leye": {"conv1_1": [1, 2], "pool3": [3], "fc7": [4, 6]},
+    "reye": {"conv1_1": [2], "conv2_2": [1, 4]},
+    "nose": {"pool3": [3, 1], "fc6": [2]},
+    "mouth": {"conv4_1": [7], "fc6": [2, 8]},
+}
+COUNT = 5
+
+
+@pytest.fixture(name="job")
+def make_job(tmp_path):
+    nets.write_folder(tmp_path / "network", NETWORK)
+    rng, lines = np.random.default_rng(0), []
+    for number in range(COUNT):
+        name = f"e{number}.npy"
+        np.save(tmp_path / name, rng.random((3, 16, 16)).astype(np.float32) * 255)
+        lines.append(
+            {"id": f"e{number}", "source": f"e{number}", "attack": "bim", "gold": number, "file": name,
+             "sha256": hash_file(tmp_path / name)}
+        )  # fmt: skip
+    (tmp_path / "examples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    witnesses = {}
+    for attribute, by_blob in WITNESSES.items():
+        path = tmp_path / f"{attribute}_witness.txt"
+        write_witnesses(path, by_blob)
+        witnesses[attribute] = {"path": str(path), "sha256": hash_file(path)}
+    (tmp_path / "out").mkdir()
+    preprocess = {"height": 16, "width": 16, "channel_order": "bgr", "mean": [90, 100, 110]}
+    return {
+        "schema": 1,
+        "cell": "face-like/test",
+        "environment": "test",
+        "backend": "reference",
+        "settings": {"threads": 1, "precision": "float32"},
+        "batch_size": 2,
+        "decoder": "pillow",
+        "model": {
+            "name": "face-like",
+            "network": str(tmp_path / "network"),
+            "caffemodel": None,
+            "preprocess": preprocess,
+            "witnesses": witnesses,
+        },
+        "examples": {
+            "path": str(tmp_path / "examples.jsonl"),
+            "sha256": hash_file(tmp_path / "examples.jsonl"),
+            "npy": "raw-rgb",
+        },
+        "port": {"preset": "notebook", "rules": {"npy": "convert"}},
+        "parameters": {"alpha": 100.0, "beta": 60.0, "epsilon": 1.15},
+        "output": str(tmp_path / "out"),
+    }
+
+
+def run(job, tmp_path):
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(job))
+    code = main([path])
+    output = Path(job["output"])
+    records = output / "records.jsonl"
+    lines = records.read_text().splitlines() if records.exists() else []
+    return code, [json.loads(line) for line in lines], json.loads((output / "cell.json").read_text())
+
+
+def test_a_job_gives_a_record_per_example(job, tmp_path, capsys):
+    code, records, cell = run(job, tmp_path)
+    assert (code, cell["status"], cell["error"]) == (0, "done", None)
+    assert [record["example"] for record in records] == [f"e{number}" for number in range(COUNT)]
+    for record in records:
+        assert record["detected"] == (record["original"] != record["attribute"])
+        assert record["detected"] == (record["score"] > 0)
+        assert len(record["top5_original"]) == 5
+        assert record["margin_original"] >= 0
+        assert set(record["hashes"]) == {"file", "pixels", "input", "logits_original", "logits_attribute"}
+    progress = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["done"] for event in progress] == [0, 2, 4, 5]
+    assert cell["fingerprint"]["numpy"] == np.__version__
+    assert cell["peak_memory_bytes"] > 1e6
+
+
+def test_the_same_job_twice_gives_the_same_records(job, tmp_path):
+    without_seconds = [
+        [
+            {key: value for key, value in record.items() if key != "seconds"}
+            for record in run(job, tmp_path)[1]
+        ]
+        for _ in range(2)
+    ]
+    assert without_seconds[0] == without_seconds[1]
+
+
+def test_another_batch_size_gives_the_same_tuples(job, tmp_path):
+    tuples = [
+        [(r["original"], r["attribute"]) for r in run({**job, "batch_size": size}, tmp_path)[1]]
+        for size in (1, 3, 64)
+    ]
+    assert tuples[0] == tuples[1] == tuples[2]
+
+
+def test_a_nan_port_writes_null_and_a_constant_attribute(job, tmp_path):
+    job["port"]["rules"] = {"npy": "convert", "ddof": 1, "duplicates": "distinct"}
+    write_witnesses(Path(job["model"]["witnesses"]["mouth"]["path"]), {"fc7": []})
+    write_witnesses(Path(job["model"]["witnesses"]["nose"]["path"]), {"fc6": [2]})
+    for entry in job["model"]["witnesses"].values():
+        entry["sha256"] = hash_file(Path(entry["path"]))
+    code, records, _ = run(job, tmp_path)
+    assert code == 0
+    assert {record["attribute"] for record in records} == {0}
+    assert all(record["margin_attribute"] is None for record in records)
+    assert "NaN" not in (tmp_path / "out" / "records.jsonl").read_text()
+
+
+def change(job, *path_and_value):
+    *path, last, value = path_and_value
+    place = job
+    for key in path:
+        place = place[key]
+    place[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path_and_value", "words"),
+    [
+        (("schema", 2), "schema 2"),
+        (("backend", "tensorflow"), "backend 'tensorflow'"),
+        (("settings", {"treads": 1}), "unknown key 'treads'"),
+        (("settings", "threads", 0), "threads = 0"),
+        (("settings", "precision", "float16"), "float16"),
+        (("batch_size", 0), "batch_size = 0"),
+        (("port", "preset", "matlab"), "'matlab'"),
+        (("port", "rules", {"duplicates": "never"}), "duplicates = 'never'"),
+        (("parameters", "beta", 0.0), "beta = 0.0"),
+        (("parameters", {"gamma": 1}), "gamma"),
+        (("examples", "npy", None), "e0.npy.*--npy"),
+        (("examples", "npy", "raw"), "npy convention 'raw'"),
+        (("examples", "sha256", "0"), "examples.jsonl.*changed"),
+        (("model", "witnesses", "nose", "sha256", "0"), "nose_witness.txt.*changed"),
+        (("model", "witnesses", {}), "'leye' is missing"),
+        (("model", "network", "/nowhere"), "/nowhere/network.json"),
+        (("model", "preprocess", "height", 32), r"e0.npy: array is \(3, 16, 16\), the network takes"),
+    ],
+)
+def test_bad_jobs_fail_with_one_message(job, tmp_path, capsys, path_and_value, words):
+    change(job, *path_and_value)
+    code, _, cell = run(job, tmp_path)
+    assert (code, cell["status"]) == (2, "failed")
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    import re
+
+    assert re.search(words, error), error
+    assert re.search(words, cell["error"])
+
+
+def test_nan_in_an_example_keeps_the_records_before_it(job, tmp_path):
+    np.save(tmp_path / "e3.npy", np.full((3, 16, 16), np.nan, np.float32))
+    listing = tmp_path / "examples.jsonl"
+    lines = [json.loads(line) for line in listing.read_text().splitlines()]
+    lines[3]["sha256"] = hash_file(tmp_path / "e3.npy")
+    listing.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    job["examples"]["sha256"] = hash_file(listing)
+    code, records, cell = run(job, tmp_path)
+    assert (code, len(records)) == (2, 2)
+    assert "e3.npy" in cell["error"]
+    assert "finite" in cell["error"]
+
+
+def test_a_changed_parameter_is_noticed(job, tmp_path):
+    path = Path(job["model"]["network"]) / "parameters" / "fc6.bias.npy"
+    np.save(path, np.load(path) + 1)
+    code, _, cell = run(job, tmp_path)
+    assert code == 2
+    assert "fc6.bias.npy: its hash is not" in cell["error"]
+
+
+def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
+    for arguments, words in (([], "usage"), ([str(tmp_path / "none.json")], "is no job")):
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.worker", *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_steering_before_relu_is_another_result(job, tmp_path):
+    plain = run_job(read_job(job))
+    after = (tmp_path / "out" / "records.jsonl").read_text()
+    job["port"]["rules"] = {"npy": "convert", "blob_value": "before-relu"}
+    run_job(read_job(job))
+    assert plain["status"] == "done"
+    assert (tmp_path / "out" / "records.jsonl").read_text() != after
