@@ -46,10 +46,8 @@ def layer_type(message: Any) -> str:
 
 def read_layer(message: Any, bottom: Shape) -> Layer:
     """A layer from its message, over a bottom of shape (C, H, W) or (C,); InputError if not supported."""
+    check_type(message)
     check_name(message)
-    type_name = layer_type(message)
-    if type_name not in READERS:
-        raise InputError(f"layer {message.name}: type {type_name} is not supported; {advice(type_name)}")
     for side in ("bottom", "top"):
         if len(getattr(message, side)) != 1:
             raise InputError(
@@ -58,8 +56,14 @@ def read_layer(message: Any, bottom: Shape) -> Layer:
     if message.blobs:
         raise InputError(f"layer {message.name}: holds parameters (`blobs`); they belong into the caffemodel")
     check_values(message, str(message.name))
-    layer: Layer = READERS[type_name](message, bottom)
-    return layer
+    return READERS[layer_type(message)](message, bottom)
+
+
+def check_type(message: Any) -> None:
+    """InputError for a layer of a type that is not supported."""
+    name = layer_type(message)
+    if name not in READERS:
+        raise InputError(f"layer {message.name}: type {name or '(none)'} is not supported; {advice(name)}")
 
 
 def check_name(message: Any) -> None:

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 
 from harness.ami.errors import InputError
 from harness.ami.network import Layer, Network, Shape, build_network, output_shape
-from harness.model.layers import check_values, layer_type, read_layer, write_layer
+from harness.model.layers import check_type, check_values, layer_type, read_layer, write_layer
 from harness.model.schema import message_class
 
 IMAGE_AXES = 4
@@ -84,8 +84,10 @@ def read_net(message: Any, default_name: str) -> Network:
     messages = [layer for layer in (*message.layer, *message.layers) if runs_in_test(layer)]
     if not messages:
         raise InputError("has no layers that run at test time")
-    input_name, shape = read_input(message, messages)
     body = [layer for layer in messages if layer_type(layer) != "Input"]
+    for layer in body:
+        check_type(layer)
+    input_name, shape = read_input(message, messages)
     layers: list[Layer] = []
     below = shape
     for layer_message in body:

@@ -1,0 +1,216 @@
+"""Model folders: `model.toml`, and the files that it names."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from harness.ami.errors import InputError
+from harness.ami.network import Network
+from harness.ami.port import ATTRIBUTES
+from harness.ami.preprocess import Preprocess, read_preprocess
+from harness.model.prototxt import read_prototxt
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+# Witness files are named after their attribute, in the notebooks' way or in the port's.
+WITNESS_NAMES = ("{}_witness.txt", "{}_neurons.txt")
+
+
+@dataclass(frozen=True)
+class WitnessTable:
+    """`[witnesses]`: a file for each attribute."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    leye: str
+    reye: str
+    nose: str
+    mouth: str
+
+
+@dataclass(frozen=True)
+class PreprocessTable:
+    """`[preprocess]`: what the network was trained on; `mean` in the order of `channel_order`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    height: int
+    width: int
+    channel_order: Literal["bgr", "rgb"]
+    mean: tuple[float, float, float]
+    scale: float = 1.0
+    resize: Literal["bicubic", "bilinear", "nearest"] = "bicubic"
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """The whole of `model.toml`; paths are relative to its folder."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    name: str
+    description: str
+    prototxt: str
+    caffemodel: str
+    labels: str
+    preprocess: PreprocessTable
+    witnesses: WitnessTable | None = None
+    examples: dict[str, str] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model: its network is read, its labels fit, and the files it names are there."""
+
+    name: str
+    description: str
+    folder: Path
+    network: Network
+    prototxt: Path
+    caffemodel: Path
+    labels: tuple[str, ...]
+    witnesses: Mapping[str, Path]
+    preprocess: Preprocess
+    examples: Mapping[str, Path]
+    measured: Mapping[str, Any]
+
+
+def read_model(
+    place: Path | str,
+    *,
+    prototxt: Path | None = None,
+    caffemodel: Path | None = None,
+    labels: Path | None = None,
+    witnesses: Path | None = None,
+    need_witnesses: bool = True,
+) -> Model:
+    """A model from its folder, its `model.toml`, or its bare name in the repository's `models/`.
+
+    Paths handed in replace those of `model.toml`; `witnesses` is a folder with a file for each attribute. Where
+    witnesses are not needed (before they are extracted), absent files are left out.
+    Raises InputError for a table or a file that is wrong, missing, or does not fit the network.
+    """
+    path = find_model(place)
+    table, folder = read_table(path), path.parent
+    prototxt = need_file(prototxt or folder / table.prototxt, path, "prototxt")
+    caffemodel = need_file(caffemodel or folder / table.caffemodel, path, "caffemodel")
+    labels = need_file(labels or folder / table.labels, path, "labels")
+    network = read_prototxt(prototxt)
+    return Model(
+        name=table.name,
+        description=table.description,
+        folder=folder,
+        network=network,
+        prototxt=prototxt,
+        caffemodel=caffemodel,
+        labels=read_labels(labels, network),
+        witnesses=find_witnesses(path, table, witnesses, need_witnesses=need_witnesses),
+        preprocess=fit_preprocess(path, table.preprocess, network),
+        examples={name: folder / file for name, file in table.examples.items()},
+        measured=table.measured,
+    )
+
+
+def find_model(place: Path | str) -> Path:
+    """The `model.toml` that a path or a bare name stands for; InputError with the names there are."""
+    given = Path(place)
+    bare = len(given.parts) == 1 and given.parts[0] not in {".", ".."}
+    folders = [MODELS / given, given] if bare else [given]
+    for path in (given, *(folder / "model.toml" for folder in folders)):
+        if path.is_file():
+            return path
+    names = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
+    raise InputError(
+        f"model {place}: no such model; there are {', '.join(names) or 'none'}, or give a folder"
+    )
+
+
+def read_table(path: Path) -> ModelTable:
+    """Contents of a `model.toml`; InputError names the key and what is allowed there."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+    try:
+        return TypeAdapter(ModelTable).validate_python(data)
+    except ValidationError as error:
+        raise InputError(
+            f"{path}: {'; '.join(explain_problem(problem) for problem in error.errors())}"
+        ) from error
+
+
+def explain_problem(problem: Mapping[str, Any]) -> str:
+    """One complaint about `model.toml`: key, reason, and what is allowed."""
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "unexpected_keyword_argument":
+        return f"{key}: {problem['msg']}"
+    tables = {"witnesses": WitnessTable, "preprocess": PreprocessTable}
+    table = tables.get(str(problem["loc"][0]), ModelTable) if len(problem["loc"]) > 1 else ModelTable
+    allowed = ", ".join(entry.name for entry in dataclasses.fields(table))
+    return f"{key}: is no key; there are {allowed}"
+
+
+def need_file(path: Path, table: Path, option: str) -> Path:
+    """The path of a file; InputError where there is none, with the option that hands in another."""
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file (the {option} of {table}); put it there, or use --{option} PATH"
+        )
+    return path
+
+
+def read_labels(path: Path, network: Network) -> tuple[str, ...]:
+    """Class names, one a line from class 0 on; InputError unless there is one for each class of the network."""
+    try:
+        names = path.read_text(encoding="utf-8").rstrip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of labels ({error})") from error
+    classes = network.logits.shape[0]
+    if len(names) != classes:
+        raise InputError(f"{path}: has {len(names)} labels, network {network.name} has {classes} classes")
+    return tuple(name.strip() for name in names)
+
+
+def find_witnesses(
+    path: Path, table: ModelTable, folder: Path | None, *, need_witnesses: bool
+) -> dict[str, Path]:
+    """The witness file of each attribute, from the folder handed in or else from `model.toml`."""
+    found = {}
+    for attribute in ATTRIBUTES:
+        candidates = witness_candidates(path, table, folder, attribute)
+        present = [candidate for candidate in candidates if candidate.is_file()]
+        if present:
+            found[attribute] = present[0]
+        elif need_witnesses:
+            wanted = " or ".join(str(candidate) for candidate in candidates) or "nothing"
+            raise InputError(
+                f"{path}: no witnesses of {attribute} ({wanted} expected); hand in a folder with --witnesses"
+            )
+    return found
+
+
+def witness_candidates(path: Path, table: ModelTable, folder: Path | None, attribute: str) -> list[Path]:
+    """Where an attribute's witness file may be."""
+    if folder is not None:
+        return [Path(folder) / name.format(attribute) for name in WITNESS_NAMES]
+    if table.witnesses is None:
+        return []
+    return [path.parent / str(getattr(table.witnesses, attribute))]
+
+
+def fit_preprocess(path: Path, table: PreprocessTable, network: Network) -> Preprocess:
+    """Preprocessing of a model; InputError where it does not make the network's input."""
+    try:
+        preprocess = read_preprocess(dataclasses.asdict(table))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    made = (3, table.height, table.width)
+    if made != network.input.shape:
+        raise InputError(
+            f"{path}: preprocess makes {made}, network {network.name} takes {network.input.shape}"
+        )
+    return preprocess
