@@ -1,0 +1,1 @@
+"""Making witnesses: faces with one attribute exchanged."""
