@@ -1,0 +1,1 @@
+"""Standard attacks: adversarial examples made from benign ones."""
