@@ -90,24 +90,27 @@ def read_model(
 ) -> Model:
     """A model from its folder, its `model.toml`, or its bare name in the repository's `models/`.
 
-    Paths handed in replace those of `model.toml`; `witnesses` is a folder with a file for each attribute. Where
-    witnesses are not needed (before they are extracted), absent files are left out.
+    Paths handed in replace those of `model.toml`; `witnesses` is a folder with a file for each attribute.
+    Where witnesses are not needed (before they are extracted), absent files are left out.
     Raises InputError for a table or a file that is wrong, missing, or does not fit the network.
     """
     path = find_model(place)
     table, folder = read_table(path), path.parent
-    prototxt = need_file(prototxt or folder / table.prototxt, path, "prototxt")
-    caffemodel = need_file(caffemodel or folder / table.caffemodel, path, "caffemodel")
-    labels = need_file(labels or folder / table.labels, path, "labels")
-    network = read_prototxt(prototxt)
+    files = {
+        "prototxt": Path(prototxt or folder / table.prototxt),
+        "caffemodel": Path(caffemodel or folder / table.caffemodel),
+        "labels": Path(labels or folder / table.labels),
+    }
+    check_files(path, files)
+    network = read_prototxt(files["prototxt"])
     return Model(
         name=table.name,
         description=table.description,
         folder=folder,
         network=network,
-        prototxt=prototxt,
-        caffemodel=caffemodel,
-        labels=read_labels(labels, network),
+        prototxt=files["prototxt"],
+        caffemodel=files["caffemodel"],
+        labels=read_labels(files["labels"], network),
         witnesses=find_witnesses(path, table, witnesses, need_witnesses=need_witnesses),
         preprocess=fit_preprocess(path, table.preprocess, network),
         examples={name: folder / file for name, file in table.examples.items()},
@@ -154,17 +157,17 @@ def explain_problem(problem: Mapping[str, Any]) -> str:
     return f"{key}: is no key; there are {allowed}"
 
 
-def need_file(path: Path, table: Path, option: str) -> Path:
-    """The path of a file; InputError where there is none, with the option that hands in another."""
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file (the {option} of {table}); put it there, or use --{option} PATH"
-        )
-    return path
+def check_files(path: Path, files: Mapping[str, Path]) -> None:
+    """InputError for files that are not there, with the options that hand in others."""
+    missing = [name for name, file in files.items() if not file.is_file()]
+    if missing:
+        places = ", ".join(f"no {name} at {files[name]}" for name in missing)
+        options = " and ".join(f"--{name} PATH" for name in missing)
+        raise InputError(f"{path}: {places}; put the files there, or hand them in with {options}")
 
 
 def read_labels(path: Path, network: Network) -> tuple[str, ...]:
-    """Class names, one a line from class 0 on; InputError unless there is one for each class of the network."""
+    """Class names, one a line from class 0 on; InputError unless there are as many as classes."""
     try:
         names = path.read_text(encoding="utf-8").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:

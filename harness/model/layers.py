@@ -32,7 +32,7 @@ OLDER_TYPES = {
     "SOFTMAX": "Softmax",
 }
 DATA_TYPES = frozenset(("Data", "ImageData", "HDF5Data", "MemoryData", "DummyData", "WindowData"))
-POOLING_METHODS = ("MAX", "AVE")
+POOLING_METHODS = {"MAX": "max", "AVE": "average"}
 
 
 def layer_type(message: Any) -> str:
@@ -144,7 +144,7 @@ def read_pooling(message: Any, bottom: Shape) -> Pooling:
         kernel = read_pair(message, options, kernel_names, None)
     if pad[0] >= kernel[0] or pad[1] >= kernel[1]:
         raise InputError(f"layer {message.name}: pad {pad} is not smaller than kernel {kernel}")
-    return Pooling(**ends(message), method=method, kernel=kernel, stride=stride, pad=pad)
+    return Pooling(**ends(message), method=POOLING_METHODS[method], kernel=kernel, stride=stride, pad=pad)
 
 
 def global_kernel(message: Any, bottom: Shape, stride: Pair, pad: Pair) -> Pair:
@@ -252,7 +252,8 @@ def write_layer(message: Any, layer: Layer) -> None:
         if not layer.bias:
             message.inner_product_param.bias_term = False
     elif isinstance(layer, Pooling):
-        message.pooling_param.pool = layer.method
+        spelling = {method: written for written, method in POOLING_METHODS.items()}
+        message.pooling_param.pool = spelling[layer.method]
         write_window(message.pooling_param, layer)
     elif isinstance(layer, Lrn):
         for name in ("local_size", "alpha", "beta", "k"):

@@ -35,7 +35,7 @@ def vgg_face_network(
             layers.append(Convolution(f"conv{place}", below, f"conv{place}", width, (3, 3), pad=(1, 1)))
             below = f"conv{place}"
             layers.append(Relu(f"relu{place}", below, below))
-        layers.append(Pooling(f"pool{block}", below, f"pool{block}", "MAX", (2, 2), stride=(2, 2)))
+        layers.append(Pooling(f"pool{block}", below, f"pool{block}", "max", (2, 2), stride=(2, 2)))
         below = f"pool{block}"
     for number in (6, 7):
         name = f"fc{number}"
