@@ -185,7 +185,7 @@ def test_hand_computed_case():
 def test_zero_deviation_strengthens_by_epsilon_and_weakens_by_one():
     value = np.array([5.0, 5.0, 9.0], dtype=np.float32).reshape(1, 3, 1, 1)
     network = build_network(
-        "hand", "data", (3, 1, 1), [Convolution("conv1_1", "data", "conv1_1", 3, (1, 1))] + fc8("conv1_1")
+        "hand", "data", (3, 1, 1), [Convolution("conv1_1", "data", "conv1_1", 3, (1, 1)), *fc8("conv1_1")]
     )
     steering = plan_steering(network, {"conv1_1": (0, 1)}, Port())["conv1_1"]
     steered = steer(NumpyArrays(), value, steering, Port(), Parameters())
@@ -202,7 +202,7 @@ def test_equal_sums_may_leave_a_deviation_and_the_relative_rule_removes_it():
     value = candidates[deviations != 0][0]
     blob = np.array([value, value * 2], dtype=np.float32).reshape(1, 2, 1, 1)
     network = build_network(
-        "hand", "data", (3, 1, 1), [Convolution("conv1_1", "data", "conv1_1", 2, (1, 1))] + fc8("conv1_1")
+        "hand", "data", (3, 1, 1), [Convolution("conv1_1", "data", "conv1_1", 2, (1, 1)), *fc8("conv1_1")]
     )
     results = {}
     for rule in ("exact", "relative"):

@@ -1,0 +1,66 @@
+"""Sessions: each installs pinned packages and runs one command."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "tests", "inside"]
+
+INSIDE_TESTS = [
+    f"tests/test_{name}.py"
+    for name in (
+        "backends", "cases", "detection", "examples", "network", "port", "preprocess", "reference", "resize",
+        "steering", "witnesses", "worker",
+    )
+]  # fmt: skip
+
+
+def install(session: nox.Session, *names: str) -> None:
+    """Install the pinned packages of requirements/NAME.txt."""
+    for name in names:
+        session.install("--quiet", "--requirement", f"requirements/{name}.txt")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Run the detector in the default environments and say who disagrees (options after --)."""
+    install(session, "harness")
+    session.run("python", "-m", "harness", "matrix", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests with every backend (`-- -m slow` for the full-size ones)."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python="3.9")
+def inside(session: nox.Session) -> None:
+    """Run the inside half's tests on the oldest Python and NumPy that environments bring."""
+    install(session, "inside")
+    session.run("python", "-m", "pytest", *INSIDE_TESTS, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, style, types and which half imports which."""
+    install(session, "lint")
+    session.run("ruff", "format", "--check")
+    session.run("ruff", "check")
+    session.run("mypy")
+    session.run("lint-imports", env={"PYTHONPATH": "."})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed and memory as ratios within one run (gigabytes, minutes)."""
+    install(session, "tests")
+    session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session(name="train-tiny")
+def train_tiny(session: nox.Session) -> None:
+    """Train the bundled model anew, then make its witnesses and examples."""
+    install(session, "tests")
+    session.run("python", "models/tiny-vgg-face/make/train.py", *session.posargs)
