@@ -48,9 +48,9 @@ class Environment(Table):
     python: Annotated[str, StringConstraints(pattern=r"^3\.\d+$")] | None = None
     packages: tuple[str, ...]
     settings: BackendSettings = BackendSettings()
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = Field(default_factory=dict)
     port: str = "notebook"
-    rules: dict[str, Any] = {}
+    rules: dict[str, Any] = Field(default_factory=dict)
     parameters: SteeringParameters = SteeringParameters()
     silence_seconds: Count = 1800
     timeout_seconds: Count = 6 * 3600

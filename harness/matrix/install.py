@@ -42,7 +42,9 @@ def find_python(environment: Environment, interpreter: Interpreter, cache: Path)
     return locate_python(folder) if is_ready(folder) else None
 
 
-def make_python(environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event) -> Path:
+def make_python(
+    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event
+) -> Path:
     """The environment's interpreter, with its packages installed where they are not yet.
 
     InputError, with the last lines of the log, where they cannot be; Stopped when `stop` is set meanwhile.

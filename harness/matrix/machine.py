@@ -46,7 +46,7 @@ def find_interpreter(version: str | None) -> Interpreter | None:
     """The running interpreter, or the first `pythonX.Y` on PATH that starts; None where there is none."""
     running = platform.python_version()
     if version is None or running.startswith(f"{version}."):
-        return Interpreter(Path(sys.executable), running)
+        return Interpreter(Path(sys.executable).resolve(), running)
     for folder in os.get_exec_path():
         found = shutil.which(f"python{version}", path=folder)
         answer = ask_version(found) if found else None

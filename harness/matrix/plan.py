@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ami.port import ATTRIBUTES, port_to_json, read_port
+from harness.ami.port import port_to_json, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.matrix.environments import Environment
 
@@ -95,8 +95,8 @@ def plan_job(environment: Environment, subject: Subject, override: Override) -> 
             "caffemodel": None if subject.caffemodel is None else str(subject.caffemodel),
             "preprocess": dict(subject.preprocess),
             "witnesses": {
-                attribute: {"path": str(subject.witnesses[attribute][0]), "sha256": subject.witnesses[attribute][1]}
-                for attribute in ATTRIBUTES
+                attribute: {"path": str(path), "sha256": digest}
+                for attribute, (path, digest) in subject.witnesses.items()
             },
         },
         "examples": {
@@ -136,7 +136,7 @@ def list_parts(
         "schema": SCHEMA,
         "network": subject.network_key,
         "preprocess": dict(subject.preprocess),
-        "witnesses": {attribute: subject.witnesses[attribute][1] for attribute in ATTRIBUTES},
+        "witnesses": {attribute: digest for attribute, (_, digest) in subject.witnesses.items()},
         "examples": {"sha256": subject.examples_sha256, "npy": subject.npy},
         "port": port_to_json(port),
         "parameters": job["parameters"],

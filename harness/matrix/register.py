@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,11 +33,15 @@ class Expected(Table):
     model: Text = "*"
     reason: Text
     owner: Text
-    until: datetime.date
+    until: dt.date
 
     def matches(self, example: str, environment: str) -> bool:
         """Whether this entry speaks of an example in an environment."""
         return fnmatchcase(example, self.example) and fnmatchcase(environment, self.environment)
+
+    def is_about(self, model: str) -> bool:
+        """Whether this entry speaks of a model."""
+        return fnmatchcase(model, self.model)
 
 
 class Register(Table):

@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_table(path: Path, model: type[Model], **more: Any) -> Model:
-    """A TOML file as `model`, with `more` keys that the file may not set; InputError lists all that is wrong."""
+    """A TOML file as `model`, with `more` keys that the file may not set; InputError lists what is wrong."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

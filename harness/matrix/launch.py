@@ -1,0 +1,170 @@
+"""The local launcher: cells side by side within the machine's cores, watched until they end."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from harness.ami.errors import InputError
+from harness.matrix.cache import POLL_SECONDS, Stopped, write_json
+from harness.matrix.environments import Environment
+from harness.matrix.install import read_end
+from harness.matrix.machine import choose_variables
+from harness.matrix.processes import start_process, stop_process
+
+Report = Callable[[int, int], None]
+"""Takes how many examples are done, and of how many."""
+
+END: None = None
+
+
+@dataclass
+class Cores:
+    """The machine's cores, lent to cells; one that wants more than there are gets all of them, alone."""
+
+    total: int
+    free: int = field(init=False)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.free = self.total
+
+    @contextmanager
+    def lend(self, wanted: int, stop: threading.Event) -> Iterator[None]:
+        """Hold `wanted` cores as soon as they are free; Stopped when `stop` is set meanwhile."""
+        count = min(wanted, self.total)
+        with self.changed:
+            while self.free < count:
+                if stop.is_set():
+                    raise Stopped
+                self.changed.wait(POLL_SECONDS)
+            self.free -= count
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.free += count
+                self.changed.notify_all()
+
+
+def run_worker(
+    python: Path,
+    snapshot: Path,
+    environment: Environment,
+    job: Mapping[str, Any],
+    workplace: Path,
+    report: Report,
+    stop: threading.Event,
+) -> str | None:
+    """Run a cell's worker in its workplace; why it failed, or None.
+
+    However it ends, the workplace holds a `cell.json` that says so. Stopped when `stop` is set meanwhile.
+    """
+    full_job = {**job, "output": str(workplace)}
+    write_json(workplace / "job.json", full_job)
+    variables = choose_variables({**environment.variables, "PYTHONPATH": str(snapshot)})
+    command = [str(python), "-m", "harness.worker", str(workplace / "job.json")]
+    with (workplace / "log.txt").open("wb") as log:
+        try:
+            process = start_process(command, variables, workplace, log, piped=True)
+        except OSError as error:
+            raise InputError(f"environment {environment.name}: {python} does not start ({error})") from error
+        try:
+            reason = follow(process, log, environment, report, stop)
+        finally:
+            stop_process(process)
+    reason = reason or judge_ending(process.returncode, workplace)
+    if reason and read_status(workplace) != "failed":
+        write_json(
+            workplace / "cell.json", {"schema": 1, "status": "failed", "error": reason, "job": full_job}
+        )
+    return reason
+
+
+def follow(
+    process: subprocess.Popen[bytes],
+    log: IO[bytes],
+    environment: Environment,
+    report: Report,
+    stop: threading.Event,
+) -> str | None:
+    """Pass on a worker's progress until it ends; a reason where it had to be ended."""
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True).start()
+    started = heard = time.monotonic()
+    while True:
+        try:
+            line = lines.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            line = b""
+        if line is END:
+            process.wait()
+            return None
+        if line:
+            heard = time.monotonic()
+            pass_on(line, log, report)
+        if stop.is_set():
+            raise Stopped
+        if time.monotonic() - heard > environment.silence_seconds:
+            return f"no progress for {environment.silence_seconds} s (silence_seconds); it was ended"
+        if time.monotonic() - started > environment.timeout_seconds:
+            return f"not done after {environment.timeout_seconds} s (timeout_seconds); it was ended"
+
+
+def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
+    """Put a stream's lines into a queue, then END: reading would block whoever has deadlines to keep."""
+    for line in stream:
+        lines.put(line)
+    lines.put(END)
+
+
+def pass_on(line: bytes, log: IO[bytes], report: Report) -> None:
+    """Report a progress line; anything else that a worker prints belongs into its log."""
+    try:
+        event = json.loads(line)
+        done, total = int(event["done"]), int(event["total"])
+    except (ValueError, KeyError, TypeError):
+        log.write(line)
+        log.flush()
+        return
+    report(done, total)
+
+
+def judge_ending(code: int, workplace: Path) -> str | None:
+    """Why a worker that ended by itself did not do its work; None where it did."""
+    status = read_status(workplace)
+    if code == 0 and status == "done" and (workplace / "records.jsonl").is_file():
+        return None
+    if code == 2 and status == "failed":
+        return str(json.loads((workplace / "cell.json").read_text(encoding="utf-8")).get("error"))
+    if code < 0:
+        hint = "; was memory short?" if -code == getattr(signal, "SIGKILL", 9) else ""
+        return f"the worker was killed by {name_signal(-code)}{hint}"
+    end = read_end(workplace / "log.txt", 1)
+    return f"the worker broke (exit {code}){': ' + end if end else ''}"
+
+
+def name_signal(number: int) -> str:
+    """`SIGKILL` for 9."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def read_status(workplace: Path) -> str | None:
+    """Status in a workplace's `cell.json`; None where it has none."""
+    try:
+        cell = json.loads((workplace / "cell.json").read_text(encoding="utf-8"))
+        return str(cell["status"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

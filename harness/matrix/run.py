@@ -1,0 +1,278 @@
+"""One run: select, plan, run the cells, judge them, and write the run's folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import harness
+from harness.ami.errors import InputError
+from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.matrix.cache import find_cache, move_folder, read_hashes, snapshot_worker, write_atomically, write_json
+from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
+from harness.matrix.environments import read_environments
+from harness.matrix.install import find_python, make_python, read_end
+from harness.matrix.launch import Cores
+from harness.matrix.machine import Interpreter, count_cores, describe_machine, find_interpreter
+from harness.matrix.plan import Cell, Override, Subject, plan_cells
+from harness.matrix.register import Register, read_register, select_environments
+from harness.matrix.store import copy_result, locate_result, read_cell, read_records
+from harness.matrix.subject import Prepared, prepare_subject
+from harness.model.folder import read_model
+from harness.report.judge import CellResult, Header, make_summary, summarise_cell
+from harness.report.summary import CellSummary, Summary
+
+ROOT = Path(harness.__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for on the command line; paths replace those of `model.toml`."""
+
+    model: str
+    groups: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+    override: Override = Override()
+    examples: tuple[str, ...] = ()
+    npy: str | None = None
+    prototxt: Path | None = None
+    caffemodel: Path | None = None
+    labels: Path | None = None
+    witnesses: Path | None = None
+    reports: Path | None = None
+    must_compare: bool = True
+
+
+class Screen(Protocol):
+    """What a run shows while it goes on."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def show_cells(self, names: Sequence[str]) -> AbstractContextManager[Callable[[Event], None]]:
+        """Show cells, one line each, as their events come in."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start."""
+
+    id: str
+    register: Register
+    prepared: Prepared
+    cells: tuple[Cell, ...]
+    interpreters: dict[str, Interpreter | None]
+    cache: Path
+    snapshot: Path
+
+    @property
+    def subject(self) -> Subject:
+        """What is run."""
+        return self.prepared.subject
+
+
+def find_root() -> Path:
+    """The project's folder: the one people are in where it has environments, or this code's own."""
+    here = Path.cwd()
+    return here if (here / "environments" / "matrix.toml").is_file() else ROOT
+
+
+def run_matrix(
+    request: Request, root: Path, screen: Screen, make: MakePython = make_python
+) -> tuple[Summary, Path]:
+    """Run what is asked for; the summary and the run's folder.
+
+    InputError where nothing can start. When interrupted, finished cells stay in the store.
+    """
+    started = time.monotonic()
+    plan = make_plan(request, root, screen)
+    describe_plan(plan, screen)
+    site = Site(
+        cache=plan.cache,
+        snapshot=plan.snapshot,
+        cores=Cores(count_cores()),
+        installs=threading.Semaphore(count_cores()),
+        stop=threading.Event(),
+        events=queue.Queue(),
+        make_python=make,
+    )
+    with screen.show_cells([cell.name for cell in plan.cells]) as show:
+        outcomes = run_cells(plan.cells, plan.interpreters, site, show)
+    results = [read_result(outcome) for outcome in outcomes]
+    header = Header(
+        run=plan.id,
+        harness=harness.__version__,
+        model=plan.subject.model,
+        reference=plan.register.reference,
+        known=plan.subject.example_ids,
+        seconds=time.monotonic() - started,
+        must_compare=request.must_compare or len(plan.cells) > 1,
+        notes=tuple(note_refused(plan.prepared.refused)),
+    )
+    expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
+    summary = make_summary(header, results, expected)
+    folder = (request.reports or root / "reports").absolute() / plan.id
+    write_run(folder, request, plan, outcomes, summary)
+    return summary, folder
+
+
+def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
+    """Read everything and plan the cells; nothing is started."""
+    if request.npy is not None and request.npy not in NPY_CONVENTIONS:
+        raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)}")
+    environments = read_environments(root / "environments")
+    register = read_register(root / "environments", environments)
+    model = read_model(
+        request.model,
+        prototxt=request.prototxt,
+        caffemodel=request.caffemodel,
+        labels=request.labels,
+        witnesses=request.witnesses,
+    )
+    chosen = select_environments(environments, register, model.name, request.groups, request.globs)
+    cache = find_cache(root)
+    hashes = read_hashes(cache)
+    prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
+    hashes.save()
+    snapshot, worker = snapshot_worker(cache)
+    interpreters = {one.name: find_interpreter(one.python) for one in chosen}
+    versions = {name: found.version for name, found in interpreters.items() if found}
+    cells = plan_cells(chosen, prepared.subject, request.override, worker, versions, describe_machine())
+    return Plan(name_run(), register, prepared, cells, interpreters, cache, snapshot)
+
+
+def name_run() -> str:
+    """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together."""
+    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def describe_plan(plan: Plan, screen: Screen) -> None:
+    """Show what is going to happen before anything starts."""
+    count = len(plan.subject.example_ids)
+    screen.say(
+        f"{plan.subject.model}: {count} examples, {len(plan.cells)} cells, {count_cores()} cores, run {plan.id}"
+    )
+    width = max(len(cell.name) for cell in plan.cells)
+    for cell in plan.cells:
+        screen.say(f"  {cell.name:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
+    for text in note_refused(plan.prepared.refused):
+        screen.say(text)
+
+
+def foresee(plan: Plan, cell: Cell) -> str:
+    """What will be done for a cell."""
+    interpreter = plan.interpreters[cell.name]
+    if interpreter is None:
+        return f"unavailable: needs python{cell.environment.python} on PATH"
+    if locate_result(plan.cache, cell.key).is_dir():
+        return "in the store"
+    ready = find_python(cell.environment, interpreter, plan.cache)
+    return "to run" if ready else "to install and run"
+
+
+def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
+    """What to say of files that are no examples."""
+    if not refused:
+        return []
+    more = [f"  and {len(refused) - most} more"] if len(refused) > most else []
+    return [f"{len(refused)} files are no examples:", *(f"  {one}" for one in refused[:most]), *more]
+
+
+def read_result(outcome: Outcome) -> CellResult:
+    """An outcome with its records; a cell whose files cannot be read has failed."""
+    cell = outcome.cell
+    summary = CellSummary(
+        environment=cell.name,
+        cell=cell.id,
+        status=outcome.status,
+        reused=outcome.reused,
+        reason=outcome.reason,
+        key=cell.key,
+        backend=cell.environment.backend,
+        port=name_port(cell.job["port"]),
+        parameters=cell.job["parameters"],
+    )
+    if outcome.status != "done" or outcome.folder is None:
+        end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
+        return CellResult(summary.model_copy(update={"log_end": end}), ())
+    try:
+        return read_done(summary, outcome.folder)
+    except InputError as error:
+        return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}), ())
+
+
+def name_port(port: dict[str, Any]) -> str:
+    """`notebook`, or `notebook with ddof = 1`."""
+    rules = ", ".join(f"{rule} = {choice}" for rule, choice in port["rules"].items())
+    return f"{port['preset']} with {rules}" if rules else str(port["preset"])
+
+
+def read_done(summary: CellSummary, folder: Path) -> CellResult:
+    """A done cell's rates, times and records."""
+    cell, records = read_cell(folder), read_records(folder)
+    timings = cell.get("timings") or {}
+    more = {
+        "run_seconds": timings.get("run_seconds"),
+        "load_seconds": timings.get("load_seconds"),
+        "peak_memory_bytes": cell.get("peak_memory_bytes"),
+    }
+    return CellResult(summarise_cell(summary.model_copy(update=more), records), records)
+
+
+def write_run(
+    folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], summary: Summary
+) -> None:
+    """Write the run's folder, whole or not at all."""
+    from harness.report.terminal import render_text
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+        made.chmod(0o755)
+        for outcome in outcomes:
+            if outcome.folder is not None:
+                copy_result(outcome.folder, made / "cells" / outcome.cell.name)
+        write_json(made / "run.json", describe_run(request, plan, outcomes))
+        write_atomically(made / "summary.json", summary.model_dump_json(indent=1) + "\n")
+        write_atomically(made / "report.txt", render_text(summary, folder))
+        move_folder(made, folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error}); choose another with --reports") from error
+    for outcome in outcomes:
+        if outcome.status == "failed" and outcome.folder is not None:
+            shutil.rmtree(outcome.folder, ignore_errors=True)
+
+
+def describe_run(request: Request, plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What was asked for, what was planned, and how each cell ended."""
+    asked = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()}
+    return {
+        "schema": 1,
+        "run": plan.id,
+        "harness": harness.__version__,
+        "request": asked,
+        "reference": plan.register.reference,
+        "examples": {"sha256": plan.subject.examples_sha256, "ids": list(plan.subject.example_ids)},
+        "refused": list(plan.prepared.refused),
+        "cells": [
+            {
+                "environment": outcome.cell.name,
+                "key": outcome.cell.key,
+                "job": dict(outcome.cell.job),
+                "status": outcome.status,
+                "reused": outcome.reused,
+                "reason": outcome.reason,
+            }
+            for outcome in outcomes
+        ],
+    }

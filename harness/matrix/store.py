@@ -1,0 +1,92 @@
+"""The store: results of finished cells under their keys, checked before they are used again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
+from harness.matrix.cache import move_folder, write_json
+
+FILES = ("cell.json", "records.jsonl", "log.txt")
+CHECKED = ("cell.json", "records.jsonl")
+SUMS = "checksums.json"
+
+
+def locate_result(cache: Path, key: str) -> Path:
+    """Folder of the result with a key, whether it is there or not."""
+    return cache / "store" / key
+
+
+def make_workplace(cache: Path, key: str) -> Path:
+    """An empty folder beside the store, in which a cell works before its result is moved in."""
+    folder = cache / "working"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:12]}-"))
+
+
+def keep_result(cache: Path, key: str, workplace: Path) -> Path:
+    """Move a finished cell's files into the store, with their checksums; the folder they are in then."""
+    write_json(workplace / SUMS, {name: hash_file(workplace / name) for name in CHECKED})
+    folder = locate_result(cache, key)
+    if find_damage(folder):
+        shutil.rmtree(folder)
+    move_folder(workplace, folder)
+    return folder
+
+
+def find_damage(folder: Path) -> str | None:
+    """What is wrong with a stored result; None where it is whole or where there is none."""
+    if not folder.exists():
+        return None
+    try:
+        sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+        for name in CHECKED:
+            if hash_file(folder / name) != sums[name]:
+                return f"{folder / name} was changed after it was written"
+    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        return f"{folder} is not whole ({error})"
+    return None
+
+
+def copy_result(source: Path, target: Path) -> None:
+    """Copy what there is of a cell's files."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+
+
+def read_cell(folder: Path) -> dict[str, Any]:
+    """A cell's `cell.json`; InputError where it is no such file of this version."""
+    path = folder / "cell.json"
+    try:
+        cell = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run the cell again") from error
+    if not isinstance(cell, dict) or cell.get("schema") != 1 or "status" not in cell:
+        raise InputError(f"{path}: is no cell of this version; run the cell again")
+    return cell
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """A cell's records; InputError, with the line, where one is none."""
+    path = folder / "records.jsonl"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); run the cell again") from error
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}:{number}: is no record ({error}); run the cell again") from error
+        if not isinstance(record, dict):
+            raise InputError(f"{path}:{number}: is no record; run the cell again")
+        records.append(record)
+    return records

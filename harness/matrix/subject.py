@@ -1,0 +1,113 @@
+"""What a run is about, made ready: the model converted, the examples listed and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.ami.errors import InputError
+from harness.ami.examples import Example, read_bytes, read_example
+from harness.ami.port import ATTRIBUTES
+from harness.matrix.cache import Hashes
+from harness.matrix.gather import gather_examples
+from harness.matrix.plan import Subject
+from harness.model.convert import conversion_key, convert_model, is_sound
+from harness.model.folder import Model
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A subject, and the files that are no examples, each with the reason."""
+
+    subject: Subject
+    refused: tuple[str, ...]
+
+
+def prepare_subject(
+    model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes, say: Say
+) -> Prepared:
+    """Convert the model where that was not done yet, and list and check the examples."""
+    network = find_network(model, cache, hashes, say)
+    path, refused = find_examples(model, places, npy, cache, hashes)
+    classes = model.network.logits.shape[0]
+    examples = check_examples(path, classes, hashes)
+    check_arrays(examples, npy)
+    subject = Subject(
+        model=model.name,
+        network=network,
+        network_key=hashes.hash_file(network / "network.json"),
+        caffemodel=model.caffemodel.resolve(),
+        classes=classes,
+        preprocess=dataclasses.asdict(model.preprocess),
+        witnesses={
+            name: (model.witnesses[name].resolve(), hashes.hash_file(model.witnesses[name]))
+            for name in ATTRIBUTES
+        },
+        examples=path.resolve(),
+        examples_sha256=hashes.hash_file(path),
+        example_ids=tuple(example.id for example in examples),
+        npy=npy,
+    )
+    return Prepared(subject, refused)
+
+
+def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
+    """Neutral folder of the model; large files are hashed and converted only when they are new."""
+    sources = {
+        "prototxt": hashes.hash_file(model.prototxt),
+        "caffemodel": hashes.hash_file(model.caffemodel),
+    }
+    folder = cache / "models" / conversion_key(sources)
+    if is_sound(folder):
+        return folder
+    say(f"converting {model.caffemodel}")
+    return convert_model(model.prototxt, model.caffemodel, cache / "models")
+
+
+def find_examples(
+    model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes
+) -> tuple[Path, tuple[str, ...]]:
+    """The list of examples: one that is handed in, one made from folders, or the model's own."""
+    if len(places) == 1 and places[0] in model.examples:
+        return model.examples[places[0]], ()
+    if len(places) == 1 and Path(places[0]).is_file():
+        return Path(places[0]), ()
+    if places:
+        gathered = gather_examples(places, model.labels, cache, hashes, npy)
+        return gathered.path, gathered.refused
+    if "default" not in model.examples:
+        raise InputError(f"model {model.name}: has no examples of its own; hand some in with --examples")
+    return model.examples["default"], ()
+
+
+def check_examples(path: Path, classes: int, hashes: Hashes) -> list[Example]:
+    """Examples of a list, every file there and of its hash; files known by size and time are not read."""
+    examples: dict[str, Example] = {}
+    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        example = read_example(line, f"{path}:{number}", path.parent, classes)
+        if example.id in examples:
+            raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
+        if hashes.hash_file(example.path) != example.sha256:
+            raise InputError(
+                f"{example.path}: is not the file that {path}:{number} lists; restore it or list it anew"
+            )
+        examples[example.id] = example
+    if not examples:
+        raise InputError(f"{path}: lists no example")
+    return list(examples.values())
+
+
+def check_arrays(examples: Sequence[Example], npy: str | None) -> None:
+    """Refuse arrays of which nobody says what they hold, before anything starts."""
+    arrays = [example for example in examples if example.path.suffix.lower() == ".npy"]
+    if arrays and npy is None:
+        raise InputError(
+            f"{arrays[0].path}: is an array, but what it holds is not said;"
+            " give --npy raw-rgb, raw-bgr or bgr-minus-mean"
+        )

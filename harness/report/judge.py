@@ -1,0 +1,203 @@
+"""The verdict on a run: its cells joined, their divergences held against the register, in one summary."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.diff.tuples import (
+    Divergence,
+    Incomparable,
+    Join,
+    choose_baseline,
+    find_divergences,
+    join_records,
+)
+from harness.evaluate.rates import measure_rates
+from harness.matrix.register import Expected
+from harness.report.summary import (
+    CellSummary,
+    DivergenceSummary,
+    ExitCode,
+    IncomparableSummary,
+    RatesSummary,
+    Summary,
+)
+
+SAME: ExitCode = 0
+DIVERGED: ExitCode = 1
+NOT_RUN: ExitCode = 2
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """A cell with its records, none unless it is done."""
+
+    summary: CellSummary
+    records: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a run is called and was made of; `must_compare` says whether one cell alone is a failure."""
+
+    run: str
+    harness: str
+    model: str
+    reference: str
+    known: tuple[str, ...] | None
+    seconds: float
+    must_compare: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def summarise_cell(cell: CellSummary, records: Sequence[Mapping[str, Any]]) -> CellSummary:
+    """The cell with its rates."""
+    rates = RatesSummary.model_validate(asdict(measure_rates(records)))
+    return cell.model_copy(update={"rates": rates})
+
+
+def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
+    """Join the done cells, judge their divergences by the register, and give the verdict."""
+    done = {one.summary.environment: one.records for one in results if one.summary.status == "done"}
+    join = join_records(done, header.known)
+    attacks = {
+        str(one.get("example")): str(one.get("attack")) for records in done.values() for one in records
+    }
+    divergences = tuple(
+        judge_divergence(one, header.reference, attacks[one.example], expected)
+        for one in find_divergences(join)
+    )
+    cells = tuple(one.summary for one in results)
+    problems = tuple(check_register(expected, join, divergences))
+    code, verdict = give_verdict(header, cells, join, divergences, problems)
+    return Summary(
+        run=header.run,
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        harness=header.harness,
+        model=header.model,
+        reference=header.reference,
+        examples=len(join.examples) + len({one.example for one in join.incomparable}),
+        cells=cells,
+        compared=len(join.examples),
+        divergences=divergences,
+        incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
+        register_problems=problems,
+        notes=(*note_differences(cells), *header.notes),
+        seconds=round(header.seconds, 3),
+        exit_code=code,
+        verdict=verdict,
+    )
+
+
+def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
+    """The same, as part of the document."""
+    return IncomparableSummary(example=one.example, environment=one.environment, reason=one.reason)
+
+
+def judge_divergence(
+    divergence: Divergence, reference: str, attack: str, expected: Sequence[Expected]
+) -> DivergenceSummary:
+    """Which environments depart from the baseline, and which of them the register expects."""
+    baseline = choose_baseline(divergence, reference)
+    departing = tuple(name for name, value in divergence.tuples.items() if value != baseline)
+    today = dt.datetime.now(dt.UTC).date()
+    valid = [entry for entry in expected if entry.until >= today]
+    return DivergenceSummary(
+        example=divergence.example,
+        attack=attack,
+        baseline=baseline,
+        tuples=dict(divergence.tuples),
+        classes=divergence.classes,
+        departing=departing,
+        expected={name: find_reason(valid, divergence.example, name) for name in departing},
+    )
+
+
+def find_reason(entries: Sequence[Expected], example: str, environment: str) -> str | None:
+    """Reason of the first entry that speaks of an example in an environment."""
+    return next((entry.reason for entry in entries if entry.matches(example, environment)), None)
+
+
+def check_register(
+    expected: Sequence[Expected], join: Join, divergences: Sequence[DivergenceSummary]
+) -> list[str]:
+    """Entries that are past their date, or whose divergence was looked for and does not occur any more."""
+    today = dt.datetime.now(dt.UTC).date()
+    problems = []
+    for entry in expected:
+        looked = any(entry.matches(example, name) for example in join.examples for name in join.environments)
+        occurs = any(entry.matches(one.example, name) for one in divergences for name in one.departing)
+        place = f"expected divergence of {entry.example} in {entry.environment} ({entry.owner})"
+        if entry.until < today:
+            problems.append(f"{place} is past its date {entry.until}; look at it again")
+        elif looked and not occurs and len(join.environments) > 1:
+            problems.append(f"{place} does not occur any more; remove it from the register")
+    return problems
+
+
+def is_expected(divergence: DivergenceSummary) -> bool:
+    """Whether the register expects every departure of an example."""
+    return all(reason is not None for reason in divergence.expected.values())
+
+
+def give_verdict(
+    header: Header,
+    cells: Sequence[CellSummary],
+    join: Join,
+    divergences: Sequence[DivergenceSummary],
+    problems: Sequence[str],
+) -> tuple[ExitCode, str]:
+    """Exit code and the sentence that says why; what could not run weighs most."""
+    failed = [cell.environment for cell in cells if cell.status == "failed"]
+    away = [cell.environment for cell in cells if cell.status == "unavailable"]
+    unexpected = sum(not is_expected(one) for one in divergences)
+    parts = []
+    if failed:
+        parts.append(f"could not run: {', '.join(failed)} failed")
+    if join.incomparable:
+        count = len({one.example for one in join.incomparable})
+        parts.append(f"could not compare {count} of {count + len(join.examples)} examples")
+    alone = len(join.environments) < 2 or not join.examples
+    if alone and header.must_compare:
+        parts.append(f"could not compare: {len(join.environments)} environment has records")
+    trouble = bool(parts)
+    parts.append(describe_agreement(join, divergences, unexpected))
+    parts.extend([f"{len(problems)} entries of the register do not hold"] if problems else [])
+    parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
+    verdict = "; ".join(part for part in parts if part)
+    if trouble:
+        return NOT_RUN, verdict
+    return (DIVERGED if unexpected or problems else SAME), verdict
+
+
+def describe_agreement(join: Join, divergences: Sequence[DivergenceSummary], unexpected: int) -> str:
+    """How many examples come out the same."""
+    examples, environments = len(join.examples), len(join.environments)
+    if environments < 2 or not examples:
+        return f"{environments} environment ran; nothing was compared" if environments else ""
+    if not divergences:
+        return f"same: {examples} examples hold the same tuple in {environments} environments"
+    known = len(divergences) - unexpected
+    more = f" ({known} of them expected)" if known else ""
+    return f"{len(divergences)} of {examples} examples diverge{more} among {environments} environments"
+
+
+def note_differences(cells: Sequence[CellSummary]) -> list[str]:
+    """Sentences for the header: which cells have another port or other parameters than the first."""
+    notes = []
+    for cell in cells[1:]:
+        first = cells[0]
+        if cell.port != first.port:
+            notes.append(f"{cell.environment} runs port {cell.port}, {first.environment} {first.port}")
+        if cell.parameters != first.parameters:
+            theirs, ours = name_parameters(cell), name_parameters(first)
+            notes.append(f"{cell.environment} has {theirs}, {first.environment} {ours}")
+    return notes
+
+
+def name_parameters(cell: CellSummary) -> str:
+    """`alpha 100, beta 60, epsilon 1.15`."""
+    return ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items())
