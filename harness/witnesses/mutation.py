@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.ami.errors import InputError
+from harness.ami.port import ATTRIBUTES
 
-Attribute = Literal["leye", "reye", "nose", "mouth"]
 Image: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Portrait:
     name: str = "face"
 
 
-def mutate_pair(base: Portrait, other: Portrait, attribute: Attribute) -> tuple[Image, Image]:
+def mutate_pair(base: Portrait, other: Portrait, attribute: str) -> tuple[Image, Image]:
     """Substitution (base with the other's attribute) and preservation (other with the base's attribute).
 
     Raises InputError where the landmarks of one of them are unusable.
@@ -42,7 +42,7 @@ def mutate_pair(base: Portrait, other: Portrait, attribute: Attribute) -> tuple[
     return transplant_attribute(other, base, attribute), transplant_attribute(base, other, attribute)
 
 
-def transplant_attribute(donor: Portrait, receiver: Portrait, attribute: Attribute) -> Image:
+def transplant_attribute(donor: Portrait, receiver: Portrait, attribute: str) -> Image:
     """The receiver's image (H, W, 3) with the donor's attribute in place of its own."""
     for portrait in (donor, receiver):
         check_portrait(portrait, attribute)
@@ -54,13 +54,13 @@ def transplant_attribute(donor: Portrait, receiver: Portrait, attribute: Attribu
     return np.where(pasted[:, :, None], warped, receiver.image)
 
 
-def cut_attribute(portrait: Portrait, attribute: Attribute) -> Image:
+def cut_attribute(portrait: Portrait, attribute: str) -> Image:
     """The portrait's image, black outside the attribute and its margin."""
     kept = attribute_mask(portrait, attribute)[:, :, None] > 0
     return np.where(kept, portrait.image, np.uint8(0))
 
 
-def attribute_mask(portrait: Portrait, attribute: Attribute) -> NDArray[np.uint8]:
+def attribute_mask(portrait: Portrait, attribute: str) -> NDArray[np.uint8]:
     """255 on the attribute's region and its margin, 0 elsewhere, (H, W)."""
     mask = np.zeros(portrait.image.shape[:2], np.uint8)
     outline = attribute_outline(portrait.landmarks, attribute)
@@ -76,7 +76,7 @@ def pen_thickness(height: int) -> int:
     return max(1, round(PEN_AT_224 * height / 224))
 
 
-def attribute_outline(landmarks: Points, attribute: Attribute) -> Points:
+def attribute_outline(landmarks: Points, attribute: str) -> Points:
     """Convex outline (K, 2): an eye's rectangle, the nose's quadrilateral or the mouth's hull."""
     if attribute == "mouth":
         return convex_hull(landmarks[list(MOUTH_HULL)])
@@ -89,7 +89,7 @@ def convex_hull(points: Points) -> Points:
     return np.asarray(hull, dtype=np.float64).reshape(-1, 2)
 
 
-def attribute_corners(landmarks: Points, attribute: Attribute) -> Points:
+def attribute_corners(landmarks: Points, attribute: str) -> Points:
     """Points (4, 2) carried onto the other face: top left, top right, bottom left, bottom right."""
     x, y = landmarks[:, 0], landmarks[:, 1]
     if attribute == "nose":
@@ -102,9 +102,11 @@ def attribute_corners(landmarks: Points, attribute: Attribute) -> Points:
     return np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
 
 
-def check_portrait(portrait: Portrait, attribute: Attribute) -> None:
+def check_portrait(portrait: Portrait, attribute: str) -> None:
     """Refuse an image or landmarks from which an attribute cannot be cut."""
     place = f"{portrait.name}, {attribute}"
+    if attribute not in ATTRIBUTES:
+        raise InputError(f"{place}: no such attribute; there are {', '.join(ATTRIBUTES)}")
     image, landmarks = portrait.image, portrait.landmarks
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError(f"{place}: image is {image.shape} {image.dtype}; give (height, width, 3) uint8 RGB")

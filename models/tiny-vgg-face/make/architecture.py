@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,14 +54,13 @@ def describe_network(identities: int) -> Network:
     return build_network(NAME, "data", INPUT_SHAPE, layers)
 
 
-class Learner(nn.Sequential):
-    """The chain with batch normalisation behind every weighted layer but the last."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        for before, blob in zip(network.blobs, network.blobs[1:], strict=False):
-            for layer in blob.layers:
-                add_layer(self, layer, before.shape)
+def build_learner(network: Network) -> nn.Sequential:
+    """The chain up to its logits, to be trained: all weighted layers but fc8 are batch-normalised."""
+    learner = nn.Sequential()
+    for before, blob in pairwise(network.blobs):
+        for layer in blob.layers:
+            add_layer(learner, layer, before.shape)
+    return learner
 
 
 def add_layer(chain: nn.Sequential, layer: Layer, bottom: tuple[int, ...]) -> None:
@@ -89,7 +89,7 @@ def add_inner_product(chain: nn.Sequential, layer: InnerProduct, bottom: tuple[i
         chain.add_module(f"norm_{layer.name}", nn.BatchNorm1d(layer.num_output))
 
 
-def fold_learner(learner: Learner) -> dict[str, NDArray[np.float32]]:
+def fold_learner(learner: nn.Sequential) -> dict[str, NDArray[np.float32]]:
     """Weights of the plain chain (`LAYER.weight`, `LAYER.bias`), normalisation multiplied in (in float64)."""
     weights: dict[str, NDArray[np.float32]] = {}
     modules = dict(learner.named_children())

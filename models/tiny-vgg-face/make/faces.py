@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 IDENTITIES = 100
 IMAGE_STREAM = 77_001
 """First entropy word of every image's generator."""
+PORTRAIT_STREAM = 88_002
+"""First entropy word of every portrait's generator."""
 DARK: Colour = (28.0, 18.0, 18.0)
 WHITE: Colour = (236.0, 234.0, 230.0)
 
@@ -48,12 +50,18 @@ class Scene:
 def render_face(number: int, split: str, index: int) -> Face:
     """Image `index` of person `number`; a split is a name (`train`, `test`) that keeps seeds apart."""
     rng = np.random.default_rng(np.random.SeedSequence((IMAGE_STREAM, *split.encode(), number, index)))
-    return paint_face(draw_identity(number), rng)
-
-
-def paint_face(face: Identity, rng: np.random.Generator) -> Face:
-    """One random image of a person."""
     view, mood = draw_view(rng), draw_expression(rng)
+    return paint_face(draw_identity(number), view, mood, rng)
+
+
+def render_portrait(number: int) -> Face:
+    """Person `number` looking straight ahead with a blank face; background, light and noise vary."""
+    rng = np.random.default_rng(np.random.SeedSequence((PORTRAIT_STREAM, number)))
+    return paint_face(draw_identity(number), View(), Expression(), rng)
+
+
+def paint_face(face: Identity, view: View, mood: Expression, rng: np.random.Generator) -> Face:
+    """One image of a person; background, light and noise are random."""
     scene = Scene(face, view, mood, project(place_landmarks(face, mood), view))
     canvas = paint_background(rng)
     paint_body(canvas, scene, rng)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from architecture import MEAN_BGR, Learner, describe_network, fold_learner
+from architecture import MEAN_BGR, build_learner, describe_network, fold_learner
 from faces import IDENTITIES
 from photographs import Photographs, render_photographs
 from rich.progress import Progress
@@ -58,10 +58,10 @@ def to_input(images: NDArray[np.uint8]) -> torch.Tensor:
     return bgr - torch.tensor(MEAN_BGR).reshape(1, 3, 1, 1)
 
 
-def train_learner(recipe: Recipe, photographs: Photographs) -> Learner:
+def train_learner(recipe: Recipe, photographs: Photographs) -> nn.Sequential:
     """A trained network; progress is shown as it goes."""
     torch.manual_seed(recipe.seed)
-    learner = Learner(describe_network(IDENTITIES)).to(memory_format=torch.channels_last)
+    learner = build_learner(describe_network(IDENTITIES)).to(memory_format=torch.channels_last)
     steps = len(photographs.people) // recipe.batch
     optimiser = torch.optim.AdamW(learner.parameters(), recipe.peak_rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -81,7 +81,7 @@ def train_learner(recipe: Recipe, photographs: Photographs) -> Learner:
 
 
 def step_learner(
-    learner: Learner,
+    learner: nn.Sequential,
     optimiser: torch.optim.Optimizer,
     photographs: Photographs,
     rows: NDArray[np.int64],
@@ -115,16 +115,16 @@ def run_folded(weights: dict[str, NDArray[np.float32]], inputs: torch.Tensor) ->
     return value
 
 
-@torch.no_grad()
 def measure(
-    learner: Learner, weights: dict[str, NDArray[np.float32]], photographs: Photographs, seconds: float
+    learner: nn.Sequential, weights: dict[str, NDArray[np.float32]], photographs: Photographs, seconds: float
 ) -> Measured:
     """Right answers of the trained and of the folded network, and how far their logits lie apart."""
     trained, folded, apart = 0, 0, 0.0
     for start in range(0, len(photographs.people), 200):
         people = torch.from_numpy(photographs.people[start : start + 200])
         inputs = to_input(photographs.images[start : start + 200])
-        first, second = learner(inputs), run_folded(weights, inputs)
+        with torch.no_grad():
+            first, second = learner(inputs), run_folded(weights, inputs)
         trained += int((first.argmax(1) == people).sum())
         folded += int((second.argmax(1) == people).sum())
         apart = max(apart, float((first - second).abs().max()))
