@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.ami.cases import CASES
+from harness.ami.cases import CASES, name_case
 
 BENIGN = "benign"
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
@@ -57,11 +57,11 @@ def measure_rate(hits: int, of: int) -> Rate:
 
 
 def measure_rates(records: Sequence[Mapping[str, Any]]) -> Rates:
-    """Rates of one cell's records."""
-    benign = [record for record in records if record["attack"] == BENIGN]
-    fooled = [record for record in records if record["attack"] != BENIGN and not is_right(record)]
+    """Rates of one cell's records, from their tuples and attacks alone."""
+    benign = [record for record in records if record.get("attack") == BENIGN]
+    fooled = [record for record in records if record.get("attack") != BENIGN and not is_right(record)]
     right = [record for record in benign if is_right(record)]
-    counts = Counter(str(record["case"]) for record in records)
+    counts = Counter(name_case(record["gold"], record["original"], record["attribute"]) for record in records)
     return Rates(
         examples=len(records),
         cases={case: counts[case] for case in CASES},
@@ -82,4 +82,5 @@ def is_right(record: Mapping[str, Any]) -> bool:
 
 def measure_share(records: Sequence[Mapping[str, Any]]) -> Rate:
     """Rate of detected examples among records."""
-    return measure_rate(sum(bool(record["detected"]) for record in records), len(records))
+    hits = sum(record["original"] != record["attribute"] for record in records)
+    return measure_rate(hits, len(records))

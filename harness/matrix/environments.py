@@ -84,7 +84,9 @@ class Environment(Table):
 
 def read_environments(folder: Path) -> tuple[Environment, ...]:
     """All environments of a folder by name; InputError where there is none or one is wrong."""
-    paths = sorted(path for path in folder.glob("*.toml") if path.name != REGISTER)
+    paths = sorted(
+        (path for path in folder.glob("*.toml") if path.name != REGISTER), key=lambda path: path.stem
+    )
     if not paths:
         raise InputError(f"{folder}: holds no environment; add NAME.toml files")
-    return tuple(read_table(path, Environment, name=path.name.removesuffix(".toml")) for path in paths)
+    return tuple(read_table(path, Environment, name=path.stem) for path in paths)

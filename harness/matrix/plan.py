@@ -117,6 +117,13 @@ def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
     return {"preset": preset, "rules": rules}
 
 
+def name_port(port: Mapping[str, Any]) -> str:
+    """`notebook`, or `notebook with ddof = 1`, for a job's port."""
+    rules = ", ".join(f"{rule} = {choice}" for rule, choice in (port.get("rules") or {}).items())
+    preset = str(port.get("preset", "unknown"))
+    return f"{preset} with {rules}" if rules else preset
+
+
 def choose_parameters(environment: Environment, override: Override) -> dict[str, float]:
     """The environment's alpha, beta and epsilon, each replaced where the command line gives one."""
     chosen = environment.parameters.model_dump()

@@ -11,20 +11,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
-from harness.matrix.cache import find_cache, move_folder, read_hashes, snapshot_worker, write_atomically, write_json
+from harness.matrix.cache import (
+    find_cache,
+    move_folder,
+    read_hashes,
+    snapshot_worker,
+    write_atomically,
+    write_json,
+)
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
 from harness.matrix.environments import read_environments
 from harness.matrix.install import find_python, make_python, read_end
 from harness.matrix.launch import Cores
 from harness.matrix.machine import Interpreter, count_cores, describe_machine, find_interpreter
-from harness.matrix.plan import Cell, Override, Subject, plan_cells
+from harness.matrix.plan import Cell, Override, Subject, name_port, plan_cells
 from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result, read_cell, read_records
 from harness.matrix.subject import Prepared, prepare_subject
@@ -42,7 +49,7 @@ class Request:
     model: str
     groups: tuple[str, ...] = ()
     globs: tuple[str, ...] = ()
-    override: Override = Override()
+    override: Override = field(default_factory=Override)
     examples: tuple[str, ...] = ()
     npy: str | None = None
     prototxt: Path | None = None
@@ -158,10 +165,8 @@ def name_run() -> str:
 
 def describe_plan(plan: Plan, screen: Screen) -> None:
     """Show what is going to happen before anything starts."""
-    count = len(plan.subject.example_ids)
-    screen.say(
-        f"{plan.subject.model}: {count} examples, {len(plan.cells)} cells, {count_cores()} cores, run {plan.id}"
-    )
+    counts = f"{len(plan.subject.example_ids)} examples, {len(plan.cells)} cells, {count_cores()} cores"
+    screen.say(f"{plan.subject.model}: {counts}, run {plan.id}")
     width = max(len(cell.name) for cell in plan.cells)
     for cell in plan.cells:
         screen.say(f"  {cell.name:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
@@ -211,12 +216,6 @@ def read_result(outcome: Outcome) -> CellResult:
         return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}), ())
 
 
-def name_port(port: dict[str, Any]) -> str:
-    """`notebook`, or `notebook with ddof = 1`."""
-    rules = ", ".join(f"{rule} = {choice}" for rule, choice in port["rules"].items())
-    return f"{port['preset']} with {rules}" if rules else str(port["preset"])
-
-
 def read_done(summary: CellSummary, folder: Path) -> CellResult:
     """A done cell's rates, times and records."""
     cell, records = read_cell(folder), read_records(folder)
@@ -255,7 +254,9 @@ def write_run(
 
 def describe_run(request: Request, plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What was asked for, what was planned, and how each cell ended."""
-    asked = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()}
+    asked = {
+        name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()
+    }
     return {
         "schema": 1,
         "run": plan.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.diff.tuples import (
@@ -13,10 +14,11 @@ from harness.diff.tuples import (
     Join,
     choose_baseline,
     find_divergences,
+    is_sound,
     join_records,
 )
 from harness.evaluate.rates import measure_rates
-from harness.matrix.register import Expected
+from harness.matrix.register import Expected, Register
 from harness.report.summary import (
     CellSummary,
     DivergenceSummary,
@@ -54,8 +56,9 @@ class Header:
 
 
 def summarise_cell(cell: CellSummary, records: Sequence[Mapping[str, Any]]) -> CellSummary:
-    """The cell with its rates."""
-    rates = RatesSummary.model_validate(asdict(measure_rates(records)))
+    """The cell with its rates, from the records that hold a tuple."""
+    sound = [record for record in records if is_sound(record)]
+    rates = RatesSummary.model_validate(asdict(measure_rates(sound)))
     return cell.model_copy(update={"rates": rates})
 
 
@@ -201,3 +204,20 @@ def note_differences(cells: Sequence[CellSummary]) -> list[str]:
 def name_parameters(cell: CellSummary) -> str:
     """`alpha 100, beta 60, epsilon 1.15`."""
     return ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items())
+
+
+def make_past_summary(
+    folders: Sequence[Path], results: Sequence[CellResult], register: Register, harness: str
+) -> Summary:
+    """Summary of cells that were run before; runs of one model, or of several with examples in common."""
+    models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in results))
+    header = Header(
+        run=" ".join(folder.resolve().name for folder in folders),
+        harness=harness,
+        model=", ".join(models) or "no cells",
+        reference=register.reference,
+        known=None,
+        seconds=0.0,
+    )
+    expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
+    return make_summary(header, results, expected)

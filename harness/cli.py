@@ -1,0 +1,230 @@
+"""The command line. Whatever a verb needs is imported when it runs, so that `--help` is fast."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+COULD_NOT_RUN = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="harness",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Run one detector in many environments and say which examples come out differently where.",
+)
+
+Groups = Annotated[
+    list[str] | None, typer.Option("--group", help="Group of environments; may be given several times.")
+]
+Globs = Annotated[
+    list[str] | None,
+    typer.Option("--environment", help="Name or glob of environments; may be given several times."),
+]
+Port = Annotated[str | None, typer.Option(help="Port preset for every environment.")]
+Alpha = Annotated[float | None, typer.Option(help="Weakening, for every environment.")]
+Beta = Annotated[float | None, typer.Option(help="Strengthening, for every environment.")]
+Epsilon = Annotated[float | None, typer.Option(help="Strengthening's floor, for every environment.")]
+Examples = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--examples",
+        metavar="FILE|DIR|ATTACK=DIR",
+        help="List of examples (.jsonl), or a folder of files named PERSON_index_x0_y0_x1_y1; its name, or"
+        " ATTACK, is the attack (benign for clean images). May be given several times.",
+    ),
+]
+Npy = Annotated[str | None, typer.Option(help="What .npy files hold: raw-rgb, raw-bgr or bgr-minus-mean.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
+Reports = Annotated[Path | None, typer.Option(help="Where run folders go; default: reports/.")]
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    from harness.ami.errors import InputError
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        app()
+    except InputError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        sys.exit(COULD_NOT_RUN)
+    except KeyboardInterrupt:
+        print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second error
+        sys.exit(COULD_NOT_RUN)
+
+
+def interrupt(_number: int, _frame: Any) -> None:
+    """Take a request to end like Ctrl-C, so that running cells are ended too."""
+    raise KeyboardInterrupt
+
+
+@app.command(
+    epilog="Example: python -m harness matrix --environment 'local-onnx*' --environment local-pytorch"
+)
+def matrix(
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "tiny-vgg-face",
+    group: Groups = None,
+    environment: Globs = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    epsilon: Epsilon = None,
+    port: Port = None,
+    examples: Examples = None,
+    npy: Npy = None,
+    as_json: AsJson = False,
+    reports: Reports = None,
+) -> None:
+    """Run a model in a group of environments and compare every example's tuple.
+
+    Exit code: 0 the same, 1 unexpected divergence, 2 could not run.
+    """
+    from harness.matrix.plan import Override
+    from harness.matrix.run import Request
+
+    request = Request(
+        model=model,
+        groups=tuple(group or ()),
+        globs=tuple(environment or ()),
+        override=Override(port, alpha, beta, epsilon),
+        examples=tuple(examples or ()),
+        npy=npy,
+        reports=reports,
+    )
+    perform(request, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: python -m harness run --model vgg-face --environment local-pytorch"
+    " --prototxt VGG_FACE_deploy.prototxt --caffemodel VGG_FACE.caffemodel --labels names.txt"
+    " --witnesses witnesses --examples benign=images --examples attacks --npy raw-rgb"
+)
+def run(
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")],
+    environment: Annotated[
+        list[str], typer.Option("--environment", help="Name or glob; may be given several times.")
+    ],
+    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
+    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
+    witnesses: Annotated[Path | None, typer.Option(help="Folder of the four witness files.")] = None,
+    examples: Examples = None,
+    npy: Npy = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    epsilon: Epsilon = None,
+    port: Port = None,
+    as_json: AsJson = False,
+    reports: Reports = None,
+) -> None:
+    """Run a model on your own files in one environment or several.
+
+    Exit code as for matrix; one environment alone has nothing to diverge from.
+    """
+    from harness.matrix.plan import Override
+    from harness.matrix.run import Request
+
+    request = Request(
+        model=model,
+        globs=tuple(environment),
+        override=Override(port, alpha, beta, epsilon),
+        examples=tuple(examples or ()),
+        npy=npy,
+        prototxt=prototxt,
+        caffemodel=caffemodel,
+        labels=labels,
+        witnesses=witnesses,
+        reports=reports,
+        must_compare=False,
+    )
+    perform(request, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: python -m harness diff reports/20260102T030405Z-1a2b another-machine/reports/RUN"
+)
+def diff(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or ids of runs, or of cells.")],
+    as_json: AsJson = False,
+    reports: Reports = None,
+) -> None:
+    """Compare the cells of runs that exist, from here or from other machines.
+
+    Examples are joined by id, strictly. Exit code as for matrix.
+    """
+    import harness
+    from harness.diff.runs import find_run, read_runs
+    from harness.matrix.environments import read_environments
+    from harness.matrix.register import read_register
+    from harness.matrix.run import find_root
+    from harness.report.judge import make_past_summary
+
+    root = find_root()
+    environments = read_environments(root / "environments")
+    register = read_register(root / "environments", environments)
+    folders = [find_run(place, reports or root / "reports") for place in runs]
+    summary = make_past_summary(folders, read_runs(folders), register, harness.__version__)
+    show(summary, folders[0], as_json=as_json)
+
+
+@app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b")
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run.")],
+    as_json: AsJson = False,
+    reports: Reports = None,
+) -> None:
+    """Print the report of a run that exists; the exit code is that run's."""
+    from harness.diff.runs import find_run
+    from harness.matrix.run import find_root
+    from harness.report.summary import read_summary
+
+    folder = find_run(run, reports or find_root() / "reports")
+    show(read_summary(folder), folder, as_json=as_json)
+
+
+@app.command(epilog="Example: python -m harness environments --json")
+def environments(
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the environments: their groups, backends, and what each is for."""
+    from harness.matrix.environments import read_environments
+    from harness.matrix.register import read_register
+    from harness.matrix.run import find_root
+    from harness.report.listing import list_environments
+
+    folder = find_root() / "environments"
+    found = read_environments(folder)
+    list_environments(found, read_register(folder, found), as_json=as_json)
+
+
+def perform(request: Any, *, as_json: bool) -> None:
+    """Run what is asked for, print the result, and leave with its exit code."""
+    from harness.matrix.run import find_root, run_matrix
+    from harness.report.consoles import open_errors
+    from harness.report.progress import ConsoleScreen
+
+    summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
+    show(summary, folder, as_json=as_json)
+
+
+def show(summary: Any, folder: Path, *, as_json: bool) -> None:
+    """Print a summary, and leave with its exit code."""
+    from harness.report.consoles import open_output
+    from harness.report.terminal import print_summary
+
+    if as_json:
+        print(summary.model_dump_json(indent=1))
+    else:
+        print_summary(summary, folder, open_output())
+    raise typer.Exit(summary.exit_code)

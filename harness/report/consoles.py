@@ -1,0 +1,25 @@
+"""The two consoles: results on standard output, what goes on meanwhile on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+PLAIN_WIDTH = 120  # where the stream is no terminal and COLUMNS is not set
+
+
+def open_output() -> Console:
+    """Standard output."""
+    return Console(width=choose_width(terminal=sys.stdout.isatty()), highlight=False)
+
+
+def open_errors() -> Console:
+    """Standard error."""
+    return Console(stderr=True, width=choose_width(terminal=sys.stderr.isatty()), highlight=False)
+
+
+def choose_width(*, terminal: bool) -> int | None:
+    """Columns to draw in; None leaves it to the terminal."""
+    return None if terminal or os.environ.get("COLUMNS") else PLAIN_WIDTH
