@@ -182,7 +182,7 @@ def describe_agreement(join: Join, divergences: Sequence[DivergenceSummary], une
     if environments < 2 or not examples:
         return f"{environments} environment ran; nothing was compared" if environments else ""
     if not divergences:
-        return f"same: {examples} examples hold the same tuple in {environments} environments"
+        return f"all {examples} examples hold one tuple each in {environments} environments"
     known = len(divergences) - unexpected
     more = f" ({known} of them expected)" if known else ""
     return f"{len(divergences)} of {examples} examples diverge{more} among {environments} environments"

@@ -16,6 +16,12 @@ from harness.report.consoles import PLAIN_WIDTH
 from harness.report.summary import CellSummary, DivergenceSummary, RateSummary, Summary
 
 MOST_ROWS = 50
+WIDE = 150  # columns from which on the rarer rates are shown too
+WIDE_COLUMNS = ("FPR all %", "attribute accuracy %")
+LEGEND = (
+    " * the reference.  detected: of attacked examples with Original other than Gold.  FPR: detected of benign"
+    " examples with Original = Gold (all: of all benign ones).  In brackets: 95 % intervals (Wilson)."
+)
 
 DASH = "\N{EN DASH}"
 NONE = DASH
@@ -35,7 +41,7 @@ def render_text(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str
 def print_summary(summary: Summary, folder: Path, console: Console) -> None:
     """Draw the whole picture."""
     for part in (
-        draw_cells(summary),
+        draw_cells(summary, wide=console.width >= WIDE),
         draw_notes(summary),
         draw_divergences(summary),
         draw_incomparable(summary),
@@ -47,25 +53,23 @@ def print_summary(summary: Summary, folder: Path, console: Console) -> None:
     console.print(draw_verdict(summary, folder), soft_wrap=True)
 
 
-def draw_cells(summary: Summary) -> Table:
+def draw_cells(summary: Summary, *, wide: bool) -> RenderableType:
     """One row a cell: status, cases, rates with intervals, seconds, memory."""
     table = Table(box=box.SIMPLE_HEAD, title=draw_title(summary), title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("environment", no_wrap=True)
-    table.add_column("status")
-    for name in ("n", *CASES):
+    table.add_column("status", no_wrap=True)
+    for name in ("n", *CASES, "detected %", "FPR %"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("detected %", "false alarms %", "accuracy %", "s", "MB"):
-        table.add_column(name, justify="right")
+    for name in WIDE_COLUMNS if wide else ():
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("accuracy %", "s", "MB"):
+        table.add_column(name, justify="right", no_wrap=True)
     for cell in summary.cells:
         status = "reused" if cell.reused else cell.status
         mark = " *" if cell.environment == summary.reference else ""
-        table.add_row(Text(cell.environment + mark), Text(status, STYLES[status]), *list_numbers(cell))
-    if any(cell.environment == summary.reference for cell in summary.cells):
-        table.caption = (
-            "* the reference; in brackets the hits and what they are of, then the 95 % interval (Wilson)"
-        )
-        table.caption_justify = "left"
-    return table
+        numbers = list_numbers(cell, wide=wide)
+        table.add_row(Text(cell.environment + mark), Text(status, STYLES[status]), *numbers)
+    return Group(table, Text(LEGEND, "dim"))
 
 
 def draw_title(summary: Summary) -> Text:
@@ -76,20 +80,27 @@ def draw_title(summary: Summary) -> Text:
     return Text(f"{text}; reused {reused} of {len(summary.cells)} cells, {summary.seconds:.1f} s", "bold")
 
 
-def list_numbers(cell: CellSummary) -> list[str]:
+def list_numbers(cell: CellSummary, *, wide: bool) -> list[str]:
     """The numbers of one cell, dashes where it has none."""
     if cell.rates is None:
-        return [NONE] * (len(CASES) + 6)
+        return [NONE] * (len(CASES) + 6 + (len(WIDE_COLUMNS) if wide else 0))
     rates = cell.rates
+    more = [show_rate(rates.alarms_all), show_share(rates.attribute_accuracy)] if wide else []
     return [
         str(rates.examples),
         *(str(rates.cases.get(case, 0)) for case in CASES),
         show_rate(rates.detection),
         show_rate(rates.alarms),
-        NONE if rates.accuracy.rate is None else f"{rates.accuracy.rate * 100:.1f}",
+        *more,
+        show_share(rates.accuracy),
         NONE if cell.run_seconds is None else f"{cell.run_seconds:.1f}",
         NONE if cell.peak_memory_bytes is None else f"{cell.peak_memory_bytes / 1e6:.0f}",
     ]
+
+
+def show_share(rate: RateSummary) -> str:
+    """`97.0`, or a dash where there is nothing to count."""
+    return NONE if rate.rate is None else f"{rate.rate * 100:.1f}"
 
 
 def show_rate(rate: RateSummary) -> str:
