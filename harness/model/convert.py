@@ -45,13 +45,20 @@ def convert_model(prototxt: Path, caffemodel: Path, cache: Path, progress: Progr
     folder = cache / conversion_key(sources)
     if is_sound(folder):
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    sweep_abandoned(cache)
-    with temporary_folder(cache, folder.name) as temporary:
-        write_folder(temporary, network, caffemodel, sources, progress)
-        if file_state(caffemodel) != before:
-            raise InputError(f"{caffemodel}: changed while it was being read; convert it when it is complete")
-        install_folder(temporary, folder)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        sweep_abandoned(cache)
+        with temporary_folder(cache, folder.name) as temporary:
+            write_folder(temporary, network, caffemodel, sources, progress)
+            if file_state(caffemodel) != before:
+                raise InputError(
+                    f"{caffemodel}: changed while it was being read; convert it once it is complete"
+                )
+            install_folder(temporary, folder)
+    except OSError as error:
+        raise InputError(
+            f"{cache}: cannot be written ({error}); free space there or use another cache"
+        ) from error
     return folder
 
 
@@ -64,15 +71,15 @@ def conversion_key(sources: dict[str, str]) -> str:
 def is_sound(folder: Path) -> bool:
     """Whether a neutral folder is complete: network, and every parameter in its right size."""
     try:
-        network = read_network(folder)
-        weights = read_weights(folder, network)
-    except InputError:
+        weights = read_weights(folder, read_network(folder))
+        files = {name: folder / "parameters" / f"{name}.npy" for name in weights}
+        sizes = {name: file.stat().st_size for name, file in files.items()}
+    # NumPy calls an empty file an EOFError; a folder may vanish while it is looked at.
+    except (InputError, EOFError, OSError):
         return False
-    for name, values in weights.items():
-        header = getattr(values, "offset", 0)
-        if (folder / "parameters" / f"{name}.npy").stat().st_size != header + values.nbytes:
-            return False
-    return True
+    return all(
+        sizes[name] == getattr(values, "offset", 0) + values.nbytes for name, values in weights.items()
+    )
 
 
 def write_folder(
@@ -186,13 +193,16 @@ def file_state(path: Path) -> tuple[int, int]:
 
 def hash_file(path: Path, progress: Progress | None = None) -> str:
     """SHA-256 of a file's bytes."""
-    digest, done, total = hashlib.sha256(), 0, path.stat().st_size
+    digest, done, total = hashlib.sha256(), 0, file_state(path)[0]
     buffer = memoryview(bytearray(CHUNK_BYTES))
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(buffer[:count])
-            done += count
-            report(progress, "hashing", done, total)
+    try:
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+                done += count
+                report(progress, "hashing", done, total)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
     return digest.hexdigest()
 
 

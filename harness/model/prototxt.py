@@ -113,7 +113,10 @@ def read_input(message: Any, messages: list[Any]) -> tuple[str, Shape]:
         raise InputError(
             f"input {names[0]}: needs one shape of (batch, channels, height, width), has {shapes}"
         )
-    return names[0], tuple(int(size) for size in shapes[0][1:])
+    shape = tuple(int(size) for size in shapes[0][1:])
+    if min(shape) < 1:
+        raise InputError(f"input {names[0]}: (channels, height, width) is {shape}; each must be at least 1")
+    return names[0], shape
 
 
 def runs_in_test(layer: Any) -> bool:

@@ -1,0 +1,193 @@
+"""Model folders: what `model.toml` may say, and what must be there."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.ami.errors import InputError
+from harness.ami.port import ATTRIBUTES
+from harness.ami.preprocess import Preprocess
+from harness.model.caffemodel import write_caffemodel
+from harness.model.folder import MODELS, read_model
+from harness.model.prototxt import write_prototxt
+from harness.model.random_weights import random_weights, vgg_face_network
+
+NETWORK = vgg_face_network((2, 3, 4, 5, 6), size=32, fc=7, classes=4)
+TABLE = """name = "small"
+description = "A small face network."
+prototxt = "deploy.prototxt"
+caffemodel = "net.caffemodel"
+labels = "labels.txt"
+
+[witnesses]
+leye = "witnesses/leye_witness.txt"
+reye = "witnesses/reye_witness.txt"
+nose = "witnesses/nose_witness.txt"
+mouth = "witnesses/mouth_witness.txt"
+
+[preprocess]
+height = 32
+width = 32
+channel_order = "bgr"
+mean = [93.5940, 104.7624, 129.1863]
+
+[examples]
+default = "examples/examples.jsonl"
+
+[measured]
+accuracy = 0.97
+"""
+
+
+def make_folder(path, table=TABLE):
+    """A whole model folder."""
+    (path / "witnesses").mkdir(parents=True)
+    (path / "model.toml").write_text(table, encoding="utf-8")
+    (path / "deploy.prototxt").write_text(write_prototxt(NETWORK))
+    write_caffemodel(path / "net.caffemodel", NETWORK, random_weights(NETWORK, 1))
+    (path / "labels.txt").write_text("Ana\nBea\r\nCécile Ø\nDora\n", encoding="utf-8")
+    for attribute in ATTRIBUTES:
+        (path / "witnesses" / f"{attribute}_witness.txt").write_text("conv2_2,1\n")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path / "small")
+
+
+def test_a_whole_model(folder):
+    model = read_model(folder)
+    assert (model.name, model.folder, model.network) == ("small", folder, NETWORK)
+    assert model.labels == ("Ana", "Bea", "Cécile Ø", "Dora")
+    assert (model.prototxt, model.caffemodel) == (folder / "deploy.prototxt", folder / "net.caffemodel")
+    assert model.preprocess == Preprocess(32, 32, "bgr", (93.594, 104.7624, 129.1863), 1.0, "bicubic")
+    assert model.witnesses == {name: folder / f"witnesses/{name}_witness.txt" for name in ATTRIBUTES}
+    assert model.examples == {"default": folder / "examples/examples.jsonl"}
+    assert model.measured == {"accuracy": 0.97}
+
+
+def test_places_of_a_model(folder, monkeypatch):
+    for place in (folder, str(folder), folder / "model.toml"):
+        assert read_model(place).name == "small"
+    monkeypatch.setattr("harness.model.folder.MODELS", folder.parent)
+    monkeypatch.chdir(folder)
+    assert read_model("small").folder == folder
+    with pytest.raises(InputError, match="no such model; there are small"):
+        read_model("smal")
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr("harness.model.folder.MODELS", folder)
+    assert read_model("small").folder == Path("small")
+
+
+def test_files_handed_in_replace_those_of_the_table(folder, tmp_path):
+    other = make_folder(tmp_path / "other")
+    for name in ("deploy.prototxt", "net.caffemodel", "labels.txt"):
+        (folder / name).unlink()
+    for attribute in ATTRIBUTES:
+        (folder / f"witnesses/{attribute}_witness.txt").unlink()
+    model = read_model(
+        folder,
+        prototxt=other / "deploy.prototxt",
+        caffemodel=other / "net.caffemodel",
+        labels=other / "labels.txt",
+        witnesses=other / "witnesses",
+    )
+    assert model.folder == folder
+    assert model.caffemodel == other / "net.caffemodel"
+    assert model.witnesses["nose"] == other / "witnesses/nose_witness.txt"
+
+
+def test_witness_files_named_as_in_the_port_are_found(folder, tmp_path):
+    (tmp_path / "port").mkdir()
+    for attribute in ATTRIBUTES:
+        (tmp_path / "port" / f"{attribute}_neurons.txt").write_text("relu2_2->1\n")
+    model = read_model(folder, witnesses=tmp_path / "port")
+    assert model.witnesses["leye"] == tmp_path / "port/leye_neurons.txt"
+
+
+def test_absent_files_are_asked_for_by_option(folder):
+    for name in ("deploy.prototxt", "net.caffemodel"):
+        (folder / name).unlink()
+    with pytest.raises(InputError, match="--prototxt PATH and --caffemodel PATH") as caught:
+        read_model(folder)
+    assert str(folder / "net.caffemodel") in str(caught.value)
+    assert "--labels" not in str(caught.value)
+
+
+def test_absent_witnesses(folder):
+    (folder / "witnesses/nose_witness.txt").unlink()
+    with pytest.raises(InputError, match=r"witnesses of nose .*nose_witness\.txt expected.*--witnesses"):
+        read_model(folder)
+    assert sorted(read_model(folder, need_witnesses=False).witnesses) == ["leye", "mouth", "reye"]
+
+
+def test_a_model_may_have_no_witnesses_yet(folder):
+    table = TABLE[: TABLE.index("[witnesses]")] + TABLE[TABLE.index("[preprocess]") :]
+    (folder / "model.toml").write_text(table)
+    assert read_model(folder, need_witnesses=False).witnesses == {}
+    with pytest.raises(InputError, match="no witnesses of leye"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(("text", "count"), [("Ana\nBea\nCea\n", 3), ("a\nb\nc\nd\ne", 5), ("", 0)])
+def test_labels_must_match_the_classes(folder, text, count):
+    (folder / "labels.txt").write_text(text)
+    with pytest.raises(InputError, match=rf"labels\.txt: has {count} labels, network .* has 4 classes"):
+        read_model(folder)
+
+
+def test_labels_must_be_text(folder):
+    (folder / "labels.txt").write_bytes(b"\xff\xfe\n\n\n")
+    with pytest.raises(InputError, match=r"labels\.txt: cannot be read"):
+        read_model(folder)
+
+
+BAD = {
+    "syntax": ("height = 32", "height = ", "line 14"),
+    "missing": ('name = "small"\n', "", "name: Field required"),
+    "unknown": (
+        'name = "small"',
+        'name = "small"\ncolour = 1',
+        "colour: is no key; there are name, description,",
+    ),
+    "unknown table": ("[measured]", "[measure]", "measure: is no key; there are .*measured"),
+    "unknown option": (
+        "height = 32",
+        "height = 32\nscael = 1",
+        r"preprocess\.scael: is no key; .*scale, resize",
+    ),
+    "unknown attribute": ("nose =", "ear =", r"witnesses\.nose: Field required; witnesses\.ear: is no key"),
+    "type": ("height = 32", 'height = "tall"', r"preprocess\.height: .*integer"),
+    "order": ('"bgr"', '"gbr"', r"preprocess\.channel_order: .*'bgr' or 'rgb'"),
+    "mean": ("mean = [93.5940, ", "mean = [", r"preprocess\.mean"),
+    "infinite mean": ("mean = [93.5940, ", "mean = [inf, ", "mean must be three numbers"),
+    "kernel": ("[examples]", 'resize = "cubic"\n[examples]', r"preprocess\.resize: .*'bicubic'"),
+    "size": ("height = 32", "height = 64", r"makes \(3, 64, 32\), network .* takes \(3, 32, 32\)"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "reason"), BAD.values(), ids=BAD.keys())
+def test_bad_tables_are_refused_with_file_and_key(folder, old, new, reason):
+    assert old in TABLE
+    (folder / "model.toml").write_text(TABLE.replace(old, new))
+    with pytest.raises(InputError, match=reason) as caught:
+        read_model(folder)
+    assert "model.toml" in str(caught.value)
+
+
+def test_every_bundled_table_is_sound():
+    tables = sorted(MODELS.glob("*/model.toml"))
+    assert MODELS / "vgg-face/model.toml" in tables
+    for table in tables:
+        try:
+            read_model(table.parent.name)
+        except InputError as error:
+            # A bundled model may lack what is published elsewhere, never anything in its table.
+            assert "put the files there, or hand them in" in str(error)  # noqa: PT017
+
+
+def test_vgg_face_takes_published_files(tmp_path):
+    make_folder(tmp_path / "small")
+    with pytest.raises(InputError, match=r"--prototxt PATH and --caffemodel PATH and --labels PATH"):
+        read_model("vgg-face", witnesses=tmp_path / "small/witnesses")
