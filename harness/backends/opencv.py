@@ -68,9 +68,15 @@ class OpencvExecutor:
     def forward(self, value: np.ndarray, start: str, stop: str) -> np.ndarray:
         """Value of blob `stop`, always a new array; InputError for names or values that do not fit."""
         for blob in check_value(self.network, value, "float32", start, stop):
-            net = self._find_net(blob)
-            net.setInput(value)
-            value = np.array(net.forward())  # what OpenCV returns may be its own memory
+            try:
+                net = self._find_net(blob)
+                net.setInput(value)
+                value = np.array(net.forward())  # what OpenCV returns may be its own memory
+            except cv2.error as error:
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"{self._caffemodel}: OpenCV cannot compute blob {blob.name} ({reason}); check the model"
+                ) from error
         return value
 
     def to_native(self, array: np.ndarray) -> np.ndarray:
@@ -92,17 +98,11 @@ class OpencvExecutor:
 
 
 def read_net(bottom: Blob, blob: Blob, caffemodel: Path) -> Any:
-    """OpenCV's net over one blob's layers and their bytes; InputError if it cannot read them."""
+    """OpenCV's net over one blob's layers and their bytes of the caffemodel."""
     wanted = (layer.name for layer in blob.layers if isinstance(layer, (Convolution, InnerProduct)))
     stored = b"".join(layer_bytes(caffemodel, name) for name in wanted)
     text = write_prototxt(bottom, blob).encode("utf-8")
-    try:
-        net = cv2.dnn.readNetFromCaffe(np.frombuffer(text, np.uint8), np.frombuffer(stored, np.uint8))
-    except cv2.error as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{caffemodel}: OpenCV cannot read blob {blob.name}: {reason}; take another model"
-        ) from error
+    net = cv2.dnn.readNetFromCaffe(np.frombuffer(text, np.uint8), np.frombuffer(stored, np.uint8))
     net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
     net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
     return net
