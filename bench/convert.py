@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     prototxt, caffemodel = make_model(options.folder)
-    measured = measure(prototxt, caffemodel, options.folder / "networks", options.repeats)
+    measured = measure(prototxt, caffemodel, options.folder / "bench-networks", options.repeats)
     print(json.dumps(measured, indent=1) if options.json else describe(measured))  # noqa: T201
 
 
@@ -71,6 +71,7 @@ def measure(prototxt: Path, caffemodel: Path, cache: Path, repeats: int) -> dict
         peaks.append(peak)
     copy.unlink()
     reused = seconds(lambda: convert_model(prototxt, caffemodel, cache))
+    shutil.rmtree(cache)
     size = caffemodel.stat().st_size
     return {
         "file_bytes": size,

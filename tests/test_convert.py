@@ -127,9 +127,9 @@ def test_a_folder_that_is_a_file_is_replaced(sources):
 
 
 def test_progress_is_told_to_the_end(sources):
-    steps = []
-    convert_model(*sources, progress=lambda *step: steps.append(step))
-    for what in ("hashing", "converting"):
+    for what in ("converting", "hashing"):
+        steps = []
+        convert_model(*sources, progress=lambda *step: steps.append(step))  # noqa: B023
         done = [step[1:] for step in steps if step[0] == what]
         assert done == sorted(done)
         assert done[-1][0] == done[-1][1]
@@ -152,11 +152,12 @@ def test_a_conversion_that_finishes_first_is_kept(sources):
 
 
 def test_a_damaged_folder_that_appears_meanwhile_makes_way(sources):
+    place = convert_model(*sources[:2], sources[2].with_name("other")).name
+
     def damage(what, *_):
         if what == "converting":
             for folder in sources[2].glob("*.part"):
-                place = folder.with_name(folder.name.partition(".")[0])
-                (place / "parameters").mkdir(parents=True, exist_ok=True)
+                (folder.parent / place / "parameters").mkdir(parents=True, exist_ok=True)
 
     folder = convert_model(*sources, progress=damage)
     assert_exact(folder)

@@ -32,7 +32,7 @@ from harness.ami.network import TYPE_NAMES, Layer, Network, Shape, layer_paramet
 # Field numbers of caffe.proto: NetParameter, LayerParameter, BlobProto, BlobShape.
 NET_NAME, NET_LAYER, LAYER_TYPE = 1, 100, 2
 LEGACY_SIZES, BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLE_DATA, SHAPE_DIM = (1, 2, 3, 4), 5, 7, 8, 1
-CHUNK_BYTES = 1 << 22
+CHUNK_BYTES = 1 << 20
 ELEMENT_TYPES: dict[int, np.dtype[Any]] = {BLOB_DATA: np.dtype("<f4"), BLOB_DOUBLE_DATA: np.dtype("<f8")}
 
 
@@ -176,29 +176,36 @@ def strip_ones(shape: Shape) -> Shape:
 
 def read_parameter(file: BinaryIO, path: Path, parameter: StoredParameter) -> np.ndarray:
     """One parameter as float32; InputError where the file ends early or a number is not finite."""
-    values = np.empty(math.prod(parameter.shape), parameter.element)
-    target = values.view(np.uint8).data
+    values = np.empty(math.prod(parameter.shape), np.float32)
     done = 0
+    for chunk in read_chunks(file, path, parameter):
+        values[done : done + chunk.size] = chunk
+        done += chunk.size
+    return values.reshape(parameter.shape)
+
+
+def read_chunks(file: BinaryIO, path: Path, parameter: StoredParameter) -> Iterator[np.ndarray]:
+    """One parameter as flat float32 arrays, each good until the next is asked for; InputError likewise."""
+    buffer = np.empty(CHUNK_BYTES // parameter.element.itemsize, parameter.element)
     for offset, length in parameter.pieces:
         file.seek(offset)
-        for start in range(done, done + length, CHUNK_BYTES):
-            chunk = target[start : min(start + CHUNK_BYTES, done + length)]
-            if file.readinto(chunk) != len(chunk):  # type: ignore[attr-defined]
-                raise truncated(str(path), offset, f"parameter {parameter.name} breaks off")
-            check_finite(path, parameter.name, np.frombuffer(chunk, parameter.element))
-        done += length
-    return values.reshape(parameter.shape).astype(np.float32, copy=False)
+        for start in range(0, length, buffer.nbytes):
+            chunk = buffer[: min(buffer.nbytes, length - start) // parameter.element.itemsize]
+            if file.readinto(chunk.view(np.uint8).data) != chunk.nbytes:  # type: ignore[attr-defined]
+                raise truncated(str(path), offset + start, f"parameter {parameter.name} breaks off")
+            yield finite_floats(path, parameter.name, chunk)
 
 
-def check_finite(path: Path, name: str, values: np.ndarray) -> None:
-    """InputError where a number is not finite as float32."""
+def finite_floats(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    """The numbers as float32; InputError where one of them is not finite."""
     with np.errstate(over="ignore"):
-        finite = np.isfinite(values.astype(np.float32, copy=False))
-    if not finite.all():
+        floats = values.astype(np.float32, copy=False)
+    if not np.isfinite(floats).all():
         layer, _, kind = name.rpartition(".")
         raise InputError(
             f"{path}: layer {layer}: {kind} holds a number that is not finite; the model is damaged"
         )
+    return floats
 
 
 def write_caffemodel(path: Path, network: Network, weights: Mapping[str, np.ndarray]) -> None:

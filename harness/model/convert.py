@@ -7,24 +7,26 @@ import json
 import math
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
 from harness.ami.caffemodel import open_caffemodel
 from harness.ami.errors import InputError
-from harness.ami.network import Network, network_to_json, read_network, read_weights
-from harness.model.caffemodel import list_parameters, read_parameter
+from harness.ami.network import Network, Shape, network_to_json, read_network, read_weights
+from harness.model.caffemodel import Contents, list_parameters, read_chunks
 from harness.model.prototxt import read_prototxt
 
 SCHEMA = 1
 CHUNK_BYTES = 1 << 20
-KEY_DIGITS = 32
+KEY_DIGITS = 16
+PART = ".part"
 ATTEMPTS = 5
 # A conversion takes seconds; one this old was killed, and its folder would stay for ever.
 ABANDONED_SECONDS = 24 * 3600
@@ -39,90 +41,107 @@ def convert_model(prototxt: Path, caffemodel: Path, cache: Path, progress: Progr
     Raises InputError where a file cannot be read or the two do not belong together.
     """
     prototxt, caffemodel, cache = Path(prototxt), Path(caffemodel), Path(cache)
-    network = read_prototxt(prototxt)
-    before = file_state(caffemodel)
-    sources = {"prototxt": hash_file(prototxt), "caffemodel": hash_file(caffemodel, progress)}
-    folder = cache / conversion_key(sources)
-    if is_sound(folder):
-        return folder
+    network, wanted = read_prototxt(prototxt), hash_file(prototxt)
+    if any(cache.glob(f"{folder_prefix(wanted)}*")):
+        sources = {"prototxt": wanted, "caffemodel": hash_file(caffemodel, progress)}
+        if is_sound(cache / folder_name(sources), sources):
+            return cache / folder_name(sources)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         sweep_abandoned(cache)
-        with temporary_folder(cache, folder.name) as temporary:
-            write_folder(temporary, network, caffemodel, sources, progress)
-            if file_state(caffemodel) != before:
-                raise InputError(
-                    f"{caffemodel}: changed while it was being read; convert it once it is complete"
-                )
-            install_folder(temporary, folder)
+        with temporary_folder(cache) as temporary:
+            return make_folder(temporary, network, caffemodel, wanted, progress)
     except OSError as error:
         raise InputError(
             f"{cache}: cannot be written ({error}); free space there or use another cache"
         ) from error
-    return folder
 
 
-def conversion_key(sources: dict[str, str]) -> str:
-    """Name of the neutral folder: a digest of the sources' content and the folder's format."""
-    text = json.dumps({"schema": SCHEMA, **sources}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+def folder_prefix(prototxt: str) -> str:
+    """Start of the names of all neutral folders of one prototxt, by its digest, in this format."""
+    return f"{SCHEMA}-{prototxt[:KEY_DIGITS]}-"
 
 
-def is_sound(folder: Path) -> bool:
-    """Whether a neutral folder is complete: network, and every parameter in its right size."""
+def folder_name(sources: Mapping[str, str]) -> str:
+    """Name of a neutral folder, by its sources' digests."""
+    return folder_prefix(sources["prototxt"]) + sources["caffemodel"][:KEY_DIGITS]
+
+
+def is_sound(folder: Path, sources: Mapping[str, str]) -> bool:
+    """Whether a neutral folder is complete: sources, network, and every parameter in its right size."""
     try:
+        recorded = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
         weights = read_weights(folder, read_network(folder))
         files = {name: folder / "parameters" / f"{name}.npy" for name in weights}
         sizes = {name: file.stat().st_size for name, file in files.items()}
     # NumPy calls an empty file an EOFError; a folder may vanish while it is looked at.
-    except (InputError, EOFError, OSError):
+    except (InputError, EOFError, OSError, ValueError, KeyError, TypeError):
         return False
-    return all(
+    whole = all(
         sizes[name] == getattr(values, "offset", 0) + values.nbytes for name, values in weights.items()
     )
+    return whole and recorded == sources
 
 
-def write_folder(
-    folder: Path, network: Network, caffemodel: Path, sources: dict[str, str], progress: Progress | None
-) -> None:
-    """Write network.json and the parameters, and wait until the disk has them."""
+def make_folder(
+    temporary: Path, network: Network, caffemodel: Path, prototxt: str, progress: Progress | None
+) -> Path:
+    """Convert into a temporary folder, digest the caffemodel meanwhile, and put the folder in its place."""
+    before = file_state(caffemodel)
     contents = list_parameters(caffemodel, network)
+    with ThreadPoolExecutor(2) as pool:
+        digest = pool.submit(hash_file, caffemodel)
+        parameters = write_parameters(temporary, contents, caffemodel, pool, progress)
+        sources = {"prototxt": prototxt, "caffemodel": digest.result()}
+    if file_state(caffemodel) != before:
+        raise InputError(f"{caffemodel}: changed while it was being read; convert it once it is complete")
+    data = {"schema": SCHEMA, "sources": sources, "ignored": list(contents.ignored), "parameters": parameters}
+    text = json.dumps({**network_to_json(network), **data}, indent=1)
+    (temporary / "network.json").write_text(text, encoding="utf-8")
+    sync_file(temporary / "network.json")
+    sync_folder(temporary)
+    folder = temporary.parent / folder_name(sources)
+    install_folder(temporary, folder, sources)
+    return folder
+
+
+def write_parameters(
+    folder: Path, contents: Contents, caffemodel: Path, pool: ThreadPoolExecutor, progress: Progress | None
+) -> dict[str, dict[str, Any]]:
+    """Write the parameters, wait until the disk has them, and return their shapes and digests."""
     total = sum(math.prod(parameter.shape) * 4 for parameter in contents.parameters)
-    written, done = {}, 0
+    written, synced, done = {}, [], 0
+    (folder / "parameters").mkdir()
     with open_caffemodel(caffemodel) as file:
         for parameter in contents.parameters:
-            values = read_parameter(file, caffemodel, parameter)
-            digest = write_array(folder / "parameters" / f"{parameter.name}.npy", values)
+            path = folder / "parameters" / f"{parameter.name}.npy"
+            digest = write_array(path, parameter.shape, read_chunks(file, caffemodel, parameter))
+            synced.append(pool.submit(sync_file, path))
             written[parameter.name] = {"shape": list(parameter.shape), "sha256": digest}
-            done += values.nbytes
+            done += math.prod(parameter.shape) * 4
             report(progress, "converting", done, total)
-    data = {"schema": SCHEMA, "sources": sources, "ignored": list(contents.ignored), "parameters": written}
-    with synced_file(folder / "network.json") as file:
-        file.write(json.dumps({**network_to_json(network), **data}, indent=1).encode())
+    for future in synced:
+        future.result()
     sync_folder(folder / "parameters")
-    sync_folder(folder)
+    return written
 
 
-def write_array(path: Path, values: np.ndarray) -> str:
-    """Write a C-ordered array as .npy; returns the SHA-256 of its data bytes."""
+def write_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> str:
+    """Write flat float32 chunks as one .npy array; returns the SHA-256 of its data bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    data = values.reshape(-1).view(np.uint8).data
-    with synced_file(path) as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
-        for start in range(0, len(data), CHUNK_BYTES):
-            chunk = data[start : start + CHUNK_BYTES]
-            digest.update(chunk)
-            file.write(chunk)
+    header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks:
+            digest.update(chunk.data)
+            file.write(chunk.data)
     return digest.hexdigest()
 
 
-@contextmanager
-def synced_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that is on the disk when the block ends."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
+def sync_file(path: Path) -> None:
+    """Wait until the disk has a file."""
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
@@ -138,18 +157,25 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def temporary_folder(cache: Path, key: str) -> Iterator[Path]:
+def temporary_folder(cache: Path) -> Iterator[Path]:
     """A folder beside the one to be made; what is left of it is removed."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=cache))
+    folder = new_folder(cache)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def new_folder(cache: Path) -> Path:
+    """A new folder that other users may read once it is in its place, unlike those of `tempfile`."""
+    folder = cache / f"{uuid.uuid4().hex}{PART}"
+    folder.mkdir()
+    return folder
+
+
 def sweep_abandoned(cache: Path) -> None:
     """Remove what conversions left that were killed long ago."""
-    for folder in cache.glob("*.part"):
+    for folder in cache.glob(f"*{PART}"):
         try:
             old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
         except OSError:  # the conversion it belongs to has just ended
@@ -158,13 +184,13 @@ def sweep_abandoned(cache: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def install_folder(temporary: Path, folder: Path) -> None:
+def install_folder(temporary: Path, folder: Path, sources: Mapping[str, str]) -> None:
     """Rename a finished folder into place, unless another conversion was first; a damaged one makes way."""
     for _ in range(ATTEMPTS):
         try:
             temporary.rename(folder)
         except OSError:
-            if is_sound(folder):
+            if is_sound(folder, sources):
                 return
             set_aside(folder)
         else:
@@ -175,7 +201,7 @@ def install_folder(temporary: Path, folder: Path) -> None:
 
 def set_aside(folder: Path) -> None:
     """Move a damaged folder out of the way and remove it."""
-    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.damaged.", suffix=".part", dir=folder.parent))
+    aside = new_folder(folder.parent)
     # Another conversion may have moved it already; where it cannot be moved, the caller says so.
     with suppress(OSError):
         folder.rename(aside / "folder")
