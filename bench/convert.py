@@ -20,18 +20,21 @@ from harness.model.random_weights import random_weights, vgg_face_network
 
 CHUNK_BYTES = 1 << 20
 SEED = 1
-# Linux counts the peak in KiB, macOS in bytes.
-PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
 CHILD = """
 import resource, sys, time
 from pathlib import Path
 from harness.model.convert import convert_model
-imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
 convert_model(*map(Path, sys.argv[1:]))
 seconds = time.perf_counter() - start
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, imported)
+try:
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(seconds, peak)
 """
+# The child asks /proc first: Linux lets a process inherit its parent's ru_maxrss, in KiB; macOS counts bytes.
 
 
 def main() -> None:
@@ -66,7 +69,7 @@ def measure(prototxt: Path, caffemodel: Path, cache: Path, repeats: int) -> dict
     for _ in range(repeats):
         copied.append(seconds(lambda: copy_bytes(caffemodel, copy)))
         shutil.rmtree(cache, ignore_errors=True)
-        took, peak, imported = convert_in_child(prototxt, caffemodel, cache)
+        took, peak = convert_in_child(prototxt, caffemodel, cache)
         converted.append(took)
         peaks.append(peak)
     copy.unlink()
@@ -80,7 +83,6 @@ def measure(prototxt: Path, caffemodel: Path, cache: Path, repeats: int) -> dict
         "reuse_seconds": reused,
         "time_ratio": min(converted) / min(copied),
         "peak_memory_bytes": max(peaks),
-        "interpreter_memory_bytes": imported,
         "peak_memory_ratio": max(peaks) / size,
         "repeats": repeats,
     }
@@ -95,15 +97,13 @@ def copy_bytes(source: Path, target: Path) -> None:
         os.fsync(writer.fileno())
 
 
-def convert_in_child(prototxt: Path, caffemodel: Path, cache: Path) -> tuple[float, int, int]:
-    """Seconds and peak resident bytes of a conversion in its own process, and the bytes before it began."""
+def convert_in_child(prototxt: Path, caffemodel: Path, cache: Path) -> tuple[float, int]:
+    """Seconds and peak resident bytes of a conversion in a process of its own."""
     command = [sys.executable, "-c", CHILD, str(prototxt), str(caffemodel), str(cache)]
-    root = str(Path(__file__).resolve().parents[1])
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    took, peak, imported = done.stdout.split()
-    return float(took), int(peak) * PEAK_UNIT, int(imported) * PEAK_UNIT
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    took, peak = done.stdout.split()
+    return float(took), int(peak)
 
 
 def seconds(action: Callable[[], object]) -> float:
