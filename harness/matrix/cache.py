@@ -62,20 +62,35 @@ class Hashes:
 
     def hash_file(self, path: Path) -> str:
         """Hexadecimal hash of a file; InputError where it cannot be read."""
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-        key = str(path.absolute())
-        stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-        remembered = self.known.get(key)
-        if remembered is None or remembered[:3] != stamp:
-            remembered = self.known[key] = [*stamp, hash_file(path)]
+        digest = self.recall(path)
+        if digest is None:
+            digest = hash_file(path)
+            self.remember(path, digest)
+        return digest
+
+    def recall(self, path: Path) -> str | None:
+        """Hash of a file where it is known; InputError where there is no such file."""
+        remembered = self.known.get(str(path.absolute()))
+        if remembered is None or remembered[:3] != stamp_file(path):
+            return None
         return str(remembered[3])
+
+    def remember(self, path: Path, digest: str) -> None:
+        """Take note of a file's hash."""
+        self.known[str(path.absolute())] = [*stamp_file(path), digest]
 
     def save(self) -> None:
         """Write what is known for the next run."""
         write_atomically(self.path, json.dumps(self.known))
+
+
+def stamp_file(path: Path) -> list[int]:
+    """What changes with a file: size, and times of change of its content and its entry."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def read_hashes(cache: Path) -> Hashes:

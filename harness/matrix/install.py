@@ -66,8 +66,9 @@ def build_venv(
     log.write_text(f"{environment.name}: Python {interpreter.version}\n", encoding="utf-8")
     (folder / "ready.json").unlink(missing_ok=True)
     place = f"environment {environment.name}"
+    bare = [] if environment.packages else ["--without-pip"]
     run_step(
-        [str(interpreter.path), "-m", "venv", "--clear", str(folder)],
+        [str(interpreter.path), "-m", "venv", "--clear", *bare, str(folder)],
         log,
         stop,
         f"{place}: no virtual environment could be made with {interpreter.path}",

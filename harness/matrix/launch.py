@@ -19,7 +19,7 @@ from harness.matrix.cache import POLL_SECONDS, Stopped, write_json
 from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
-from harness.matrix.processes import start_process, stop_process
+from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
 
 Report = Callable[[int, int], None]
 """Takes how many examples are done, and of how many."""
@@ -78,10 +78,14 @@ def run_worker(
             process = start_process(command, variables, workplace, log, piped=True)
         except OSError as error:
             raise InputError(f"environment {environment.name}: {python} does not start ({error})") from error
+        lines: queue.Queue[bytes | None] = queue.Queue()
+        reader = threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True)
+        reader.start()
         try:
-            reason = follow(process, log, environment, report, stop)
+            reason = follow(process, lines, log, environment, report, stop)
         finally:
             stop_process(process)
+            reader.join(GRACE_SECONDS)
     reason = reason or judge_ending(process.returncode, workplace)
     if reason and read_status(workplace) != "failed":
         write_json(
@@ -92,14 +96,13 @@ def run_worker(
 
 def follow(
     process: subprocess.Popen[bytes],
+    lines: queue.Queue[bytes | None],
     log: IO[bytes],
     environment: Environment,
     report: Report,
     stop: threading.Event,
 ) -> str | None:
     """Pass on a worker's progress until it ends; a reason where it had to be ended."""
-    lines: queue.Queue[bytes | None] = queue.Queue()
-    threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True).start()
     started = heard = time.monotonic()
     while True:
         try:
@@ -122,8 +125,9 @@ def follow(
 
 def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
     """Put a stream's lines into a queue, then END: reading would block whoever has deadlines to keep."""
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(END)
 
 

@@ -79,6 +79,13 @@ def plan_cells(
     return tuple(cells)
 
 
+def check_override(environments: Sequence[Environment], override: Override) -> None:
+    """Refuse a port or parameters that do not exist, before anything large is read."""
+    for environment in environments:
+        choose_port(environment, override)
+        choose_parameters(environment, override)
+
+
 def plan_job(environment: Environment, subject: Subject, override: Override) -> dict[str, Any]:
     """The worker's job, without its output folder."""
     return {

@@ -31,7 +31,7 @@ from harness.matrix.environments import read_environments
 from harness.matrix.install import find_python, make_python, read_end
 from harness.matrix.launch import Cores
 from harness.matrix.machine import Interpreter, count_cores, describe_machine, find_interpreter
-from harness.matrix.plan import Cell, Override, Subject, name_port, plan_cells
+from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells
 from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result, read_cell, read_records
 from harness.matrix.subject import Prepared, prepare_subject
@@ -147,6 +147,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
         witnesses=request.witnesses,
     )
     chosen = select_environments(environments, register, model.name, request.groups, request.globs)
+    check_override(chosen, request.override)
     cache = find_cache(root)
     hashes = read_hashes(cache)
     prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)

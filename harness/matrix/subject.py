@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from harness.ami.port import ATTRIBUTES
 from harness.matrix.cache import Hashes
 from harness.matrix.gather import gather_examples
 from harness.matrix.plan import Subject
-from harness.model.convert import conversion_key, convert_model, is_sound
+from harness.model.convert import convert_model, folder_name, is_sound
 from harness.model.folder import Model
 
 Say = Callable[[str], None]
@@ -30,12 +31,12 @@ class Prepared:
 def prepare_subject(
     model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes, say: Say
 ) -> Prepared:
-    """Convert the model where that was not done yet, and list and check the examples."""
-    network = find_network(model, cache, hashes, say)
+    """List and check the examples, and convert the model where that was not done yet."""
     path, refused = find_examples(model, places, npy, cache, hashes)
     classes = model.network.logits.shape[0]
     examples = check_examples(path, classes, hashes)
     check_arrays(examples, npy)
+    network = find_network(model, cache, hashes, say)
     subject = Subject(
         model=model.name,
         network=network,
@@ -56,16 +57,18 @@ def prepare_subject(
 
 
 def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
-    """Neutral folder of the model; large files are hashed and converted only when they are new."""
-    sources = {
-        "prototxt": hashes.hash_file(model.prototxt),
-        "caffemodel": hashes.hash_file(model.caffemodel),
-    }
-    folder = cache / "models" / conversion_key(sources)
-    if is_sound(folder):
-        return folder
-    say(f"converting {model.caffemodel}")
-    return convert_model(model.prototxt, model.caffemodel, cache / "models")
+    """Neutral folder of the model; a large file that is known by size and time is not read again."""
+    known = hashes.recall(model.caffemodel)
+    if known is not None:
+        sources = {"prototxt": hashes.hash_file(model.prototxt), "caffemodel": known}
+        folder = cache / "models" / folder_name(sources)
+        if is_sound(folder, sources):
+            return folder
+    say(f"reading {model.caffemodel}")
+    folder = convert_model(model.prototxt, model.caffemodel, cache / "models")
+    sources = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
+    hashes.remember(model.caffemodel, sources["caffemodel"])
+    return folder
 
 
 def find_examples(

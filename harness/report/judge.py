@@ -154,33 +154,38 @@ def give_verdict(
     problems: Sequence[str],
 ) -> tuple[ExitCode, str]:
     """Exit code and the sentence that says why; what could not run weighs most."""
-    failed = [cell.environment for cell in cells if cell.status == "failed"]
     away = [cell.environment for cell in cells if cell.status == "unavailable"]
     unexpected = sum(not is_expected(one) for one in divergences)
-    parts = []
-    if failed:
-        parts.append(f"could not run: {', '.join(failed)} failed")
-    if join.incomparable:
-        count = len({one.example for one in join.incomparable})
-        parts.append(f"could not compare {count} of {count + len(join.examples)} examples")
-    alone = len(join.environments) < 2 or not join.examples
-    if alone and header.must_compare:
-        parts.append(f"could not compare: {len(join.environments)} environment has records")
-    trouble = bool(parts)
-    parts.append(describe_agreement(join, divergences, unexpected))
+    troubles = list_troubles(header, cells, join)
+    parts = [*troubles, describe_agreement(join, divergences, unexpected)]
     parts.extend([f"{len(problems)} entries of the register do not hold"] if problems else [])
     parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
     verdict = "; ".join(part for part in parts if part)
-    if trouble:
+    if troubles:
         return NOT_RUN, verdict
     return (DIVERGED if unexpected or problems else SAME), verdict
 
 
+def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> list[str]:
+    """Everything that keeps a run from being judged."""
+    failed = [cell.environment for cell in cells if cell.status == "failed"]
+    troubles = [f"{', '.join(failed)} failed"] if failed else []
+    lost = len({one.example for one in join.incomparable})
+    if lost:
+        troubles.append(f"{lost} of {lost + len(join.examples)} examples could not be compared")
+    done = len(join.environments)
+    if done == 0 or (done == 1 and header.must_compare):
+        troubles.append(f"{done or 'no'} cell has records, so nothing was compared")
+    elif not join.examples and not lost:
+        troubles.append("there are no examples")
+    return troubles
+
+
 def describe_agreement(join: Join, divergences: Sequence[DivergenceSummary], unexpected: int) -> str:
-    """How many examples come out the same."""
+    """How many examples come out the same; empty where nothing was compared."""
     examples, environments = len(join.examples), len(join.environments)
     if environments < 2 or not examples:
-        return f"{environments} environment ran; nothing was compared" if environments else ""
+        return f"{examples} examples in one environment" if examples else ""
     if not divergences:
         return f"all {examples} examples hold one tuple each in {environments} environments"
     known = len(divergences) - unexpected

@@ -19,8 +19,8 @@ MOST_ROWS = 50
 WIDE = 150  # columns from which on the rarer rates are shown too
 WIDE_COLUMNS = ("FPR all %", "attribute accuracy %")
 LEGEND = (
-    " * the reference.  detected: of attacked examples with Original other than Gold.  FPR: detected of benign"
-    " examples with Original = Gold (all: of all benign ones).  In brackets: 95 % intervals (Wilson)."
+    "* the reference. Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
+    " examples with Original = Gold (all: of all benign ones). In brackets: 95 % intervals (Wilson)."
 )
 
 DASH = "\N{EN DASH}"

@@ -1,0 +1,94 @@
+"""The cache: hashes follow the files, locks keep others out, and the snapshot holds the inside half alone."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from fake_worker import stop_after
+
+from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
+from harness.matrix import cache as module
+from harness.matrix.cache import Stopped, find_cache, hold_lock, read_hashes, snapshot_worker, write_json
+
+
+def test_a_hash_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("one")
+    hashes = read_hashes(tmp_path)
+    assert hashes.hash_file(path) == hash_file(path)
+    hashes.save()
+    again = read_hashes(tmp_path)
+    monkeypatch.setattr(module, "hash_file", lambda _: pytest.fail("was read again"))
+    assert again.hash_file(path) == hashes.hash_file(path)
+    monkeypatch.undo()
+    path.write_text("two")
+    os.utime(path, ns=(1, 1))
+    assert again.hash_file(path) == hash_file(path)
+
+
+def test_a_damaged_memory_is_forgotten(tmp_path):
+    (tmp_path / "hashes.json").write_text("[1")
+    assert read_hashes(tmp_path).known == {}
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_hashes(tmp_path).hash_file(tmp_path / "no")
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path):
+    with hold_lock(tmp_path, "x", threading.Event()):
+        with pytest.raises(Stopped), hold_lock(tmp_path, "x", stop_after(0.3)):
+            pass
+        with hold_lock(tmp_path, "y", threading.Event()):
+            pass
+    with hold_lock(tmp_path, "x", threading.Event()):
+        pass
+
+
+def test_a_lock_is_free_when_its_process_dies(tmp_path):
+    code = (
+        "import pathlib, sys, threading, time\n"
+        "from harness.matrix.cache import hold_lock\n"
+        "with hold_lock(pathlib.Path(sys.argv[1]), 'x', threading.Event()):\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(Stopped), hold_lock(tmp_path, "x", stop_after(0.3)):
+            pass
+        process.kill()
+        started = time.monotonic()
+        with hold_lock(tmp_path, "x", stop_after(20)):
+            assert time.monotonic() - started < 10
+
+
+def test_the_snapshot_holds_the_inside_half_alone(tmp_path):
+    folder, digest = snapshot_worker(tmp_path)
+    assert folder.name == digest
+    assert {path.name for path in (folder / "harness").iterdir()} == {
+        "__init__.py", "ami", "backends", "worker",
+    }  # fmt: skip
+    assert not list(folder.rglob("__pycache__"))
+    assert snapshot_worker(tmp_path) == (folder, digest)
+
+
+def test_the_cache_lies_where_it_is_told_to(tmp_path, monkeypatch):
+    monkeypatch.delenv("HARNESS_HOME", raising=False)
+    assert find_cache(tmp_path) == tmp_path / ".harness"
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    assert find_cache(tmp_path) == tmp_path / "home"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(InputError, match="set HARNESS_HOME"):
+        find_cache(tmp_path)
+
+
+def test_no_number_that_json_lacks_is_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,135 @@
+"""Cells side by side: reused, launched, failed and unavailable ones, and an interruption."""
+
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fake_worker import make_environment, make_key, write_worker
+
+from harness.ami.errors import InputError
+from harness.matrix.cells import Site, run_cells
+from harness.matrix.launch import Cores
+from harness.matrix.machine import Interpreter
+from harness.matrix.plan import Cell
+
+HERE = Interpreter(Path(sys.executable), "3")
+
+
+def make_cell(name, **more):
+    environment = make_environment(name, packages=("nothing==1",), **more)
+    return Cell(f"m/{name}", environment, make_key(name), {"cell": f"m/{name}", "environment": name})
+
+
+def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
+    return Site(
+        cache=tmp_path,
+        snapshot=write_worker(tmp_path / "snapshot", body),
+        cores=Cores(2),
+        installs=threading.Semaphore(1),
+        stop=threading.Event(),
+        events=queue.Queue(),
+        make_python=make_python,
+    )
+
+
+def run(site, cells, interpreters=None):
+    events = []
+    found = {cell.name: HERE for cell in cells} | (interpreters or {})
+    outcomes = run_cells(cells, found, site, events.append)
+    return outcomes, events
+
+
+def states(events, name):
+    return [event.state for event in events if event.cell == name]
+
+
+def test_a_cell_runs_once_and_is_reused_then(tmp_path):
+    cells = [make_cell("a"), make_cell("b")]
+    outcomes, events = run(make_site(tmp_path, "tell(1, 1); finish()"), cells)
+    assert [one.status for one in outcomes] == ["done", "done"]
+    assert [one.reused for one in outcomes] == [False, False]
+    assert states(events, "a")[0] == "installing"
+    assert states(events, "a")[-1] == "done"
+    outcomes, events = run(make_site(tmp_path, "sys.exit(1)"), cells)
+    assert [one.reused for one in outcomes] == [True, True]
+    assert states(events, "a") == ["reused"]
+
+
+def test_a_damaged_result_is_reported_and_run_again(tmp_path):
+    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome.folder / "records.jsonl").write_text("other\n")
+    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    assert not outcome.reused
+    assert any("was changed after it was written; it is run again" in event.note for event in events)
+
+
+def test_a_cell_that_breaks_stops_no_other(tmp_path):
+    body = "sys.exit(5) if job['environment'] == 'a' else finish()"
+    outcomes, _ = run(make_site(tmp_path, body), [make_cell("a"), make_cell("b")])
+    assert [one.status for one in outcomes] == ["failed", "done"]
+    assert (outcomes[0].folder / "log.txt").is_file()
+
+
+def test_a_failed_cell_is_run_again(tmp_path):
+    run(make_site(tmp_path, "sys.exit(5)"), [make_cell("a")])
+    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    assert (outcome.status, outcome.reused) == ("done", False)
+
+
+def test_an_installation_that_fails_is_its_cells_failure(tmp_path):
+    def fail(environment, *_):
+        if environment.name == "a":
+            raise InputError("environment a: no such package")
+        return Path(sys.executable)
+
+    outcomes, _ = run(make_site(tmp_path, "finish()", fail), [make_cell("a"), make_cell("b")])
+    assert [one.status for one in outcomes] == ["failed", "done"]
+    assert outcomes[0].reason == "environment a: no such package"
+
+
+def test_a_missing_interpreter_is_unavailable_and_not_failed(tmp_path):
+    cell = make_cell("a", python="3.99")
+    (outcome,), events = run(make_site(tmp_path, "finish()"), [cell], {"a": None})
+    assert outcome.status == "unavailable"
+    assert "python3.99" in outcome.reason
+    assert states(events, "a") == ["unavailable"]
+
+
+def test_ready_cells_run_while_others_install(tmp_path):
+    ran = threading.Event()
+
+    def install(environment, *_):
+        if environment.name == "slow":
+            assert ran.wait(20)
+        return Path(sys.executable)
+
+    site = make_site(tmp_path, "finish()", install)
+    object.__setattr__(site, "installs", threading.Semaphore(2))
+    found = dict.fromkeys(("slow", "quick"), HERE)
+
+    def show(event):
+        if (event.cell, event.state) == ("quick", "done"):
+            ran.set()
+
+    outcomes = run_cells([make_cell("slow"), make_cell("quick")], found, site, show)
+    assert [one.status for one in outcomes] == ["done", "done"]
+
+
+def test_an_interruption_ends_workers_and_keeps_finished_cells(tmp_path):
+    body = "finish() if job['environment'] == 'quick' else time.sleep(60)"
+    cells = [make_cell("quick"), make_cell("slow")]
+
+    def interrupt(event):
+        if (event.cell, event.state) == ("quick", "done"):
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(cells, {"quick": HERE, "slow": HERE}, make_site(tmp_path, body), interrupt)
+    assert time.monotonic() - started < 20
+    assert not list((tmp_path / "working").iterdir())
+    outcomes, _ = run(make_site(tmp_path, "finish()"), cells)
+    assert [one.reused for one in outcomes] == [True, False]

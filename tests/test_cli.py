@@ -1,0 +1,240 @@
+"""The command line, end to end, with virtual environments that are this interpreter in disguise."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import small_model
+
+from harness.cli import main
+from harness.matrix.environments import read_environments
+from harness.matrix.install import key_venv
+from harness.matrix.machine import find_interpreter
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = """description = "for tests: DESCRIPTION"
+backend = "reference"
+groups = ["default"]
+packages = ["numpy==1"]
+[settings]
+precision = "float64"
+"""
+REGISTER = """reference = "a"
+default = "default"
+[groups]
+default = "all"
+more = "none"
+"""
+COUNT = 6
+
+
+@pytest.fixture(name="root")
+def make_root(tmp_path, monkeypatch):
+    folder = tmp_path / "environments"
+    folder.mkdir()
+    (folder / "matrix.toml").write_text(REGISTER)
+    (folder / "a.toml").write_text(ENVIRONMENT)
+    (folder / "b.toml").write_text(ENVIRONMENT.replace("float64", "float32"))
+    (folder / "other.toml").write_text(
+        ENVIRONMENT.replace('["default"]', "[]") + "[parameters]\nalpha = 0.001\nbeta = 0.001\nepsilon = 9\n"
+    )
+    small_model.write_model(tmp_path / "small", COUNT)
+    disguise(folder, tmp_path / "home")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def disguise(folder, cache):
+    """Ready virtual environments that run this interpreter."""
+    for environment in read_environments(folder):
+        place = cache / "venvs" / key_venv(environment, find_interpreter(None))
+        (place / "bin").mkdir(parents=True, exist_ok=True)
+        (place / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (place / "bin" / "python").chmod(0o755)
+        (place / "ready.json").write_text("{}")
+
+
+@pytest.fixture(name="harness")
+def make_harness(monkeypatch, capsys):
+    def harness(*arguments):
+        monkeypatch.setattr("sys.argv", ["harness", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return caught.value.code or 0, *capsys.readouterr()
+
+    return harness
+
+
+def list_runs(root):
+    return sorted((root / "reports").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.mark.usefixtures("root")
+def test_a_matrix_runs_then_reuses_and_is_the_same(harness):
+    code, out, err = harness("matrix", "--model", "small")
+    assert code == 0, out + err
+    assert "SAME: all 6 examples" in out
+    assert "reused 0 of 2 cells" in out
+    assert "a: running" in err
+    code, out, _ = harness("matrix", "--model", "small")
+    assert code == 0
+    assert "reused 2 of 2 cells" in out
+
+
+def test_a_run_folder_holds_everything(harness, root):
+    harness("matrix", "--model", "small")
+    (folder,) = list_runs(root)
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    cells = {f"cells/{name}/{file}" for name in "ab" for file in ("cell.json", "records.jsonl", "log.txt")}
+    assert found == {"run.json", "summary.json", "report.txt"} | cells
+    assert len((folder / "cells/a/records.jsonl").read_text().splitlines()) == COUNT
+    run = json.loads((folder / "run.json").read_text())
+    assert [cell["status"] for cell in run["cells"]] == ["done", "done"]
+    assert folder.name in (folder / "report.txt").read_text()
+
+
+@pytest.mark.usefixtures("root")
+def test_other_parameters_diverge_and_the_exit_code_says_so(harness):
+    code, out, _ = harness("matrix", "--model", "small", "--environment", "a", "--environment", "oth*")
+    assert code == 1, out
+    assert "DIVERGED" in out
+    assert "note: other has alpha 0.001, beta 0.001, epsilon 9, a alpha 100" in out
+
+
+@pytest.mark.usefixtures("root")
+def test_json_is_the_summary_and_nothing_else(harness):
+    code, out, _ = harness("matrix", "--model", "small", "--json")
+    assert code == 0
+    assert json.loads(out)["compared"] == COUNT
+
+
+def test_a_past_run_is_printed_again_and_compared(harness, root):
+    harness("matrix", "--model", "small")
+    (folder,) = list_runs(root)
+    code, out, _ = harness("report", folder.name)
+    assert code == 0
+    assert "SAME" in out
+    code, out, _ = harness("diff", folder)
+    assert code == 0
+    records = folder / "cells" / "b" / "records.jsonl"
+    first, *rest = records.read_text().splitlines()
+    changed = json.loads(first)
+    changed["attribute"] += 1
+    records.write_text("\n".join([json.dumps(changed), *rest]) + "\n")
+    code, out, _ = harness("diff", folder)
+    assert code == 1
+    assert changed["example"] in out
+    records.write_text("\n".join(rest) + "\n")
+    code, out, _ = harness("diff", folder)
+    assert code == 2
+    assert "b: has no record" in out
+
+
+def test_two_runs_are_compared_under_names_of_their_own(harness, root):
+    harness("matrix", "--model", "small")
+    harness("matrix", "--model", "small")
+    code, out, _ = harness("diff", *list_runs(root), "--json")
+    assert code == 0
+    assert len({cell["environment"] for cell in json.loads(out)["cells"]}) == 4
+    code, _, err = harness("diff", list_runs(root)[0], list_runs(root)[0])
+    assert code == 2
+    assert "given twice" in err
+
+
+def test_own_files_run_in_one_environment(harness, root):
+    folder = root / "faces" / "benign"
+    folder.mkdir(parents=True)
+    image = next((root / "small" / "examples" / "images").iterdir())
+    for name in ("Ana_Ax_1_1_2_3_4.png", "Bea_1_1_2_3_4.png", "Nobody_1_1_2_3_4.png"):
+        (folder / name).write_bytes(image.read_bytes())
+    code, out, err = harness("run", "--model", "small", "--environment", "a", "--examples", root / "faces")
+    assert code == 0, out + err
+    assert "2 examples in one environment" in out
+    assert "Nobody is not in the labels" in err
+    assert "1 files are no examples" in out
+
+
+def test_files_of_ones_own_replace_the_models(harness, root):
+    other = small_model.write_model(root / "elsewhere", 4, seed=3)
+    (root / "small" / "net.caffemodel").unlink()
+    run = ["run", "--model", "small", "--environment", "a"]
+    code, _, err = harness(*run)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--caffemodel" in err
+    paths = ["--caffemodel", other / "net.caffemodel", "--prototxt", other / "deploy.prototxt"]
+    more = ["--labels", other / "labels.txt", "--witnesses", other / "witnesses"]
+    code, out, err = harness(*run, *paths, *more, "--examples", other / "examples" / "examples.jsonl")
+    assert code == 0, err
+    assert "4 examples" in out
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["matrix", "--model", "none"], "no such model"),
+        (["matrix", "--model", "small", "--environment", "zz*"], "names none of a, b, other"),
+        (["matrix", "--model", "small", "--group", "zz"], "group 'zz': unknown"),
+        (["matrix", "--model", "small", "--group", "more"], "holds no environment"),
+        (["matrix", "--model", "small", "--port", "zz"], "port 'zz': unknown; there are notebook"),
+        (["matrix", "--model", "small", "--alpha", "0"], "alpha = 0.0: must be a positive number"),
+        (["matrix", "--model", "small", "--npy", "zz"], "there are raw-rgb"),
+        (["matrix", "--model", "small", "--examples", "zz"], "zz: is no folder"),
+        (["diff", "zz"], "zz: is no run"),
+        (["report", "zz"], "zz: is no run"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(harness, arguments, words):
+    code, out, err = harness(*arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("harness: ")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_an_example_that_was_changed_is_bad_input_even_with_results_in_the_store(harness, root):
+    harness("matrix", "--model", "small")
+    image = next((root / "small" / "examples" / "images").iterdir())
+    image.write_bytes(image.read_bytes() + b"x")
+    code, _, err = harness("matrix", "--model", "small")
+    assert code == 2
+    assert str(image.relative_to(root)) in err
+
+
+def test_a_cell_that_fails_is_shown_with_its_log_and_exit_code_2(harness, root):
+    text = (root / "environments" / "b.toml").read_text()
+    (root / "environments" / "b.toml").write_text(text + 'device = "cuda"\n')
+    code, out, _ = harness("matrix", "--model", "small")
+    assert code == 2
+    assert "b failed: " in out
+    assert "COULD NOT RUN" in out
+
+
+@pytest.mark.usefixtures("root")
+def test_the_environments_are_listed(harness):
+    code, out, _ = harness("environments")
+    assert code == 0
+    assert "for tests" in out
+    code, out, _ = harness("environments", "--json")
+    assert [one["name"] for one in json.loads(out)] == ["a", "b", "other"]
+
+
+@pytest.mark.parametrize("verb", ["matrix", "run", "diff", "report", "environments"])
+def test_every_verb_has_help_with_an_example(harness, verb):
+    code, out, _ = harness(verb, "--help")
+    assert code == 0
+    assert f"Example: python -m harness {verb}" in " ".join(out.split())
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from harness.cli import app, main; sys.argv = ['harness', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'pydantic', 'scipy', 'torch', 'google.protobuf'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)

@@ -1,0 +1,146 @@
+"""Verdicts: same, diverged and could not run are never mixed up, and the register is held to its word."""
+
+import datetime as dt
+
+import pytest
+
+from harness.matrix.register import Expected
+from harness.report.judge import CellResult, Header, make_summary, summarise_cell
+from harness.report.summary import CellSummary, Summary
+
+LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
+BEFORE = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=9)
+
+
+def record(example, gold=1, original=1, attribute=1):
+    return {
+        "example": example, "attack": "fgsm", "gold": gold, "original": original,
+        "attribute": attribute, "hashes": {"file": "f"},
+    }  # fmt: skip
+
+
+def result(name, *records, status="done", **more):
+    cell = CellSummary(
+        environment=name, cell=f"m/{name}", status=status, backend="reference",
+        **{"port": "notebook", "parameters": {"alpha": 100.0}, **more},
+    )  # fmt: skip
+    return CellResult(summarise_cell(cell, records), records)
+
+
+def judge(*results, expected=(), known=None, must_compare=True):
+    header = Header("run", "0", "m", "a", known, 1.0, must_compare)
+    return make_summary(header, results, expected)
+
+
+def entry(example="x", environment="b", until=LATER):
+    return Expected(example=example, environment=environment, reason="r", owner="o", until=until)
+
+
+SAME = (result("a", record("x"), record("y")), result("b", record("x"), record("y")))
+OTHER = (result("a", record("x"), record("y")), result("b", record("x", 1, 1, 2), record("y")))
+
+
+def test_equal_tuples_are_the_same():
+    summary = judge(*SAME)
+    assert (summary.exit_code, summary.divergences, summary.compared) == (0, (), 2)
+
+
+def test_one_other_number_diverges_from_the_reference():
+    summary = judge(*OTHER)
+    assert summary.exit_code == 1
+    (divergence,) = summary.divergences
+    assert divergence.departing == ("b",)
+    assert divergence.baseline == (1, 1, 1)
+    assert divergence.expected == {"b": None}
+    assert divergence.attack == "fgsm"
+
+
+def test_an_expected_divergence_is_fine():
+    summary = judge(*OTHER, expected=[entry()])
+    assert summary.exit_code == 0
+    assert summary.divergences[0].expected == {"b": "r"}
+    assert "1 of them expected" in summary.verdict
+
+
+@pytest.mark.parametrize("wrong", [entry("y"), entry("x", "a"), entry("z*"), entry("x", "c")])
+def test_an_entry_for_another_place_expects_nothing_here(wrong):
+    assert judge(*OTHER, expected=[wrong]).exit_code == 1
+
+
+def test_an_expected_divergence_that_stopped_is_unexpected():
+    summary = judge(*SAME, expected=[entry()])
+    assert summary.exit_code == 1
+    assert "does not occur any more" in summary.register_problems[0]
+
+
+def test_an_entry_about_cells_that_did_not_run_is_not_judged():
+    assert judge(*SAME, expected=[entry(environment="c"), entry("z")]).exit_code == 0
+
+
+def test_an_entry_past_its_date_expects_nothing_and_is_reported():
+    summary = judge(*OTHER, expected=[entry(until=BEFORE)])
+    assert summary.exit_code == 1
+    assert summary.divergences[0].expected == {"b": None}
+    assert "past its date" in summary.register_problems[0]
+
+
+def test_a_failed_cell_weighs_more_than_agreement_or_divergence():
+    broken = result("c", status="failed", reason="r")
+    assert judge(*SAME, broken).exit_code == 2
+    summary = judge(*OTHER, broken)
+    assert summary.exit_code == 2
+    assert "c failed" in summary.verdict
+    assert "1 of 2 examples diverge" in summary.verdict
+
+
+def test_an_unavailable_cell_is_named_and_no_failure():
+    summary = judge(*SAME, result("c", status="unavailable", reason="r"))
+    assert summary.exit_code == 0
+    assert "unavailable: c" in summary.verdict
+
+
+def test_a_failed_cell_has_no_rates_of_zero():
+    (cell,) = [
+        one
+        for one in judge(*SAME, CellResult(result("c", status="failed").summary, ())).cells
+        if one.status == "failed"
+    ]
+    assert cell.rates is None or cell.rates.detection.rate is None
+
+
+@pytest.mark.parametrize(
+    ("results", "must_compare", "code"),
+    [
+        (SAME[:1], True, 2),
+        (SAME[:1], False, 0),
+        ((), False, 2),
+        ((result("a", status="unavailable"),), False, 2),
+        ((result("a"), result("b")), True, 2),
+    ],
+)
+def test_nothing_to_compare_is_trouble_unless_one_was_asked_for(results, must_compare, code):
+    assert judge(*results, must_compare=must_compare).exit_code == code
+
+
+def test_a_lost_record_is_trouble_and_is_listed():
+    summary = judge(SAME[0], result("b", record("x")))
+    assert summary.exit_code == 2
+    assert [(one.example, one.environment) for one in summary.incomparable] == [("y", "b")]
+    assert (summary.examples, summary.compared) == (2, 1)
+
+
+def test_known_examples_that_no_cell_has_are_trouble():
+    assert judge(*SAME, known=("x", "y", "z")).exit_code == 2
+
+
+def test_other_ports_and_parameters_are_named():
+    summary = judge(
+        SAME[0], result("b", record("x"), record("y"), port="pytorch-port", parameters={"alpha": 60.0})
+    )
+    assert summary.exit_code == 0
+    assert summary.notes == ("b runs port pytorch-port, a notebook", "b has alpha 60, a alpha 100")
+
+
+def test_a_summary_survives_being_written():
+    summary = judge(*OTHER, expected=[entry()])
+    assert Summary.model_validate_json(summary.model_dump_json()) == summary

@@ -1,0 +1,115 @@
+"""Plans: one cell an environment, and a key that changes with everything that changes numbers."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness.ami.errors import InputError
+from harness.matrix.environments import BackendSettings, Environment
+from harness.matrix.plan import Override, Subject, hash_parts, name_port, plan_cells
+from harness.worker.job import read_job
+
+SUBJECT = Subject(
+    model="m",
+    network=Path("/n"),
+    network_key="k",
+    caffemodel=Path("/w"),
+    classes=3,
+    preprocess={"height": 8, "width": 8, "channel_order": "bgr", "mean": [1, 2, 3], "scale": 1.0},
+    witnesses={name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")},
+    examples=Path("/e.jsonl"),
+    examples_sha256="e",
+    example_ids=("a",),
+)
+ENVIRONMENT = Environment(
+    name="one", description="d", backend="reference", groups=(), packages=("a==1", "b==2")
+)
+
+
+def plan(environment=ENVIRONMENT, subject=SUBJECT, override=None, worker="w", python="3.11.7", machine="x"):
+    cells = plan_cells(
+        [environment], subject, override or Override(), worker, {environment.name: python}, {"cpu": machine}
+    )
+    return cells[0]
+
+
+def environment(**more):
+    return ENVIRONMENT.model_copy(update=more)
+
+
+def test_a_cell_is_one_environment_with_one_model():
+    cell = plan()
+    assert cell.id == "m/one"
+    assert cell.name == "one"
+    assert cell.job["environment"] == "one"
+
+
+def test_a_job_is_what_the_worker_reads():
+    job = read_job({**plan().job, "output": "/out"})
+    assert job.parameters.alpha == 100
+    assert job.settings.caffemodel == "/w"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        plan(environment(packages=("a==1", "b==3"))),
+        plan(environment(backend="pytorch")),
+        plan(environment(settings=BackendSettings(threads=2))),
+        plan(environment(batch_size=4)),
+        plan(environment(decoder="opencv")),
+        plan(environment(variables={"OMP_NUM_THREADS": "1"})),
+        plan(environment(port="pytorch-port")),
+        plan(environment(rules={"ddof": 1})),
+        plan(override=Override(beta=5)),
+        plan(override=Override(port="pytorch-port")),
+        plan(subject=dataclasses.replace(SUBJECT, network_key="other")),
+        plan(subject=dataclasses.replace(SUBJECT, examples_sha256="other")),
+        plan(subject=dataclasses.replace(SUBJECT, npy="raw-rgb")),
+        plan(subject=dataclasses.replace(SUBJECT, preprocess={**SUBJECT.preprocess, "scale": 0.5})),
+        plan(
+            subject=dataclasses.replace(SUBJECT, witnesses={**SUBJECT.witnesses, "nose": (Path("/n"), "x")})
+        ),
+        plan(worker="other"),
+        plan(python="3.12.1"),
+        plan(machine="y"),
+    ],
+)
+def test_the_key_changes_with_everything_that_changes_numbers(other):
+    assert other.key != plan().key
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        plan(environment(description="other", groups=("g",), silence_seconds=5)),
+        plan(environment(packages=("b==2", "a==1"))),
+        plan(environment(rules={"ddof": 0})),
+        plan(override=Override(alpha=100.0)),
+        plan(subject=dataclasses.replace(SUBJECT, network=Path("/elsewhere"), examples=Path("/f.jsonl"))),
+    ],
+)
+def test_the_key_stays_where_only_names_and_places_change(same):
+    assert same.key == plan().key
+
+
+def test_keys_do_not_hang_on_the_order_of_keys():
+    assert hash_parts({"a": 1, "b": 2}) == hash_parts({"b": 2, "a": 1})
+
+
+def test_the_command_line_replaces_port_and_parameters():
+    cell = plan(environment(port="pytorch-port", rules={"ddof": 1}), override=Override("notebook", 1, 2, 3))
+    assert cell.job["port"] == {"preset": "notebook", "rules": {}}
+    assert cell.job["parameters"] == {"alpha": 1.0, "beta": 2.0, "epsilon": 3.0}
+
+
+@pytest.mark.parametrize("override", [Override(port="none"), Override(alpha=0), Override(beta=float("nan"))])
+def test_a_port_or_parameters_that_do_not_exist_are_refused(override):
+    with pytest.raises(InputError):
+        plan(override=override)
+
+
+def test_ports_are_named_with_their_rules():
+    assert name_port({"preset": "notebook", "rules": {}}) == "notebook"
+    assert name_port({"preset": "notebook", "rules": {"ddof": 1}}) == "notebook with ddof = 1"

@@ -1,0 +1,94 @@
+"""`matrix.toml`: what it may say, and which environments a selection takes."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from harness.ami.errors import InputError
+from harness.matrix.environments import Environment, read_environments
+from harness.matrix.register import Expected, Register, Rule, read_register, select_environments
+
+ROOT = Path(__file__).parents[1]
+
+
+def make(name, *groups):
+    return Environment(name=name, description="x", backend="reference", groups=groups, packages=())
+
+
+ENVIRONMENTS = (make("a-old", "default"), make("a-new", "default", "more"), make("b", "more"), make("c"))
+
+
+def register(**more):
+    return Register(reference="a-new", default="default", groups={"default": "d", "more": "m"}, **more)
+
+
+def names(*arguments, **more):
+    return [one.name for one in select_environments(ENVIRONMENTS, register(**more), "m", *arguments)]
+
+
+def test_the_default_group_comes_with_the_reference_first():
+    assert names() == ["a-new", "a-old"]
+
+
+def test_groups_are_added_up():
+    assert names(("default", "more")) == ["a-new", "a-old", "b"]
+
+
+def test_globs_choose_among_all_environments_or_within_groups():
+    assert names((), ("c", "a-*")) == ["a-new", "a-old", "c"]
+    assert names(("more",), ("a-*",)) == ["a-new"]
+
+
+def test_rules_add_and_remove_environments_for_some_models():
+    include = (Rule(environment="c", reason="r"), Rule(environment="b", model="other", reason="r"))
+    exclude = (Rule(environment="a-old", model="m", reason="r"),)
+    assert names(include=include, exclude=exclude) == ["a-new", "c"]
+    assert names((), ("a-old",), exclude=exclude) == ["a-old"]
+
+
+@pytest.mark.parametrize(("groups", "globs"), [(("no",), ()), ((), ("no*",)), (("more",), ("c",))])
+def test_a_selection_that_names_nothing_says_what_there_is(groups, globs):
+    with pytest.raises(InputError, match=r"a-new|default, more"):
+        names(groups, globs)
+
+
+def test_an_empty_selection_is_an_error():
+    with pytest.raises(InputError, match="holds no environment; there are a-old, a-new"):
+        names(exclude=(Rule(environment="*", reason="r"),))
+
+
+def test_the_register_of_the_repository_is_sound():
+    environments = read_environments(ROOT / "environments")
+    found = read_register(ROOT / "environments", environments)
+    assert found.reference == "local-reference-float64"
+    assert len(select_environments(environments, found, "tiny-vgg-face")) >= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('reference = "z"\ndefault = "default"\n[groups]\ndefault = ""', "reference = 'z': no such"),
+        ('reference = "a"\ndefault = "z"\n[groups]\ndefault = ""', "default = 'z': no such"),
+        ('reference = "a"\ndefault = "g"\n[groups]\ng = ""', "'default' is not in matrix.toml"),
+        ('reference = "a"\ndefault = "default"\n[groups]\n[[expected]]\nowner = "me"', "until: is missing"),
+    ],
+)
+def test_a_register_that_contradicts_the_environments_is_refused(tmp_path, text, words):
+    (tmp_path / "a.toml").write_text(
+        'description = "x"\nbackend = "reference"\ngroups = ["default"]\npackages = []'
+    )
+    (tmp_path / "matrix.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_register(tmp_path, read_environments(tmp_path))
+
+
+def test_an_expected_divergence_matches_by_glob():
+    entry = Expected(
+        example="bim-*", environment="*-old", reason="r", owner="o", until=dt.date(2030, 1, 1), model="m"
+    )
+    assert entry.matches("bim-1", "a-old")
+    assert not entry.matches("bim-1", "a-new")
+    assert not entry.matches("fgsm-1", "a-old")
+    assert entry.is_about("m")
+    assert not entry.is_about("n")

@@ -1,0 +1,94 @@
+"""The store: results come back as they were put in, or not at all."""
+
+import json
+
+import pytest
+from fake_worker import make_key
+
+from harness.ami.errors import InputError
+from harness.matrix.store import (
+    copy_result,
+    find_damage,
+    keep_result,
+    locate_result,
+    make_workplace,
+    read_cell,
+    read_records,
+)
+
+KEY = make_key("a cell")
+
+
+@pytest.fixture(name="kept")
+def keep(tmp_path):
+    return keep_result(tmp_path, KEY, fill(make_workplace(tmp_path, KEY)))
+
+
+def fill(folder, example="x"):
+    (folder / "cell.json").write_text(json.dumps({"schema": 1, "status": "done"}))
+    (folder / "records.jsonl").write_text(json.dumps({"example": example}) + "\n")
+    (folder / "log.txt").write_text("words\n")
+    return folder
+
+
+def test_a_result_is_found_under_its_key(tmp_path, kept):
+    assert kept == locate_result(tmp_path, KEY)
+    assert find_damage(kept) is None
+    assert read_cell(kept)["status"] == "done"
+    assert read_records(kept) == [{"example": "x"}]
+    assert not list((tmp_path / "working").iterdir())
+
+
+def test_no_result_is_no_damage(tmp_path):
+    assert find_damage(locate_result(tmp_path, KEY)) is None
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "cell.json"])
+def test_a_changed_file_is_damage(kept, name):
+    text = (kept / name).read_text()
+    (kept / name).write_text(text.replace("x", "y").replace("done", "dome"))
+    assert "was changed" in find_damage(kept)
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "cell.json", "checksums.json"])
+def test_a_missing_file_is_damage(kept, name):
+    (kept / name).unlink()
+    assert "not whole" in find_damage(kept)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
+def test_checksums_that_are_none_are_damage(kept, text):
+    (kept / "checksums.json").write_text(text)
+    assert "not whole" in find_damage(kept)
+
+
+def test_the_first_of_two_equal_results_stays(tmp_path, kept):
+    keep_result(tmp_path, KEY, fill(make_workplace(tmp_path, KEY), "other"))
+    assert read_records(kept) == [{"example": "x"}]
+    assert not list((tmp_path / "working").iterdir())
+
+
+def test_a_damaged_result_is_replaced(tmp_path, kept):
+    (kept / "records.jsonl").unlink()
+    keep_result(tmp_path, KEY, fill(make_workplace(tmp_path, KEY), "other"))
+    assert read_records(kept) == [{"example": "other"}]
+
+
+def test_copies_leave_out_what_is_not_there(tmp_path, kept):
+    (kept / "log.txt").unlink()
+    copy_result(kept, tmp_path / "copy")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["cell.json", "records.jsonl"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 2, "status": "done"}', '{"schema": 1}'])
+def test_a_cell_of_another_version_is_refused(kept, text):
+    (kept / "cell.json").write_text(text)
+    with pytest.raises(InputError, match=r"cell\.json"):
+        read_cell(kept)
+
+
+@pytest.mark.parametrize("text", ['{"example": "x"}\n{"exam', '{"example": "x"}\n[1]'])
+def test_a_line_that_is_no_record_is_named(kept, text):
+    (kept / "records.jsonl").write_text(text)
+    with pytest.raises(InputError, match=r"records\.jsonl:2"):
+        read_records(kept)

@@ -1,0 +1,74 @@
+"""The picture in a terminal: everything that matters is in it, at any width."""
+
+from pathlib import Path
+
+import pytest
+from test_judge import OTHER, SAME, entry, judge, record, result
+
+from harness.report.terminal import MOST_ROWS, render_text
+
+FOLDER = Path("/reports/run")
+
+
+def draw(*results, width=120, **more):
+    return render_text(judge(*results, **more), FOLDER, width)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_same_says_so_and_where_everything_lies(width):
+    text = draw(*SAME, width=width)
+    assert "SAME: all 2 examples hold one tuple each in 2 environments" in text
+    assert "run folder: /reports/run" in text
+    assert "diverging" not in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_divergence_shows_the_numbers_that_differ():
+    text = draw(*OTHER)
+    assert "1-1-2!" in text
+    assert "1 diverging examples" in text
+    assert "DIVERGED" in text
+
+
+def test_environments_that_agree_take_no_column():
+    text = draw(*OTHER, result("agreeable", record("x"), record("y")))
+    assert "never departing from the baseline: a, agreeable" in text
+
+
+def test_expected_divergences_are_marked():
+    assert "yes" in draw(*OTHER, expected=[entry()])
+
+
+def test_long_lists_end_with_how_many_more():
+    count = MOST_ROWS + 7
+    ones = [record(f"example-{number}") for number in range(count)]
+    others = [record(f"example-{number}", 1, 2, 1) for number in range(count)]
+    text = draw(result("a", *ones), result("b", *others))
+    assert text.count("1-2!-1") == MOST_ROWS
+    assert "and 7 more in summary.json" in text
+
+
+def test_lost_records_are_listed():
+    text = draw(SAME[0], result("b", record("x")))
+    assert "y in b: has no record" in text
+    assert "COULD NOT RUN" in text
+
+
+def test_failed_and_unavailable_cells_have_dashes_reasons_and_log_ends():
+    broken = result("c", status="failed", reason="it broke", log_end="line one\nline two")
+    text = draw(*SAME, broken, result("d", status="unavailable", reason="no python3.99"))
+    assert "c failed: it broke" in text
+    assert "| line two" in text
+    assert "d unavailable: no python3.99" in text
+    (row,) = [line for line in text.splitlines() if line.startswith(" d ")]
+    assert "0.0" not in row
+    assert "\N{EN DASH}" in row
+
+
+def test_wide_terminals_show_the_rarer_rates():
+    assert "FPR all %" in draw(*SAME, width=200)
+    assert "FPR all %" not in draw(*SAME, width=120)
+
+
+def test_brackets_in_names_are_no_markup():
+    assert "[red]x" in draw(result("a", record("[red]x")), result("b", record("[red]x", 1, 2, 2)))
