@@ -20,7 +20,7 @@ from harness.ami.network import (
     Shape,
     Softmax,
 )
-from harness.model.schema import fixed_fields
+from harness.model.schema import fixed_fields, ignored_fields
 
 OLDER_TYPES = {
     "CONVOLUTION": "Convolution",
@@ -87,8 +87,9 @@ def advice(type_name: str) -> str:
 
 def check_values(message: Any, layer: str) -> None:
     """InputError for a field of a layer's options that holds another value than the one supported."""
+    ignored = ignored_fields(message.DESCRIPTOR.name)
     for field, value in message.ListFields():
-        if field.message_type is not None and field.name.endswith("_param"):
+        if field.name.endswith("_param") and field.name not in ignored:
             check_values(value, layer)
         wanted = fixed_fields(message.DESCRIPTOR.name).get(field.name)
         if wanted is not None and written(field, value) != wanted:
