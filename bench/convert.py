@@ -1,4 +1,4 @@
-"""Time and memory of a full-size conversion, against reading the bytes and writing them again."""  # noqa: INP001
+"""Time and memory of a full-size conversion, against reading the bytes and writing them again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     prototxt, caffemodel = make_model(options.folder)
     measured = measure(prototxt, caffemodel, options.folder / "bench-networks", options.repeats)
-    print(json.dumps(measured, indent=1) if options.json else describe(measured))  # noqa: T201
+    print(json.dumps(measured, indent=1) if options.json else describe(measured))
 
 
 def make_model(folder: Path) -> tuple[Path, Path]:

@@ -324,7 +324,7 @@ def read_weights(folder: Path, network: Network) -> Dict[str, np.ndarray]:
         path = Path(folder) / "parameters" / f"{name}.npy"
         try:
             weights[name] = np.load(str(path), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise InputError(f"{path}: cannot be read ({error}); convert the model again") from error
         if weights[name].shape != shape or weights[name].dtype != np.float32:
             raise InputError(

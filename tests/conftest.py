@@ -1,0 +1,13 @@
+"""Expensive tests run when asked for by their marker, and are listed when they are not."""
+
+import pytest
+
+EXPENSIVE = {"slow": "the full-size network: minutes and gigabytes", "docker": "needs a Docker engine"}
+
+
+def pytest_collection_modifyitems(config, items):
+    asked_for = config.option.markexpr
+    for item in items:
+        for marker, reason in EXPENSIVE.items():
+            if marker in item.keywords and marker not in asked_for:
+                item.add_marker(pytest.mark.skip(reason=f"{reason}; ask for it with -m {marker}"))
