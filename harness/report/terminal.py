@@ -11,21 +11,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.ami.cases import CASES
+from harness.report.cells import NONE, STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
-from harness.report.summary import CellSummary, DivergenceSummary, RateSummary, Summary
+from harness.report.summary import CellSummary, DivergenceSummary, Summary
 
 MOST_ROWS = 50
-WIDE = 150  # columns from which on the rarer rates are shown too
-WIDE_COLUMNS = ("FPR all %", "attribute accuracy %")
-LEGEND = (
-    "* the reference. Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
-    " examples with Original = Gold (all: of all benign ones). In brackets: 95 % intervals (Wilson)."
-)
 
-DASH = "\N{EN DASH}"
-NONE = DASH
-STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
 VERDICT_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 VERDICT_WORDS = {0: "SAME", 1: "DIVERGED", 2: "COULD NOT RUN"}
 
@@ -41,7 +32,7 @@ def render_text(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str
 def print_summary(summary: Summary, folder: Path, console: Console) -> None:
     """Draw the whole picture."""
     for part in (
-        draw_cells(summary, wide=console.width >= WIDE),
+        draw_cells(summary, console),
         draw_notes(summary),
         draw_divergences(summary),
         draw_incomparable(summary),
@@ -51,63 +42,6 @@ def print_summary(summary: Summary, folder: Path, console: Console) -> None:
             console.print(part)
             console.print()
     console.print(draw_verdict(summary, folder), soft_wrap=True)
-
-
-def draw_cells(summary: Summary, *, wide: bool) -> RenderableType:
-    """One row a cell: status, cases, rates with intervals, seconds, memory."""
-    table = Table(box=box.SIMPLE_HEAD, title=draw_title(summary), title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("environment", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for name in ("n", *CASES, "detected %", "FPR %"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in WIDE_COLUMNS if wide else ():
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("accuracy %", "s", "MB"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for cell in summary.cells:
-        status = "reused" if cell.reused else cell.status
-        mark = " *" if cell.environment == summary.reference else ""
-        numbers = list_numbers(cell, wide=wide)
-        table.add_row(Text(cell.environment + mark), Text(status, STYLES[status]), *numbers)
-    return Group(table, Text(LEGEND, "dim"))
-
-
-def draw_title(summary: Summary) -> Text:
-    """Model, examples, how many cells were reused, and how long it took."""
-    done = [cell for cell in summary.cells if cell.status == "done"]
-    reused = sum(cell.reused for cell in done)
-    text = f"{summary.model}: {summary.examples} examples, {len(summary.cells)} cells"
-    return Text(f"{text}; reused {reused} of {len(summary.cells)} cells, {summary.seconds:.1f} s", "bold")
-
-
-def list_numbers(cell: CellSummary, *, wide: bool) -> list[str]:
-    """The numbers of one cell, dashes where it has none."""
-    if cell.rates is None:
-        return [NONE] * (len(CASES) + 6 + (len(WIDE_COLUMNS) if wide else 0))
-    rates = cell.rates
-    more = [show_rate(rates.alarms_all), show_share(rates.attribute_accuracy)] if wide else []
-    return [
-        str(rates.examples),
-        *(str(rates.cases.get(case, 0)) for case in CASES),
-        show_rate(rates.detection),
-        show_rate(rates.alarms),
-        *more,
-        show_share(rates.accuracy),
-        NONE if cell.run_seconds is None else f"{cell.run_seconds:.1f}",
-        NONE if cell.peak_memory_bytes is None else f"{cell.peak_memory_bytes / 1e6:.0f}",
-    ]
-
-
-def show_share(rate: RateSummary) -> str:
-    """`97.0`, or a dash where there is nothing to count."""
-    return NONE if rate.rate is None else f"{rate.rate * 100:.1f}"
-
-
-def show_rate(rate: RateSummary) -> str:
-    """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
-    if rate.rate is None or rate.low is None or rate.high is None:
-        return NONE
-    return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"
 
 
 def draw_notes(summary: Summary) -> RenderableType | None:
@@ -131,8 +65,6 @@ def draw_divergences(summary: Summary) -> RenderableType | None:
     ]
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=Text(f"{len(summary.divergences)} diverging examples (Gold-Original-Attribute)", "bold"),
-        title_justify="left",
         padding=(0, 1, 0, 0),
     )
     table.add_column("example", overflow="fold", min_width=12)
@@ -146,7 +78,8 @@ def draw_divergences(summary: Summary) -> RenderableType | None:
         table.add_row(
             Text(one.example), Text(one.attack), show_tuple(one.baseline), *tuples, show_expected(one)
         )
-    parts: list[RenderableType] = [table]
+    title = f"{len(summary.divergences)} diverging examples (Gold-Original-Attribute)"
+    parts: list[RenderableType] = [Text(title, "bold"), table]
     if len(summary.divergences) > MOST_ROWS:
         parts.append(Text(f"  and {len(summary.divergences) - MOST_ROWS} more in summary.json"))
     if agreeing:

@@ -1,0 +1,109 @@
+"""The table of cells: status, cases, rates with intervals, seconds, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.ami.cases import CASES
+from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
+
+DASH = "\N{EN DASH}"
+NONE = DASH
+STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
+LEGEND = (
+    "* the reference. Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
+    " examples with Original = Gold (all: of all benign ones). In brackets: 95 % intervals (Wilson)."
+)
+
+
+def show_rate(rate: RateSummary) -> str:
+    """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return NONE
+    return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"
+
+
+def show_share(rate: RateSummary) -> str:
+    """`97.0`, or a dash where there is nothing to count."""
+    return NONE if rate.rate is None else f"{rate.rate * 100:.1f}"
+
+
+def rates_of(cell: CellSummary) -> RatesSummary:
+    """Rates of a cell that has some."""
+    assert cell.rates is not None
+    return cell.rates
+
+
+def show_case(case: str, cell: CellSummary) -> str:
+    """How many examples of a cell are one case."""
+    return str(rates_of(cell).cases.get(case, 0))
+
+
+def show_seconds(cell: CellSummary) -> str:
+    """Seconds that the cell's examples took."""
+    return NONE if cell.run_seconds is None else f"{cell.run_seconds:.1f}"
+
+
+def show_megabytes(cell: CellSummary) -> str:
+    """Peak memory of a cell."""
+    return NONE if cell.peak_memory_bytes is None else f"{cell.peak_memory_bytes / 1e6:.0f}"
+
+
+# Heading, level of detail from which on it is shown, text of a cell that has rates.
+COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
+    ("n", 0, lambda cell: str(rates_of(cell).examples)),
+    *((case, 1, partial(show_case, case)) for case in CASES),
+    ("detected %", 0, lambda cell: show_rate(rates_of(cell).detection)),
+    ("FPR %", 0, lambda cell: show_rate(rates_of(cell).alarms)),
+    ("FPR all %", 2, lambda cell: show_rate(rates_of(cell).alarms_all)),
+    ("accuracy %", 1, lambda cell: show_share(rates_of(cell).accuracy)),
+    ("attribute accuracy %", 2, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
+    ("s", 1, show_seconds),
+    ("MB", 1, show_megabytes),
+)
+LAYOUTS = ((2, 1), (2, 0), (1, 1), (1, 0), (0, 0))  # detail and padding, the first that fits is taken
+
+
+def draw_cells(summary: Summary, console: Console) -> RenderableType:
+    """One row a cell, with as many columns as fit: the rarer rates go first, then cases and costs."""
+    tables = (draw_table(summary, detail, padding) for detail, padding in LAYOUTS)
+    fitting = (table for table in tables if measure_width(table, console) <= console.width)
+    table = next(fitting, draw_table(summary, *LAYOUTS[-1]))
+    return Group(Text(title_cells(summary), "bold"), table, Text(LEGEND, "dim"))
+
+
+def measure_width(table: Table, console: Console) -> int:
+    """Columns that a table takes when nothing is cut off."""
+    return console.measure(table, options=console.options.update(width=1000)).maximum
+
+
+def draw_table(summary: Summary, detail: int, padding: int) -> Table:
+    """The cells with the columns up to a level of detail."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, padding, 0, 0),
+    )
+    columns = [(name, show) for name, level, show in COLUMNS if level <= detail]
+    table.add_column("environment", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for name, _ in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for cell in summary.cells:
+        status = "reused" if cell.reused else cell.status
+        mark = " *" if cell.environment == summary.reference else ""
+        numbers = [show(cell) if cell.rates else NONE for _, show in columns]
+        table.add_row(Text(cell.environment + mark), Text(status, STYLES[status]), *numbers)
+    return table
+
+
+def title_cells(summary: Summary) -> str:
+    """Model, examples, how many cells were reused, and how long it took."""
+    reused, cells = sum(cell.reused for cell in summary.cells), len(summary.cells)
+    counts = f"{summary.examples} examples, {cells} cells; reused {reused} of {cells} cells"
+    return f"{summary.model}: {counts}, {summary.seconds:.1f} s"
