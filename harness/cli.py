@@ -57,9 +57,6 @@ def main() -> None:
     except InputError as error:
         print(f"harness: {error}", file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
-    except KeyboardInterrupt:
-        print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second error
         sys.exit(COULD_NOT_RUN)
@@ -214,7 +211,11 @@ def perform(request: Any, *, as_json: bool) -> None:
     from harness.report.consoles import open_errors
     from harness.report.progress import ConsoleScreen
 
-    summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
+    try:
+        summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
+    except KeyboardInterrupt:
+        print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     show(summary, folder, as_json=as_json)
 
 

@@ -154,7 +154,7 @@ def test_own_files_run_in_one_environment(harness, root):
     assert code == 0, out + err
     assert "2 examples in one environment" in out
     assert "Nobody is not in the labels" in err
-    assert "1 files are no examples" in out
+    assert "refused files, which are no examples: 1" in out
 
 
 def test_files_of_ones_own_replace_the_models(harness, root):

@@ -26,7 +26,7 @@ def test_the_same_says_so_and_where_everything_lies(width):
 def test_a_divergence_shows_the_numbers_that_differ():
     text = draw(*OTHER)
     assert "1-1-2!" in text
-    assert "1 diverging examples" in text
+    assert "diverging: 1" in text
     assert "DIVERGED" in text
 
 
@@ -48,6 +48,12 @@ def test_long_lists_end_with_how_many_more():
     assert "and 7 more in summary.json" in text
 
 
+def test_unexpected_divergences_come_first():
+    ones, others = [record("x1"), record("x2")], [record("x1", 1, 2, 2), record("x2", 1, 2, 2)]
+    text = draw(result("a", *ones), result("b", *others), expected=[entry("x1")])
+    assert text.index("x2") < text.index("x1")
+
+
 def test_lost_records_are_listed():
     text = draw(SAME[0], result("b", record("x")))
     assert "y in b: has no record" in text
@@ -67,7 +73,9 @@ def test_failed_and_unavailable_cells_have_dashes_reasons_and_log_ends():
 
 def test_wide_terminals_show_the_rarer_rates():
     assert "FPR all %" in draw(*SAME, width=200)
-    assert "FPR all %" not in draw(*SAME, width=120)
+    assert "FPR all %" not in draw(*SAME, width=110)
+    assert "X-Y-Z" in draw(*SAME, width=110)
+    assert "X-Y-Z" not in draw(*SAME, width=60)
 
 
 def test_brackets_in_names_are_no_markup():

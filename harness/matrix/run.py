@@ -191,7 +191,11 @@ def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
     if not refused:
         return []
     more = [f"  and {len(refused) - most} more"] if len(refused) > most else []
-    return [f"{len(refused)} files are no examples:", *(f"  {one}" for one in refused[:most]), *more]
+    return [
+        f"refused files, which are no examples: {len(refused)}",
+        *(f"  {one}" for one in refused[:most]),
+        *more,
+    ]
 
 
 def read_result(outcome: Outcome) -> CellResult:

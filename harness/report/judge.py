@@ -158,7 +158,7 @@ def give_verdict(
     unexpected = sum(not is_expected(one) for one in divergences)
     troubles = list_troubles(header, cells, join)
     parts = [*troubles, describe_agreement(join, divergences, unexpected)]
-    parts.extend([f"{len(problems)} entries of the register do not hold"] if problems else [])
+    parts.extend([f"{count(len(problems), 'problem')} with the register"] if problems else [])
     parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
     verdict = "; ".join(part for part in parts if part)
     if troubles:
@@ -172,7 +172,7 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     troubles = [f"{', '.join(failed)} failed"] if failed else []
     lost = len({one.example for one in join.incomparable})
     if lost:
-        troubles.append(f"{lost} of {lost + len(join.examples)} examples could not be compared")
+        troubles.append(f"{lost} of {count(lost + len(join.examples), 'example')} could not be compared")
     done = len(join.environments)
     if done == 0 or (done == 1 and header.must_compare):
         troubles.append(f"{done or 'no'} cell has records, so nothing was compared")
@@ -185,12 +185,19 @@ def describe_agreement(join: Join, divergences: Sequence[DivergenceSummary], une
     """How many examples come out the same; empty where nothing was compared."""
     examples, environments = len(join.examples), len(join.environments)
     if environments < 2 or not examples:
-        return f"{examples} examples in one environment" if examples else ""
+        return f"{count(examples, 'example')} in one environment" if examples else ""
     if not divergences:
-        return f"all {examples} examples hold one tuple each in {environments} environments"
+        return f"all {count(examples, 'example')} hold one tuple each in {environments} environments"
     known = len(divergences) - unexpected
     more = f" ({known} of them expected)" if known else ""
-    return f"{len(divergences)} of {examples} examples diverge{more} among {environments} environments"
+    return (
+        f"{len(divergences)} of {count(examples, 'example')} diverge{more} among {environments} environments"
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """`1 example`, `2 examples`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def note_differences(cells: Sequence[CellSummary]) -> list[str]:

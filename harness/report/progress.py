@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.matrix.cells import Event
 
 PLAIN_SECONDS = 15.0  # between two progress lines of one cell where there is no terminal
+NOTE_LENGTH = 40
 FINAL = ("done", "reused", "failed", "unavailable")
 
 
@@ -38,31 +40,35 @@ def show_bars(console: Console, names: Sequence[str]) -> Iterator[Callable[[Even
     columns = (
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[state]:<11}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed:>5.0f} of {task.total:.0f}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[count]:>13}", markup=False),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
     width = max(map(len, names), default=0)
     with Progress(*columns, console=console) as progress:
         bars = {
-            name: progress.add_task(name.ljust(width), start=False, total=1, state="waiting", note="")
+            name: progress.add_task(
+                name.ljust(width), start=False, total=1, state="waiting", count="", note=""
+            )
             for name in names
         }
+        yield partial(move_bar, progress, bars)
 
-        def show(event: Event) -> None:
-            bar = bars[event.cell]
-            if event.state in {"installing", "running"}:
-                progress.start_task(bar)
-            progress.update(bar, state=event.state, note=event.note.partition("\n")[0][:60])
-            if event.total:
-                progress.update(bar, completed=event.done, total=event.total)
-            if event.state == "reused":
-                progress.update(bar, completed=1, total=1)
-            if event.state in FINAL:
-                progress.stop_task(bar)
 
-        yield show
+def move_bar(progress: Progress, bars: Mapping[str, TaskID], event: Event) -> None:
+    """Bring a cell's bar up to an event."""
+    bar = bars[event.cell]
+    progress.update(bar, state=event.state, note=event.note.partition("\n")[0][:NOTE_LENGTH])
+    if event.state in {"installing", "running"}:
+        progress.start_task(bar)
+    if event.total:
+        count = f"{event.done} of {event.total}"
+        progress.update(bar, completed=event.done, total=event.total, count=count)
+    if event.state == "reused":
+        progress.update(bar, completed=1, total=1)
+    if event.state in FINAL:
+        progress.stop_task(bar)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from harness.report.cells import NONE, STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
+from harness.report.judge import is_expected
 from harness.report.summary import CellSummary, DivergenceSummary, Summary
 
 MOST_ROWS = 50
@@ -54,7 +55,7 @@ def draw_divergences(summary: Summary) -> RenderableType | None:
     """The diverging examples: the baseline's tuple, and each departing environment's where it differs."""
     if not summary.divergences:
         return None
-    shown = summary.divergences[:MOST_ROWS]
+    shown = sorted(summary.divergences, key=is_expected)[:MOST_ROWS]
     names = [
         cell.environment for cell in summary.cells if any(cell.environment in one.departing for one in shown)
     ]
@@ -78,7 +79,7 @@ def draw_divergences(summary: Summary) -> RenderableType | None:
         table.add_row(
             Text(one.example), Text(one.attack), show_tuple(one.baseline), *tuples, show_expected(one)
         )
-    title = f"{len(summary.divergences)} diverging examples (Gold-Original-Attribute)"
+    title = f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, ! marks what differs)"
     parts: list[RenderableType] = [Text(title, "bold"), table]
     if len(summary.divergences) > MOST_ROWS:
         parts.append(Text(f"  and {len(summary.divergences) - MOST_ROWS} more in summary.json"))
@@ -117,7 +118,7 @@ def draw_incomparable(summary: Summary) -> RenderableType | None:
     """The examples that could not be compared, with the reasons."""
     if not summary.incomparable:
         return None
-    title = Text(f"{len(summary.incomparable)} records could not be compared", "bold")
+    title = Text(f"not compared: {len(summary.incomparable)}", "bold")
     lines = [
         Text(f"  {one.example} in {one.environment}: {one.reason}")
         for one in summary.incomparable[:MOST_ROWS]
