@@ -61,10 +61,20 @@ def test_no_two_people_are_alike():
 
 
 def test_portraits_look_straight_ahead():
-    marks = faces.render_portrait(8).landmarks
-    assert marks[27, 0] == pytest.approx(32.0)
-    assert marks[36, 1] == pytest.approx(marks[45, 1])
-    assert np.array_equal(marks, faces.render_portrait(8).landmarks)
+    portrait, again = faces.render_portrait(8, 3), faces.render_portrait(8, 3)
+    assert portrait.image.shape == (256, 256, 3)
+    assert portrait.landmarks[27, 0] == pytest.approx(32.5 * ZOOM - 0.5)
+    assert portrait.landmarks[36, 1] == pytest.approx(portrait.landmarks[45, 1])
+    assert np.array_equal(portrait.image, again.image)
+
+
+def test_portraits_share_hair_and_background():
+    background, hair = np.s_[:, :8], np.s_[50:60, 118:138]
+    first, second, other = (faces.render_portrait(*pair).image for pair in ((8, 3), (60, 3), (8, 1)))
+    for patch in (background, hair):
+        assert np.array_equal(first[patch], second[patch])
+    assert not np.array_equal(first[hair], other[hair])
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(("number", "index"), SEEN)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from identity import Colour, Identity, blend_colours, draw_identity
+from identity import Colour, Identity, blend_colours, draw_identity, resemble
 from landmarks import SIZE, Expression, View, draw_expression, draw_view, lift, place_landmarks, project
 from paint import ZOOM, disc, fill, paste, shrink, smooth_line, smooth_loop, stroke
 
@@ -20,14 +20,14 @@ IDENTITIES = 100
 IMAGE_STREAM = 77_001
 """First entropy word of every image's generator."""
 PORTRAIT_STREAM = 88_002
-"""First entropy word of every portrait's generator."""
+"""Entropy of the one generator of all portraits."""
 DARK: Colour = (28.0, 18.0, 18.0)
 WHITE: Colour = (236.0, 234.0, 230.0)
 
 
 @dataclass(frozen=True)
 class Face:
-    """A rendered face: image (64, 64, 3) uint8 RGB, landmarks (68, 2) as x, y."""
+    """A rendered face: image (H, W, 3) uint8 RGB, landmarks (68, 2) as x, y."""
 
     image: NDArray[np.uint8]
     landmarks: NDArray[np.float64]
@@ -50,19 +50,30 @@ class Scene:
 def render_face(number: int, split: str, index: int) -> Face:
     """Image `index` of person `number`; a split is a name (`train`, `test`) that keeps seeds apart."""
     rng = np.random.default_rng(np.random.SeedSequence((IMAGE_STREAM, *split.encode(), number, index)))
-    view, mood = draw_view(rng), draw_expression(rng)
-    return paint_face(draw_identity(number), view, mood, rng)
+    scene = set_scene(draw_identity(number), draw_view(rng), draw_expression(rng))
+    canvas = paint_scene(scene, rng)
+    return Face(expose(shrink(canvas), scene, rng), scene.marks)
 
 
-def render_portrait(number: int) -> Face:
-    """Person `number` looking straight ahead with a blank face; background, light and noise vary."""
-    rng = np.random.default_rng(np.random.SeedSequence((PORTRAIT_STREAM, number)))
-    return paint_face(draw_identity(number), View(), Expression(), rng)
+def render_portrait(number: int, like: int) -> Face:
+    """Person `number` on a 256x256 canvas, straight ahead, blank, with the skin and hair of person `like`.
+
+    Background, clothes and light are the same for all, so two portraits differ in face shape, brows, eyes,
+    nose and mouth only. `shrink` brings the image to the network's size.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(PORTRAIT_STREAM))
+    face = resemble(draw_identity(number), draw_identity(like))
+    scene = set_scene(face, View(), Expression())
+    return Face(paint_scene(scene, rng), (scene.marks + 0.5) * ZOOM - 0.5)
 
 
-def paint_face(face: Identity, view: View, mood: Expression, rng: np.random.Generator) -> Face:
-    """One image of a person; background, light and noise are random."""
-    scene = Scene(face, view, mood, project(place_landmarks(face, mood), view))
+def set_scene(face: Identity, view: View, mood: Expression) -> Scene:
+    """A person seen from somewhere, with the landmarks on the image."""
+    return Scene(face, view, mood, project(place_landmarks(face, mood), view))
+
+
+def paint_scene(scene: Scene, rng: np.random.Generator) -> Canvas:
+    """The magnified canvas of a scene; background and clothes are random."""
     canvas = paint_background(rng)
     paint_body(canvas, scene, rng)
     paint_head(canvas, scene)
@@ -71,7 +82,7 @@ def paint_face(face: Identity, view: View, mood: Expression, rng: np.random.Gene
     paint_nose(canvas, scene)
     paint_mouth(canvas, scene)
     paint_fringe(canvas, scene)
-    return Face(expose(shrink(canvas), scene, rng), scene.marks)
+    return canvas
 
 
 def paint_background(rng: np.random.Generator) -> Canvas:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -122,6 +122,20 @@ def draw_identity(number: int) -> Identity:
         hair=pick_colour(rng, HAIRS),
         iris_colour=pick_colour(rng, IRISES),
         lips=lips,
+    )
+
+
+def resemble(face: Identity, other: Identity) -> Identity:
+    """The person with another's skin and hair, the rest unchanged."""
+    return replace(
+        face,
+        skin=other.skin,
+        hair=other.hair,
+        long_hair=other.long_hair,
+        hairline=other.hairline,
+        hair_volume=other.hair_volume,
+        hair_side=other.hair_side,
+        beard=other.beard,
     )
 
 

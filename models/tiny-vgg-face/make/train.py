@@ -31,7 +31,7 @@ class Recipe:
     """How the model is trained; `images` and `tests` are per person."""
 
     seed: int = 7
-    epochs: int = 8
+    epochs: int = 7
     images: int = 300
     tests: int = 30
     batch: int = 100
