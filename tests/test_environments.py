@@ -45,7 +45,7 @@ def test_environments_are_frozen(tmp_path):
         (("threads = 2", "threads = '2'"), ["settings.threads", "integer"]),
         (("threads = 2", "treads = 2"), ["settings.treads", "unknown key", "threads, precision"]),
         (("backend =", "bakend ="), ["bakend", "unknown key", "backend", "is missing"]),
-        (("'reference'", "'caffee'"), ["backend", "caffee", "'pytorch'"]),
+        (("'reference'", "'caffee'"), ["backend = 'caffee'", "reference, pytorch"]),
         (("==2.4.6", ">=2"), ["numpy>=2", "not pinned", "NAME==VERSION"]),
         (("==2.4.6", "==2.*"), ["not pinned"]),
         (("[settings]", 'port = "x"\n[settings]'), ["port = 'x'", "notebook"]),

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from harness.ami.errors import InputError
 from harness.ami.port import PRESETS, read_port
+from harness.backends import NAMES
 from harness.matrix.tables import Table, read_table
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -41,7 +42,7 @@ class Environment(Table):
     name: Name
     description: Annotated[str, Field(min_length=1)]
     launcher: Literal["local"] = "local"
-    backend: Literal["reference", "pytorch", "onnxruntime", "opencv"]
+    backend: str
     groups: tuple[Name, ...]
     decoder: Literal["pillow", "opencv"] = "pillow"
     batch_size: Count = 8
@@ -63,6 +64,14 @@ class Environment(Table):
             if not PIN.match(package):
                 raise ValueError(f"{package!r} is not pinned; write NAME==VERSION")
         return packages
+
+    @field_validator("backend")
+    @classmethod
+    def check_backend(cls, backend: str) -> str:
+        """Refuse a backend that does not exist."""
+        if backend not in NAMES:
+            raise ValueError(f"there is no such backend; there are {', '.join(NAMES)}")
+        return backend
 
     @field_validator("port")
     @classmethod
