@@ -179,7 +179,7 @@ def test_every_layer_stays_in_its_precision(precision):
     weights = {name: np.ones(shape, np.float32) for name, shape in network.parameter_shapes().items()}
     executor = reference.load(network, weights, Settings(precision=precision))
     value = executor.to_native(np.ones((1, 2, 8, 8)))
-    for before, blob in itertools.pairwise(network.blobs):
+    for before, blob in zip(network.blobs, network.blobs[1:]):
         value = executor.forward(value, before.name, blob.name)
         assert value.dtype == precision, blob.name
         assert value.shape[1:] == blob.shape
