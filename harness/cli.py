@@ -175,19 +175,24 @@ def diff(
     show(summary, folders[0], as_json=as_json)
 
 
-@app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b")
+@app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b --svg picture.svg")
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run.")],
     as_json: AsJson = False,
+    svg: Annotated[Path | None, typer.Option(help="Write the terminal's picture here, too.")] = None,
     reports: Reports = None,
 ) -> None:
     """Print the report of a run that exists; the exit code is that run's."""
     from harness.diff.runs import find_run
     from harness.matrix.run import find_root
     from harness.report.summary import read_summary
+    from harness.report.terminal import render_svg
 
     folder = find_run(run, reports or find_root() / "reports")
-    show(read_summary(folder), folder, as_json=as_json)
+    summary = read_summary(folder)
+    if svg is not None:
+        write_picture(svg, render_svg(summary, folder))
+    show(summary, folder, as_json=as_json)
 
 
 @app.command(epilog="Example: python -m harness environments --json")
@@ -217,6 +222,16 @@ def perform(request: Any, *, as_json: bool) -> None:
         print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     show(summary, folder, as_json=as_json)
+
+
+def write_picture(path: Path, picture: str) -> None:
+    """Write an SVG; InputError where that cannot be done."""
+    from harness.ami.errors import InputError
+
+    try:
+        path.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def show(summary: Any, folder: Path, *, as_json: bool) -> None:

@@ -1,11 +1,13 @@
 """The picture in a terminal: everything that matters is in it, at any width."""
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from test_judge import OTHER, SAME, entry, judge, record, result
 
-from harness.report.terminal import MOST_ROWS, render_text
+from harness.report.terminal import MOST_ROWS, print_summary, render_svg, render_text
 
 FOLDER = Path("/reports/run")
 
@@ -39,13 +41,22 @@ def test_expected_divergences_are_marked():
     assert "yes" in draw(*OTHER, expected=[entry()])
 
 
-def test_long_lists_end_with_how_many_more():
+def test_long_lists_end_with_how_many_more_and_the_file_has_all():
     count = MOST_ROWS + 7
     ones = [record(f"example-{number}") for number in range(count)]
     others = [record(f"example-{number}", 1, 2, 1) for number in range(count)]
-    text = draw(result("a", *ones), result("b", *others))
-    assert text.count("1-2!-1") == MOST_ROWS
-    assert "and 7 more in summary.json" in text
+    summary = judge(result("a", *ones), result("b", *others))
+    console = Console(file=io.StringIO(), width=120)
+    print_summary(summary, FOLDER, console)
+    assert console.file.getvalue().count("1-2!-1") == MOST_ROWS
+    assert "and 7 more in report.txt" in console.file.getvalue()
+    assert render_text(summary, FOLDER).count("1-2!-1") == count
+
+
+def test_the_picture_is_svg():
+    picture = render_svg(judge(*OTHER), FOLDER)
+    assert picture.startswith("<svg")
+    assert "DIVERGED" in picture
 
 
 def test_unexpected_divergences_come_first():

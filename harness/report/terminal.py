@@ -23,20 +23,29 @@ VERDICT_WORDS = {0: "SAME", 1: "DIVERGED", 2: "COULD NOT RUN"}
 
 
 def render_text(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str:
-    """The picture as plain text."""
+    """The picture as plain text, with every divergence."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
-    print_summary(summary, folder, console)
+    print_summary(summary, folder, console, most_rows=None)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
-def print_summary(summary: Summary, folder: Path, console: Console) -> None:
-    """Draw the whole picture."""
+def render_svg(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str:
+    """The picture as a terminal would show it, as SVG."""
+    console = Console(file=io.StringIO(), width=width, record=True, highlight=False)
+    print_summary(summary, folder, console)
+    return console.export_svg(title="harness")
+
+
+def print_summary(
+    summary: Summary, folder: Path, console: Console, most_rows: int | None = MOST_ROWS
+) -> None:
+    """Draw the whole picture; of divergences at most so many, or all."""
     for part in (
         draw_cells(summary, console),
         draw_notes(summary),
-        draw_divergences(summary),
-        draw_incomparable(summary),
+        draw_divergences(summary, most_rows),
+        draw_incomparable(summary, most_rows),
         draw_troubles(summary.cells),
     ):
         if part is not None:
@@ -51,11 +60,11 @@ def draw_notes(summary: Summary) -> RenderableType | None:
     return Group(*lines) if lines else None
 
 
-def draw_divergences(summary: Summary) -> RenderableType | None:
+def draw_divergences(summary: Summary, most_rows: int | None) -> RenderableType | None:
     """The diverging examples: the baseline's tuple, and each departing environment's where it differs."""
     if not summary.divergences:
         return None
-    shown = sorted(summary.divergences, key=is_expected)[:MOST_ROWS]
+    shown = sorted(summary.divergences, key=is_expected)[:most_rows]
     names = [
         cell.environment for cell in summary.cells if any(cell.environment in one.departing for one in shown)
     ]
@@ -81,8 +90,8 @@ def draw_divergences(summary: Summary) -> RenderableType | None:
         )
     title = f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, ! marks what differs)"
     parts: list[RenderableType] = [Text(title, "bold"), table]
-    if len(summary.divergences) > MOST_ROWS:
-        parts.append(Text(f"  and {len(summary.divergences) - MOST_ROWS} more in summary.json"))
+    if len(summary.divergences) > len(shown):
+        parts.append(Text(f"  and {len(summary.divergences) - len(shown)} more in report.txt"))
     if agreeing:
         parts.append(Text(f"  never departing from the baseline: {', '.join(agreeing)}", "dim"))
     return Group(*parts)
@@ -114,17 +123,17 @@ def show_expected(one: DivergenceSummary) -> str:
     return "yes" if all(known) else "in part" if any(known) else "no"
 
 
-def draw_incomparable(summary: Summary) -> RenderableType | None:
+def draw_incomparable(summary: Summary, most_rows: int | None) -> RenderableType | None:
     """The examples that could not be compared, with the reasons."""
     if not summary.incomparable:
         return None
     title = Text(f"not compared: {len(summary.incomparable)}", "bold")
     lines = [
         Text(f"  {one.example} in {one.environment}: {one.reason}")
-        for one in summary.incomparable[:MOST_ROWS]
+        for one in summary.incomparable[:most_rows]
     ]
-    more = len(summary.incomparable) - MOST_ROWS
-    return Group(title, *lines, *([Text(f"  and {more} more in summary.json")] if more > 0 else []))
+    more = len(summary.incomparable) - len(lines)
+    return Group(title, *lines, *([Text(f"  and {more} more in report.txt")] if more > 0 else []))
 
 
 def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
