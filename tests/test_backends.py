@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
 
 from harness.ami.errors import InputError
@@ -19,7 +20,6 @@ from harness.ami.network import (
     expose_activations,
 )
 from harness.backends import NAMES, Settings, find_backend
-from harness.model.caffemodel import write_caffemodel
 
 # Of the largest magnitude in the blob. float32 rounds at 6e-8; a few layers of sums of up to 300 terms reach
 # some 1e-6. LRN's power is approximated by OpenCV and ONNX Runtime: a few 1e-5 of it.
@@ -36,6 +36,7 @@ VARIANTS = {
     "onnxruntime-cuda": ("onnxruntime", Settings(device="cuda")),
     "opencv": ("opencv", Settings()),
     "opencv-unfused": ("opencv", Settings(graph_optimisation=False)),
+    "caffe": ("caffe", Settings()),
 }
 
 
@@ -77,7 +78,7 @@ def normalised_network():
 NETWORKS = {
     "face-like": face_like_network(),
     "odd": face_like_network(17),
-    "exposed": expose_activations(face_like_network()),
+    "face-like-exposed": expose_activations(face_like_network()),
     "padded": padded_network(),
     "padded-exposed": expose_activations(padded_network()),
     "normalised": normalised_network(),
@@ -105,13 +106,14 @@ def make_folder(tmp_path):
 
 
 def open_network(backend, settings, name, folder, weights=None):
-    """An executor over one of NETWORKS; OpenCV gets the parameters as a caffemodel."""
+    """An executor over one of NETWORKS; OpenCV and Caffe get it in Caffe's own files."""
     network = NETWORKS[name]
     weights = random_parameters(network) if weights is None else weights
-    if backend.__name__.endswith("opencv"):
-        path = folder / f"{name}.caffemodel"
-        write_caffemodel(path, network, weights)
-        settings = dataclasses.replace(settings, caffemodel=str(path))
+    if backend.__name__.endswith(("opencv", "caffe")):
+        caffemodel, prototxt = folder / f"{name}.caffemodel", folder / f"{name}.prototxt"
+        write_parameters(caffemodel, network, weights)
+        write_prototxt(prototxt, NETWORKS[name.partition("-exposed")[0]])
+        settings = dataclasses.replace(settings, caffemodel=str(caffemodel), prototxt=str(prototxt))
     return backend.load(network, freeze(weights), settings)
 
 
@@ -202,7 +204,7 @@ def test_the_same_call_twice_gives_the_same_bits(variant, name, folder):
     assert all(first[key].tobytes() == second[key].tobytes() for key in first)
 
 
-@pytest.mark.parametrize("name", ["exposed", "padded-exposed", "normalised-exposed"])
+@pytest.mark.parametrize("name", ["face-like-exposed", "padded-exposed", "normalised-exposed"])
 def test_values_handed_in_and_out_stay_as_they_are(variant, name, folder):
     """No step works in place on its bottom, and no step shares memory with it."""
     executor = open_network(*variant, name, folder)
@@ -287,6 +289,8 @@ REFUSED = [
     ("onnxruntime", {"precision": "float64"}),
     ("opencv", {"precision": "float64"}),
     ("opencv", {"device": "cuda"}),
+    ("caffe", {"precision": "float64"}),
+    ("caffe", {"graph_optimisation": False}),
 ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from harness.ami.errors import InputError
 from harness.ami.network import Network
 
-NAMES = ("reference", "pytorch", "onnxruntime", "opencv")
+NAMES = ("reference", "pytorch", "onnxruntime", "opencv", "caffe")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Settings:
     device: str = "cpu"
     graph_optimisation: bool = True
     caffemodel: Optional[str] = None
+    prototxt: Optional[str] = None
 
 
 class Executor(Protocol):

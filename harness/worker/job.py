@@ -15,6 +15,7 @@ from harness.ami.steering import Parameters, check_parameters
 from harness.backends import Settings
 
 SCHEMA = 1
+MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read Caffe's own files
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
         job = Job(
             data=data,
             backend=data["backend"],
-            settings=read_settings({**data["settings"], "caffemodel": model.get("caffemodel")}),
+            settings=read_settings({**data["settings"], **{key: model.get(key) for key in MODEL_FILES}}),
             batch_size=data["batch_size"],
             decoder=data["decoder"],
             network=Path(model["network"]),
