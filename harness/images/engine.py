@@ -1,0 +1,71 @@
+"""The Docker engine: found, asked whether it answers, its errors put into words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from harness.ami.errors import InputError
+
+ANSWER_SECONDS = 10
+TIMEOUT_SECONDS = 600
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+
+class EngineMissingError(InputError):
+    """No Docker engine answers: what needs one is unavailable, not broken."""
+
+
+def connect_engine() -> Any:
+    """A `docker.DockerClient` of an engine that answers, at `DOCKER_HOST` or the usual socket.
+
+    EngineMissingError, with the reason, where none does.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    place = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    try:
+        client = docker.from_env(timeout=ANSWER_SECONDS)
+        client.ping()
+    except DockerException as error:
+        raise EngineMissingError(
+            f"no Docker engine answers at {place} ({shorten(error)});"
+            " start one, be allowed to use it, or set DOCKER_HOST"
+        ) from error
+    except OSError as error:  # what requests raises is one
+        raise EngineMissingError(f"no Docker engine answers at {place} ({shorten(error)})") from error
+    client.api.timeout = TIMEOUT_SECONDS
+    return client
+
+
+@contextlib.contextmanager
+def explain_errors(doing: str) -> Iterator[None]:
+    """Turn what the engine refuses into InputError, opened with what was being done."""
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (DockerException, requests.RequestException) as error:
+        raise InputError(f"{doing}: the Docker engine refuses ({shorten(error)})") from error
+
+
+def shorten(error: BaseException, most: int = 300) -> str:
+    """An error in one line."""
+    text = str(getattr(error, "explanation", None) or error)
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def find_image(client: Any, tag: str) -> Any | None:
+    """An image of the engine by tag or id; None where there is none."""
+    from docker.errors import ImageNotFound
+
+    with explain_errors(f"image {tag}"):
+        try:
+            return client.images.get(tag)
+        except ImageNotFound:
+            return None

@@ -1,0 +1,60 @@
+"""What the engine holds of this project's images, and what of it can go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.images.build import IMAGE_LABEL, STAGE_LABEL
+from harness.images.engine import explain_errors, find_image
+from harness.images.recipes import Image
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An image as the engine has it: its id and size in bytes, None where it is not built."""
+
+    name: str
+    tag: str
+    architecture: str
+    base: str
+    has_base: bool
+    id: str | None
+    size: int | None
+
+
+def list_standings(client: Any, images: Iterable[Image]) -> list[Standing]:
+    """How each image stands with the engine."""
+    standings = []
+    for image in images:
+        found = find_image(client, image.tag)
+        standings.append(
+            Standing(
+                name=image.name,
+                tag=image.tag,
+                architecture=image.recipe.architecture,
+                base=image.base,
+                has_base=find_image(client, image.base) is not None,
+                id=found.id if found else None,
+                size=found.attrs["Size"] if found else None,
+            )
+        )
+    return standings
+
+
+def prune_images(client: Any, images: Mapping[str, Image], *, everything: bool = False) -> list[str]:
+    """Remove images of older recipes and what builds left behind, or all of them; what was removed.
+
+    Base images stay. InputError where the engine refuses, as it does for an image in use.
+    """
+    wanted = set() if everything else {image.tag for image in images.values()}
+    removed = []
+    with explain_errors("images"):
+        for found in client.images.list(filters={"label": IMAGE_LABEL}):
+            for tag in set(found.tags or [found.id]) - wanted:
+                client.images.remove(tag)
+                removed.append(tag)
+        swept = client.images.prune(filters={"dangling": True, "label": STAGE_LABEL})
+    removed += [entry["Deleted"] for entry in swept.get("ImagesDeleted") or () if "Deleted" in entry]
+    return removed
