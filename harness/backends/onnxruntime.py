@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,19 @@ def build_session(bottom: Blob, piece: Tuple[Blob, ...], weights: Weights, setti
         options.add_session_config_entry(EXTERNAL_FOLDER, str(path.parent))
         model = build_model(bottom, piece, path.name).SerializeToString()
         session = start_session(model, options, settings.device)
+    for name in arrays:
+        release_pages(weights[name])
     return Session(session, parameters)
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Let the system drop a memory-mapped array's pages, of which the session has made its own form.
+
+    It reads them again should they be needed after all.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def hand_over(options: Any, parameters: Dict[str, onnxruntime.OrtValue], *, shared: bool) -> None:
