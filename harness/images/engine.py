@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ def connect_engine() -> Any:
 
     place = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     try:
+        check_socket(place)
         client = docker.from_env(timeout=ANSWER_SECONDS)
         client.ping()
     except DockerException as error:
@@ -36,9 +38,19 @@ def connect_engine() -> Any:
             " start one, be allowed to use it, or set DOCKER_HOST"
         ) from error
     except OSError as error:  # what requests raises is one
-        raise EngineMissingError(f"no Docker engine answers at {place} ({shorten(error)})") from error
+        raise EngineMissingError(
+            f"no Docker engine answers at {place} ({shorten(error)}); start one, or set DOCKER_HOST"
+        ) from error
     client.api.timeout = TIMEOUT_SECONDS
     return client
+
+
+def check_socket(place: str) -> None:
+    """OSError unless somebody listens; the library would leave its own socket open."""
+    scheme, _, path = place.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(path)
 
 
 @contextlib.contextmanager
