@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.images.cli import app as images_app
+
 COULD_NOT_RUN = 2
 INTERRUPTED = 130
 
@@ -21,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run one detector in many environments and say which examples come out differently where.",
 )
+
+app.add_typer(images_app)
 
 Groups = Annotated[
     list[str] | None, typer.Option("--group", help="Group of environments; may be given several times.")
