@@ -30,6 +30,14 @@ def read_examples(path: Path, classes: int, sha256: Optional[str] = None) -> Lis
 
     Raises InputError, with file and line, for a list that is empty, altered or wrong in any line.
     """
+    examples = list_examples(path, classes, sha256)
+    for example in examples:
+        read_file(example)
+    return examples
+
+
+def list_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:
+    """The same, without a look at the examples' files."""
     path = Path(path)
     text = read_bytes(path)
     if sha256 is not None and hash_bytes(text) != sha256:
@@ -47,8 +55,6 @@ def read_examples(path: Path, classes: int, sha256: Optional[str] = None) -> Lis
             examples[example.id] = example
     if not examples:
         raise InputError(f"{path}: lists no example")
-    for example in examples.values():
-        read_file(example)
     return list(examples.values())
 
 
@@ -80,13 +86,17 @@ def check_fields(data: Any, place: str) -> None:
 def read_file(example: Example) -> bytes:
     """Bytes of an example's file; InputError where they are missing or not of its hash."""
     data = read_bytes(example.path)
-    found = hash_bytes(data)
+    check_hash(example, hash_bytes(data))
+    return data
+
+
+def check_hash(example: Example, found: str) -> None:
+    """Refuse an example whose file has another hash than it is listed with."""
     if found != example.sha256:
         raise InputError(
             f"{example.path}: sha256 is {found[:12]}…, but example {example.id!r} is listed with"
             f" {example.sha256[:12]}…; restore the file or list it anew"
         )
-    return data
 
 
 def read_bytes(path: Path) -> bytes:

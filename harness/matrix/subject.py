@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ami.errors import InputError
-from harness.ami.examples import Example, read_bytes, read_example
+from harness.ami.examples import Example, check_hash, list_examples
 from harness.ami.port import ATTRIBUTES
+from harness.ami.witnesses import read_witnesses
 from harness.matrix.cache import Hashes
 from harness.matrix.gather import gather_examples
 from harness.matrix.plan import Subject
@@ -36,6 +37,8 @@ def prepare_subject(
     classes = model.network.logits.shape[0]
     examples = check_examples(path, classes, hashes)
     check_arrays(examples, npy)
+    for witnesses in model.witnesses.values():
+        read_witnesses(witnesses, model.network)
     network = find_network(model, cache, hashes, say)
     subject = Subject(
         model=model.name,
@@ -89,21 +92,10 @@ def find_examples(
 
 def check_examples(path: Path, classes: int, hashes: Hashes) -> list[Example]:
     """Examples of a list, every file there and of its hash; files known by size and time are not read."""
-    examples: dict[str, Example] = {}
-    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        example = read_example(line, f"{path}:{number}", path.parent, classes)
-        if example.id in examples:
-            raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
-        if hashes.hash_file(example.path) != example.sha256:
-            raise InputError(
-                f"{example.path}: is not the file that {path}:{number} lists; restore it or list it anew"
-            )
-        examples[example.id] = example
-    if not examples:
-        raise InputError(f"{path}: lists no example")
-    return list(examples.values())
+    examples = list_examples(path, classes)
+    for example in examples:
+        check_hash(example, hashes.hash_file(example.path))
+    return examples
 
 
 def check_arrays(examples: Sequence[Example], npy: str | None) -> None:

@@ -40,12 +40,14 @@ def read_table(path: Path, model: type[Model], **more: Any) -> Model:
 def describe_error(path: Path, model: type[BaseModel], error: Any) -> str:
     """One of pydantic's errors: file, key, what is allowed, what was found."""
     place = [str(part) for part in error["loc"]]
-    key = ".".join(place) or "the table"
+    key = ".".join(place)
     if error["type"] == "extra_forbidden":
         return f"{path}: {key}: unknown key; there are {', '.join(find_keys(model, place[:-1]))}"
     if error["type"] == "missing":
         return f"{path}: {key}: is missing; add it"
     message = error["msg"].removeprefix("Value error, ")
+    if not place:  # the table's keys contradict each other, and the message names them
+        return f"{path}: {message}"
     return f"{path}: {key} = {error['input']!r}: {message[:1].lower()}{message[1:]}"
 
 
