@@ -207,3 +207,26 @@ def test_steering_before_relu_is_another_result(job, tmp_path):
     run_job(read_job(job))
     assert plain["status"] == "done"
     assert (tmp_path / "out" / "records.jsonl").read_text() != after
+
+
+def test_a_killed_job_goes_on_where_it_was(job, tmp_path):
+    _, undisturbed, _ = run(job, tmp_path)
+    output = Path(job["output"])
+    first = (output / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (output / "records.jsonl").write_bytes(b"".join(first[:3])[:-10])
+    code, records, cell = run(job, tmp_path)
+    assert (code, cell["timings"]["resumed"]) == (0, 2)
+    assert [record["seconds"] for record in records][:2] == [record["seconds"] for record in undisturbed][:2]
+    for one in (*records, *undisturbed):
+        del one["seconds"]
+    assert records == undisturbed
+
+
+def test_a_full_disk_is_one_line(job, tmp_path, capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device", "records.jsonl")
+
+    monkeypatch.setattr("harness.worker.work.append_batch", refuse)
+    code, records, cell = run(job, tmp_path)
+    assert (code, records, cell["status"]) == (2, [], "failed")
+    assert "No space left on device: 'records.jsonl'" in capsys.readouterr().err

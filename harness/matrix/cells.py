@@ -134,13 +134,7 @@ def launch_cell(cell: Cell, interpreter: Interpreter, site: Site) -> Outcome:
         workplace = make_workplace(site.cache, cell.key)
         report = partial(report_progress, site, cell.name)
         report(0, 0)
-        try:
-            reason = run_worker(
-                python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop
-            )
-        except Stopped:
-            shutil.rmtree(workplace, ignore_errors=True)
-            raise
+        reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
     if reason:
         return Outcome(cell, "failed", reason=reason, folder=workplace)
     return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace))

@@ -14,6 +14,7 @@ from harness.matrix.cache import move_folder, write_json
 
 FILES = ("cell.json", "records.jsonl", "log.txt")
 CHECKED = ("cell.json", "records.jsonl")
+RESUMABLE = ("records.jsonl", "batches.jsonl")
 SUMS = "checksums.json"
 
 
@@ -23,10 +24,27 @@ def locate_result(cache: Path, key: str) -> Path:
 
 
 def make_workplace(cache: Path, key: str) -> Path:
-    """An empty folder beside the store, in which a cell works before its result is moved in."""
+    """A folder beside the store, in which a cell works before its result is moved in.
+
+    It starts with the records of the attempt that came furthest, whose worker may still be ending in its
+    own folder; the cell's lock is held, so no other attempt is going on.
+    """
     folder = cache / "working"
     folder.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:12]}-"))
+    earlier = sorted(folder.glob(f"{key[:20]}-*"), key=measure_records)
+    workplace = Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:20]}-"))
+    for name in RESUMABLE:
+        if earlier and (earlier[-1] / name).is_file():
+            shutil.copyfile(earlier[-1] / name, workplace / name)
+    for one in earlier:
+        shutil.rmtree(one, ignore_errors=True)
+    return workplace
+
+
+def measure_records(workplace: Path) -> int:
+    """Bytes of the records in a workplace."""
+    path = workplace / "records.jsonl"
+    return path.stat().st_size if path.is_file() else 0
 
 
 def keep_result(cache: Path, key: str, workplace: Path) -> Path:

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, TextIO, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witness
 from harness.backends import find_backend
 from harness.worker.fingerprint import hash_code, read_peak_memory, take_fingerprint
 from harness.worker.job import Job, load_job, read_job
+from harness.worker.records import append_batch, keep_whole_batches
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def main(paths: Sequence[Path]) -> int:
         return 2
     try:
         write_cell(Path(data["output"]), run_job(read_job(data)))
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"harness.worker: {error}", file=sys.stderr)
         write_cell(Path(data["output"]), {"schema": 1, "status": "failed", "error": str(error), "job": data})
         return 2
@@ -82,8 +83,8 @@ def run_job(job: Job) -> Dict[str, Any]:
     entries = concatenate_witnesses(witnesses, job.port)
     detector = build_detector(executor, entries, job.port, job.parameters)
     loaded = time.perf_counter()
-    with (job.output / "records.jsonl").open("w", encoding="utf-8") as file:
-        run_batches(job, detector, examples, file)
+    resumed = keep_whole_batches(job.output, hash_job(job), examples, job.batch_size)
+    run_batches(job, detector, examples, resumed)
     finished = time.perf_counter()
     return {
         "schema": 1,
@@ -101,6 +102,7 @@ def run_job(job: Job) -> Dict[str, Any]:
             "load_seconds": round(loaded - started, 4),
             "run_seconds": round(finished - loaded, 4),
             "examples": len(examples),
+            "resumed": resumed,
         },
         "peak_memory_bytes": read_peak_memory(),
         "steering": "walked",
@@ -135,14 +137,19 @@ def check_weights(job: Job) -> Dict[str, str]:
     return hashes
 
 
-def run_batches(job: Job, detector: Detector, examples: Sequence[Example], file: TextIO) -> None:
-    """Walk all batches; records are flushed batch by batch, so that a broken cell keeps what it has."""
-    report_progress(0, len(examples))
-    for start in range(0, len(examples), job.batch_size):
+def run_batches(job: Job, detector: Detector, examples: Sequence[Example], done: int) -> None:
+    """Walk the batches after the first `done` examples; a broken cell keeps the batches it has."""
+    report_progress(done, len(examples))
+    for start in range(done, len(examples), job.batch_size):
         batch = [prepare_example(job, example) for example in examples[start : start + job.batch_size]]
-        file.writelines(json.dumps(record, allow_nan=False) + "\n" for record in judge_batch(detector, batch))
-        file.flush()
+        append_batch(job.output, hash_job(job), judge_batch(detector, batch))
         report_progress(start + len(batch), len(examples))
+
+
+def hash_job(job: Job) -> str:
+    """Hash of everything that a job says but where its output goes."""
+    data = {key: value for key, value in job.data.items() if key != "output"}
+    return hash_bytes(json.dumps(data, sort_keys=True).encode())
 
 
 def report_progress(done: int, total: int) -> None:

@@ -1,0 +1,96 @@
+"""Records on disk: whatever is cut off or damaged, going on gives what an undisturbed run gives."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.ami.examples import Example
+from harness.worker.records import BATCHES, RECORDS, append_batch, keep_whole_batches
+
+EXAMPLES = [Example(f"e{number}", "s", "benign", 0, Path("x"), "0") for number in range(7)]
+SIZE = 3
+
+
+def record(example):
+    return {"example": example.id, "original": 1}
+
+
+def run(output, examples=EXAMPLES, size=SIZE, job="job"):
+    """What the worker does; how many examples it found done."""
+    done = keep_whole_batches(output, job, examples, size)
+    for start in range(done, len(examples), size):
+        append_batch(output, job, map(record, examples[start : start + size]))
+    return done
+
+
+def read(output):
+    return (output / RECORDS).read_bytes(), (output / BATCHES).read_bytes()
+
+
+@pytest.fixture(name="whole")
+def undisturbed(tmp_path):
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    assert run(folder) == 0
+    return read(folder)
+
+
+def test_a_finished_cell_is_left_alone(tmp_path, whole):
+    for name, data in zip((RECORDS, BATCHES), whole):
+        (tmp_path / name).write_bytes(data)
+    assert run(tmp_path) == len(EXAMPLES)
+    assert read(tmp_path) == whole
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_cut_off_at_every_byte(tmp_path, whole, which):
+    for size in range(len(whole[which])):
+        data = list(whole)
+        data[which] = data[which][:size]
+        for name, content in zip((RECORDS, BATCHES), data):
+            (tmp_path / name).write_bytes(content)
+        assert run(tmp_path) < len(EXAMPLES)
+        assert read(tmp_path) == whole
+
+
+def test_any_flipped_byte_is_noticed(tmp_path, whole):
+    for place in range(0, len(whole[0]), 5):
+        damaged = bytearray(whole[0])
+        damaged[place] ^= 1
+        (tmp_path / RECORDS).write_bytes(damaged)
+        (tmp_path / BATCHES).write_bytes(whole[1])
+        assert run(tmp_path) < len(EXAMPLES)
+        assert read(tmp_path) == whole
+
+
+@pytest.mark.parametrize("batches", [b"[]\n", b"{}\n", b'{"bytes": "x"}\n', b"\xff\n", b"\n"])
+def test_garbage_in_place_of_vouchers_starts_anew(tmp_path, whole, batches):
+    (tmp_path / RECORDS).write_bytes(whole[0])
+    (tmp_path / BATCHES).write_bytes(batches)
+    assert run(tmp_path) == 0
+    assert read(tmp_path) == whole
+
+
+def test_records_of_other_examples_or_batches_are_not_kept(tmp_path):
+    run(tmp_path)
+    assert keep_whole_batches(tmp_path, "job", EXAMPLES[::-1], SIZE) == 0
+    run(tmp_path)
+    assert keep_whole_batches(tmp_path, "job", EXAMPLES, SIZE + 1) == 0
+
+
+def test_records_of_another_job_are_not_kept(tmp_path):
+    run(tmp_path)
+    assert run(tmp_path, job="another") == 0
+
+
+def test_no_record_holds_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        append_batch(tmp_path, "job", [{"example": "e0", "score": float("nan")}])
+    assert not (tmp_path / RECORDS).exists()
+
+
+def test_every_batch_is_vouched_for(whole):
+    vouchers = [json.loads(line) for line in whole[1].splitlines()]
+    assert [one["records"] for one in vouchers] == [3, 3, 1]
+    assert sum(one["bytes"] for one in vouchers) == len(whole[0])
