@@ -17,7 +17,7 @@ DASH = "\N{EN DASH}"
 NONE = DASH
 STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
 LEGEND = (
-    "* the reference. Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
+    "Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
     " examples with Original = Gold (all: of all benign ones). In brackets: 95 % intervals (Wilson)."
 )
 
@@ -75,7 +75,9 @@ def draw_cells(summary: Summary, console: Console) -> RenderableType:
     tables = (draw_table(summary, detail, padding) for detail, padding in LAYOUTS)
     fitting = (table for table in tables if measure_width(table, console) <= console.width)
     table = next(fitting, draw_table(summary, *LAYOUTS[-1]))
-    return Group(Text(title_cells(summary), "bold"), table, Text(LEGEND, "dim"))
+    has_reference = any(cell.environment == summary.reference for cell in summary.cells)
+    legend = f"* the reference. {LEGEND}" if has_reference else LEGEND
+    return Group(Text(title_cells(summary), "bold"), table, Text(legend, "dim"))
 
 
 def measure_width(table: Table, console: Console) -> int:
