@@ -63,5 +63,5 @@ def bench(session: nox.Session) -> None:
 def train_tiny(session: nox.Session) -> None:
     """Train the bundled model anew, then make its witnesses and examples."""
     install(session, "tests")
-    for step in ("train", "witnesses", "examples"):
+    for step in ("train", "witnesses", "examples", "jpeg"):
         session.run("python", f"models/tiny-vgg-face/make/{step}.py", env={"PYTHONPATH": "."})

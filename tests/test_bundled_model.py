@@ -20,6 +20,7 @@ import faces
 import witnesses as make_witnesses
 from architecture import describe_network
 
+from harness.ami.decode import decode_image
 from harness.ami.examples import read_examples
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses
@@ -168,3 +169,16 @@ def test_witnesses_can_be_extracted_again(model, executor, attribute):
 def test_attributes_have_different_witnesses(model):
     sets = [read_witnesses(model.witnesses[attribute], model.network) for attribute in ATTRIBUTES]
     assert all(first != second for first in sets for second in sets if first is not second)
+
+
+def test_jpeg_copies_are_close_to_their_originals(model):
+    originals = {example.id: example for example in read_examples(LIST, 100)}
+    copies = read_examples(model.examples["jpeg"], 100)
+    assert len(copies) == 50
+    for copy in copies:
+        original = originals[copy.id.removesuffix("-jpeg")]
+        assert (copy.gold, copy.attack, copy.source) == (original.gold, original.attack, original.source)
+        ours, theirs = (
+            decode_image(one.path.read_bytes(), "pillow").astype(float) for one in (copy, original)
+        )
+        assert 0 < np.abs(ours - theirs).mean() < 8
