@@ -24,7 +24,11 @@ INPUT_RMS = 64.0
 
 
 def vgg_face_network(
-    channels: Sequence[int] = (64, 128, 256, 512, 512), size: int = 224, fc: int = 4096, classes: int = 2622
+    channels: Sequence[int] = (64, 128, 256, 512, 512),
+    size: int = 224,
+    fc: int = 4096,
+    classes: int = 2622,
+    name: str = "VGG_FACE_16_layers",
 ) -> Network:
     """VGG-Face (Parkhi et al. 2015), or a narrower one with the same blob and layer names."""
     layers: list[Layer] = []
@@ -38,15 +42,15 @@ def vgg_face_network(
         layers.append(Pooling(f"pool{block}", below, f"pool{block}", "max", (2, 2), stride=(2, 2)))
         below = f"pool{block}"
     for number in (6, 7):
-        name = f"fc{number}"
+        top = f"fc{number}"
         layers += [
-            InnerProduct(name, below, name, fc),
-            Relu(f"relu{number}", name, name),
-            Dropout(f"drop{number}", name, name),
+            InnerProduct(top, below, top, fc),
+            Relu(f"relu{number}", top, top),
+            Dropout(f"drop{number}", top, top),
         ]
-        below = name
+        below = top
     layers += [InnerProduct("fc8", below, "fc8", classes), Softmax("prob", "fc8", "prob")]
-    return build_network("VGG_FACE_16_layers", "data", (3, size, size), layers)
+    return build_network(name, "data", (3, size, size), layers)
 
 
 def random_weights(network: Network, seed: int) -> dict[str, np.ndarray]:

@@ -155,5 +155,15 @@ def draw_verdict(summary: Summary, folder: Path) -> Group:
     problems = [Text(f"register: {problem}", "bold red") for problem in summary.register_problems]
     word = VERDICT_WORDS[summary.exit_code]
     return Group(
-        *problems, Text.assemble((word, style), f": {summary.verdict}"), Text(f"run folder: {folder}")
+        *problems,
+        Text.assemble((word, style), f": {summary.verdict}"),
+        Text(f"run folder: {show_place(folder)}"),
     )
+
+
+def show_place(folder: Path) -> str:
+    """A folder as one would type it from here."""
+    try:
+        return str(folder.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(folder)

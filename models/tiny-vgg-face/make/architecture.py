@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from harness.ami.network import (
-    Convolution,
-    Dropout,
-    InnerProduct,
-    Layer,
-    Network,
-    Pooling,
-    Relu,
-    Softmax,
-    build_network,
-)
+from harness.ami.network import Convolution, Dropout, InnerProduct, Layer, Network, Pooling, Relu
+from harness.model.random_weights import vgg_face_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,32 +17,15 @@ if TYPE_CHECKING:
 
 NAME = "tiny-vgg-face"
 MEAN_BGR = (93.5940, 104.7624, 129.1863)
-STAGES = ((16, 2), (32, 2), (64, 3), (128, 3), (128, 3))
-"""Channels and convolutions of each stage."""
+CHANNELS = (16, 32, 64, 128, 128)
+SIZE = 64
 HIDDEN = 256
 DROP = 0.3
-INPUT_SHAPE = (3, 64, 64)
 
 
 def describe_network(identities: int) -> Network:
     """The chain `data, conv1_1, ..., fc8, prob` with VGG-Face's names."""
-    layers: list[Layer] = []
-    below = "data"
-    for stage, (channels, depth) in enumerate(STAGES, 1):
-        for step in range(1, depth + 1):
-            name = f"conv{stage}_{step}"
-            layers.append(Convolution(name, below, name, channels, (3, 3), pad=(1, 1)))
-            layers.append(Relu(f"relu{stage}_{step}", name, name))
-            below = name
-        layers.append(Pooling(f"pool{stage}", below, f"pool{stage}", "max", (2, 2), (2, 2)))
-        below = f"pool{stage}"
-    for number in (6, 7):
-        name = f"fc{number}"
-        layers.append(InnerProduct(name, below, name, HIDDEN))
-        layers += [Relu(f"relu{number}", name, name), Dropout(f"drop{number}", name, name)]
-        below = name
-    layers += [InnerProduct("fc8", below, "fc8", identities), Softmax("prob", "fc8", "prob")]
-    return build_network(NAME, "data", INPUT_SHAPE, layers)
+    return vgg_face_network(CHANNELS, SIZE, HIDDEN, identities, name=NAME)
 
 
 def build_learner(network: Network) -> nn.Sequential:
