@@ -29,6 +29,13 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def harness(session: nox.Session) -> None:
+    """Run any verb: `nox -s harness -- doctor`."""
+    install(session, "harness")
+    session.run("python", "-m", "harness", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests with every backend (`-- -m slow` for the full-size ones)."""
     install(session, "tests")
