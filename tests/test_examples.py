@@ -7,7 +7,7 @@ import pytest
 
 from harness.ami.decode import decode_array, decode_image
 from harness.ami.errors import InputError
-from harness.ami.examples import hash_bytes, hash_file, read_examples
+from harness.ami.examples import hash_bytes, hash_file, list_examples, locate_copy, read_examples
 
 DATA = b"pixels"
 HUGE = b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999)}"
@@ -88,3 +88,15 @@ def test_decoders_give_rgb_and_refuse_garbage(tmp_path, decoder):
 def test_an_unknown_decoder_is_refused():
     with pytest.raises(InputError, match=r"'gimp'.*pillow"):
         decode_image(b"", "gimp")
+
+
+def test_copies_are_found_by_hash_wherever_the_list_saw_them(tmp_path):
+    path = write(tmp_path, {**GOOD, "file": "/gone/a.png"})
+    with pytest.raises(InputError, match="cannot be read"):
+        read_examples(path, 10)
+    (copy,) = list_examples(path, 10)
+    place = tmp_path / "copies" / locate_copy(copy)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(DATA)
+    (example,) = read_examples(path, 10, files=tmp_path / "copies")
+    assert (example.id, example.path) == ("a", place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -25,15 +25,25 @@ class Example:
     sha256: str
 
 
-def read_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:
+def read_examples(
+    path: Path, classes: int, sha256: Optional[str] = None, files: Optional[Path] = None
+) -> List[Example]:
     """Examples of a list file, each file present and of the hash that the list says.
 
-    Raises InputError, with file and line, for a list that is empty, altered or wrong in any line.
+    With `files` they lie in that folder, each as `locate_copy` says, wherever the list saw them.
+    InputError, with file and line, for a list that is empty, altered or wrong in any line.
     """
     examples = list_examples(path, classes, sha256)
+    if files is not None:
+        examples = [replace(one, path=Path(files) / locate_copy(one)) for one in examples]
     for example in examples:
         read_file(example)
     return examples
+
+
+def locate_copy(example: Example) -> str:
+    """Place of an example's file among copies of files from many folders: its hash, then its own name."""
+    return f"{example.sha256[:20]}/{example.path.name}"
 
 
 def list_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:

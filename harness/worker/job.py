@@ -32,6 +32,7 @@ class Job:
     witnesses: Mapping[str, Mapping[str, str]]
     examples: Path
     examples_sha256: str
+    files: Optional[Path]
     npy: Optional[str]
     port: Port
     parameters: Parameters
@@ -66,6 +67,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
             witnesses={attribute: model["witnesses"][attribute] for attribute in ATTRIBUTES},
             examples=Path(examples["path"]),
             examples_sha256=examples["sha256"],
+            files=Path(examples["files"]) if examples.get("files") else None,
             npy=examples.get("npy"),
             port=read_port(data["port"]["preset"], data["port"]["rules"]),
             parameters=Parameters(**data["parameters"]),

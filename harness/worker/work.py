@@ -75,7 +75,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     started = time.perf_counter()
     backend = find_backend(job.backend)
     network = read_network(job.network)
-    examples = read_examples(job.examples, network.logits.shape[0], job.examples_sha256)
+    examples = read_examples(job.examples, network.logits.shape[0], job.examples_sha256, job.files)
     witnesses = read_job_witnesses(job, network)
     parameter_hashes = check_weights(job)
     walked = expose_activations(network) if job.port.blob_value == "before-relu" else network
