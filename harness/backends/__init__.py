@@ -23,6 +23,8 @@ class Settings:
     precision: str = "float32"
     device: str = "cpu"
     graph_optimisation: bool = True
+    tf32: bool = False
+    deterministic: bool = True
     caffemodel: Optional[str] = None
     prototxt: Optional[str] = None
 

@@ -10,7 +10,7 @@ from harness.ami.errors import InputError
 from harness.ami.network import Blob, Lrn, Network, Pooling
 from harness.backends import Settings
 
-CHOICES = ("precision", "device", "graph_optimisation")
+CHOICES = ("precision", "device", "graph_optimisation", "tf32", "deterministic")
 
 
 def check_settings(backend: str, settings: Settings, **allowed: Tuple[Any, ...]) -> None:

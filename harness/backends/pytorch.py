@@ -26,6 +26,7 @@ from harness.backends.check import check_network, check_settings, check_value, c
 from harness.backends.reference import average_divisors, pool_margins
 
 Parameters = Dict[str, torch.Tensor]
+CUDA_CHOICES = {"tf32": (False, True), "deterministic": (True, False)}
 BUILD_LINES = (
     "oneDNN",
     "MKL-DNN",
@@ -54,23 +55,24 @@ def versions() -> Dict[str, str]:
 
 def load(network: Network, weights: Mapping[str, np.ndarray], settings: Settings) -> PytorchExecutor:
     """An executor on `settings.device`; the number of threads is set for the whole process."""
-    check_settings("pytorch", settings, device=("cpu", "cuda"))
+    more = CUDA_CHOICES if settings.device == "cuda" else {}
+    check_settings("pytorch", settings, device=("cpu", "cuda"), **more)
     check_network(network)
     check_weights(network, weights)
     torch.set_num_threads(settings.threads)
     if settings.device == "cuda":
-        prepare_cuda()
+        prepare_cuda(settings)
     tensors = {name: share_array(weights[name]).to(settings.device) for name in network.parameter_shapes()}
     return PytorchExecutor(network, tensors, settings.device)
 
 
-def prepare_cuda() -> None:
-    """Full float32 products and repeatable kernels; InputError without a GPU."""
+def prepare_cuda(settings: Settings) -> None:
+    """Full float32 products and repeatable kernels unless asked otherwise; InputError without a GPU."""
     if not torch.cuda.is_available():
         raise InputError("backend pytorch: this PyTorch finds no CUDA device; choose device cpu")
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
+    torch.backends.cuda.matmul.allow_tf32 = settings.tf32
+    torch.backends.cudnn.allow_tf32 = settings.tf32
+    torch.backends.cudnn.deterministic = settings.deterministic
     torch.backends.cudnn.benchmark = False
 
 
