@@ -11,8 +11,9 @@ from fake_worker import make_environment, make_key, write_worker
 
 from harness.ami.errors import InputError
 from harness.matrix.cells import Site, run_cells
-from harness.matrix.launch import Cores
+from harness.matrix.launch import Stock
 from harness.matrix.machine import Interpreter
+from harness.matrix.places import Absent, find_place
 from harness.matrix.plan import Cell
 
 HERE = Interpreter(Path(sys.executable), "3")
@@ -27,7 +28,7 @@ def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
     return Site(
         cache=tmp_path,
         snapshot=write_worker(tmp_path / "snapshot", body),
-        cores=Cores(2),
+        cores=Stock(2),
         installs=threading.Semaphore(1),
         stop=threading.Event(),
         events=queue.Queue(),
@@ -91,8 +92,8 @@ def test_an_installation_that_fails_is_its_cells_failure(tmp_path):
 
 
 def test_a_missing_interpreter_is_unavailable_and_not_failed(tmp_path):
-    cell = make_cell("a", python="3.99")
-    (outcome,), events = run(make_site(tmp_path, "finish()"), [cell], {"a": None})
+    place = find_place(make_environment("a", python="3.99"), {}, Absent("no engine"))
+    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")], {"a": place})
     assert outcome.status == "unavailable"
     assert "python3.99" in outcome.reason
     assert states(events, "a") == ["unavailable"]

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.ami.errors import InputError
+from harness.images.recipes import read_images
 from harness.matrix.environments import read_environments
+from harness.matrix.places import check_images
 
 ROOT = Path(__file__).parents[1]
 GOOD = """description = "for tests"
@@ -54,6 +56,11 @@ def test_environments_are_frozen(tmp_path):
         (("[settings]", 'python = "3"\n[settings]'), ["python"]),
         (("[settings]", 'name = "x"\n[settings]'), ["name", "cannot be set"]),
         (("groups", "groups = ["), ["no TOML"]),
+        (('packages = ["numpy==2.4.6"]', ""), ["packages", "is missing"]),
+        (("[settings]", 'image = "x"\n[settings]'), ["image", "launcher 'local' has no such"]),
+        (("[settings]", "memory_megabytes = 512\n[settings]"), ["memory_megabytes", "'local'"]),
+        (("[settings]", 'launcher = "podman"\n[settings]'), ["launcher = 'podman'", "'local' or 'docker'"]),
+        (("[settings]", 'launcher = "docker"\n[settings]'), ["image", "is missing"]),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_choices(tmp_path, change, words):
@@ -65,6 +72,45 @@ def test_what_is_wrong_is_named_with_file_key_and_choices(tmp_path, change, word
         assert word in str(caught.value)
 
 
+CONTAINER = """description = "for tests"
+backend = "caffe"
+launcher = "docker"
+image = "caffe-openblas"
+groups = ["docker"]
+"""
+
+
+def test_a_container_takes_its_packages_from_its_image(tmp_path):
+    write(tmp_path, CONTAINER)
+    (environment,) = read_environments(tmp_path)
+    assert (environment.image, environment.packages) == ("caffe-openblas", ())
+    assert environment.memory_megabytes == 4096
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('packages = ["numpy==1"]', ["packages", "'docker' has no such"]),
+        ('python = "3.9"', ["python", "'docker' has no such"]),
+        ("memory_megabytes = 10", ["memory_megabytes = 10", "64"]),
+        ("memory_megabytes = '10'", ["memory_megabytes = '10'", "integer"]),
+        ('[settings]\ndevice = "cuda"', ["settings.device", "cpu alone"]),
+    ],
+)
+def test_what_a_container_cannot_have_is_refused(tmp_path, more, words):
+    write(tmp_path, CONTAINER + more)
+    with pytest.raises(InputError) as caught:
+        read_environments(tmp_path)
+    for word in (str(tmp_path / "one.toml"), *words):
+        assert word in str(caught.value)
+
+
+def test_an_image_that_does_not_exist_is_named_with_those_that_do(tmp_path):
+    write(tmp_path, CONTAINER.replace("openblas", "mkl"))
+    with pytest.raises(InputError, match=r"one\.toml: image = 'caffe-mkl'.*caffe-reference, caffe-atlas"):
+        check_images(tmp_path, read_environments(tmp_path), read_images(ROOT / "dockerfiles"))
+
+
 def test_a_folder_without_environments_is_an_error(tmp_path):
     write(tmp_path, "", "matrix")
     with pytest.raises(InputError, match="holds no environment"):
@@ -73,9 +119,10 @@ def test_a_folder_without_environments_is_an_error(tmp_path):
 
 def test_the_environments_of_the_repository_are_sound():
     environments = {one.name: one for one in read_environments(ROOT / "environments")}
-    assert len(environments) >= 8
+    images = read_images(ROOT / "dockerfiles")
+    assert len(environments) >= 28
     for one in environments.values():
-        assert one.packages
+        assert one.packages if one.launcher == "local" else one.image in images
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             assert one.variables[variable] == str(one.settings.threads)
     assert environments["local-reference-float64"].settings.precision == "float64"

@@ -12,7 +12,7 @@ from fake_worker import make_environment, stop_after, write_worker
 
 from harness.ami.errors import InputError
 from harness.matrix.cache import Stopped
-from harness.matrix.launch import Cores, run_worker
+from harness.matrix.launch import Stock, run_worker
 
 PYTHON = Path(sys.executable)
 
@@ -135,7 +135,7 @@ def use_cores(cores, wanted, log):
 
 @pytest.mark.parametrize("wishes", [[1, 1, 1, 1], [2, 1, 2], [8, 1, 8, 3]])
 def test_cores_are_never_lent_twice(wishes):
-    cores, log = Cores(2), []
+    cores, log = Stock(2), []
     threads = [threading.Thread(target=use_cores, args=(cores, wanted, log)) for wanted in wishes]
     for thread in threads:
         thread.start()
@@ -147,6 +147,6 @@ def test_cores_are_never_lent_twice(wishes):
 
 
 def test_waiting_for_cores_can_be_stopped():
-    cores = Cores(1)
+    cores = Stock(1)
     with cores.lend(1, threading.Event()), pytest.raises(Stopped), cores.lend(1, stop_after(0.2)):
         pass

@@ -15,6 +15,7 @@ SUBJECT = Subject(
     network=Path("/n"),
     network_key="k",
     caffemodel=Path("/w"),
+    prototxt=Path("/p"),
     classes=3,
     preprocess={"height": 8, "width": 8, "channel_order": "bgr", "mean": [1, 2, 3], "scale": 1.0},
     witnesses={name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")},

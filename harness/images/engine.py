@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from harness.ami.errors import InputError
 
 ANSWER_SECONDS = 10
 TIMEOUT_SECONDS = 600
+PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+Answer = TypeVar("Answer")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 
@@ -63,6 +66,34 @@ def explain_errors(doing: str) -> Iterator[None]:
         yield
     except (DockerException, requests.RequestException) as error:
         raise InputError(f"{doing}: the Docker engine refuses ({shorten(error)})") from error
+
+
+def call_engine(doing: str, action: Callable[[], Answer]) -> Answer:
+    """What an action on the engine answers, tried again a few times where the trouble may pass.
+
+    InputError, opened with what was being done, for trouble that stays; NotFound where something is gone.
+    """
+    import requests
+    from docker.errors import DockerException, NotFound
+
+    for seconds in PAUSES_SECONDS:
+        try:
+            return action()
+        except NotFound:
+            raise
+        except (DockerException, requests.RequestException) as error:
+            if not is_transient(error):
+                raise InputError(f"{doing}: the Docker engine refuses ({shorten(error)})") from error
+        time.sleep(seconds)
+    with explain_errors(doing):
+        return action()
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether an engine's trouble may pass: it broke or did not answer, but refused nothing."""
+    from docker.errors import APIError
+
+    return bool(error.is_server_error()) if isinstance(error, APIError) else isinstance(error, OSError)
 
 
 def shorten(error: BaseException, most: int = 300) -> str:

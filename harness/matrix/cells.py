@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,15 +14,17 @@ from typing import Literal
 
 from harness.ami.errors import InputError
 from harness.matrix.cache import POLL_SECONDS, Stopped, hold_lock
+from harness.matrix.containers import Charge, run_container
 from harness.matrix.environments import Environment
+from harness.matrix.fleet import Fleet, provide_image
 from harness.matrix.install import find_python, make_python
-from harness.matrix.launch import Cores, run_worker
+from harness.matrix.launch import Report, Stock, run_worker
 from harness.matrix.machine import Interpreter
-from harness.matrix.plan import Cell
+from harness.matrix.places import Absent, Berth, Place
+from harness.matrix.plan import Cell, settle_cell
 from harness.matrix.store import find_damage, keep_result, locate_result, make_workplace
 
 State = Literal["waiting", "installing", "queued", "running", "done", "reused", "failed", "unavailable"]
-FindInterpreter = Callable[[str | None], Interpreter | None]
 MakePython = Callable[[Environment, Interpreter, Path, threading.Event], Path]
 
 
@@ -50,20 +52,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Site:
-    """Where and with what cells run; `make_python` can be replaced by one that installs nothing."""
+    """Where and with what cells run; `make_python` can be replaced by one that installs nothing.
+
+    `fleet` is there where some cell has a place in a container.
+    """
 
     cache: Path
     snapshot: Path
-    cores: Cores
+    cores: Stock
     installs: threading.Semaphore
     stop: threading.Event
     events: queue.Queue[Event]
     make_python: MakePython = make_python
+    fleet: Fleet | None = None
 
 
 def run_cells(
     cells: Sequence[Cell],
-    interpreters: dict[str, Interpreter | None],
+    places: Mapping[str, Place],
     site: Site,
     show: Callable[[Event], None],
 ) -> tuple[Outcome, ...]:
@@ -72,7 +78,7 @@ def run_cells(
     When this thread is interrupted, running cells are ended and the finished ones stay in the store.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
-        futures = [pool.submit(run_cell, cell, interpreters[cell.name], site) for cell in cells]
+        futures = [pool.submit(run_cell, cell, places[cell.name], site) for cell in cells]
         try:
             while not all(future.done() for future in futures):
                 drain(site.events, show, POLL_SECONDS)
@@ -98,15 +104,16 @@ def drain(events: queue.Queue[Event], show: Callable[[Event], None], seconds: fl
         return
 
 
-def run_cell(cell: Cell, interpreter: Interpreter | None, site: Site) -> Outcome:
+def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
     """One cell, start to end; a cell that breaks is an outcome and stops no other."""
-    if interpreter is None:
-        reason = f"no python{cell.environment.python} on PATH runs; install it to have this environment"
-        site.events.put(Event(cell.name, "unavailable", note=reason))
-        return Outcome(cell, "unavailable", reason=reason)
+    if isinstance(place, Absent):
+        site.events.put(Event(cell.name, "unavailable", note=place.reason))
+        return Outcome(cell, "unavailable", reason=place.reason)
     try:
+        if isinstance(place, Berth) and place.id is None:
+            cell, place = build_berth(cell, place, site)
         with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop):
-            outcome = reuse_cell(cell, site) or launch_cell(cell, interpreter, site)
+            outcome = reuse_cell(cell, site) or launch_cell(cell, place, site)
     except (InputError, OSError) as error:
         outcome = Outcome(cell, "failed", reason=str(error))
     state: State = "reused" if outcome.reused else outcome.status
@@ -126,18 +133,68 @@ def reuse_cell(cell: Cell, site: Site) -> Outcome | None:
     return Outcome(cell, "done", reused=True, folder=folder)
 
 
-def launch_cell(cell: Cell, interpreter: Interpreter, site: Site) -> Outcome:
-    """Install what is missing, wait for cores, run the worker and keep what it made."""
-    python = prepare_python(cell, interpreter, site)
-    site.events.put(Event(cell.name, "queued"))
-    with site.cores.lend(cell.environment.settings.threads, site.stop):
-        workplace = make_workplace(site.cache, cell.key)
-        report = partial(report_progress, site, cell.name)
-        report(0, 0)
-        reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
+def launch_cell(cell: Cell, place: Interpreter | Berth, site: Site) -> Outcome:
+    """Run the cell where its place is, and keep what it made."""
+    if isinstance(place, Berth):
+        workplace, reason = launch_container(cell, place, site)
+    else:
+        workplace, reason = launch_worker(cell, place, site)
     if reason:
         return Outcome(cell, "failed", reason=reason, folder=workplace)
     return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace))
+
+
+def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Path, str | None]:
+    """Install what is missing, wait for cores, run the worker; its workplace, and why it failed."""
+    python = prepare_python(cell, interpreter, site)
+    site.events.put(Event(cell.name, "queued"))
+    with site.cores.lend(cell.environment.settings.threads, site.stop):
+        workplace, report = start_cell(cell, site)
+        reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
+    return workplace, reason
+
+
+def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | None]:
+    """Wait for memory and cores, run the worker in a container; its workplace, and why it failed."""
+    fleet, environment = find_fleet(site), cell.environment
+    contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.name))
+    site.events.put(Event(cell.name, "queued"))
+    cores = site.cores if fleet.engine.is_here else fleet.cores
+    with (
+        fleet.memory.lend(environment.memory_megabytes, site.stop),
+        cores.lend(environment.settings.threads, site.stop),
+    ):
+        workplace, report = start_cell(cell, site)
+        architecture = berth.image.recipe.architecture
+        charge = Charge(environment, cell.job, contents, architecture, site.snapshot, workplace)
+        reason = run_container(fleet, charge, report, site.stop)
+    return workplace, reason
+
+
+def build_berth(cell: Cell, berth: Berth, site: Site) -> tuple[Cell, Berth]:
+    """Build the image of a cell, which then has the key that goes with it."""
+    say = partial(report_building, site, cell.name)
+    contents = provide_image(find_fleet(site), berth.image, None, say)
+    return settle_cell(cell, contents.id), Berth(berth.image, contents.id)
+
+
+def find_fleet(site: Site) -> Fleet:
+    """The run's fleet, which is there wherever a cell has a berth."""
+    assert site.fleet is not None
+    return site.fleet
+
+
+def start_cell(cell: Cell, site: Site) -> tuple[Path, Report]:
+    """A workplace for a cell that runs from now on, and what it reports to."""
+    workplace = make_workplace(site.cache, cell.key)
+    report = partial(report_progress, site, cell.name)
+    report(0, 0)
+    return workplace, report
+
+
+def report_building(site: Site, name: str, text: str) -> None:
+    """Tell how far a cell's image is."""
+    site.events.put(Event(name, "installing", note=text))
 
 
 def report_progress(site: Site, name: str, done: int, total: int) -> None:

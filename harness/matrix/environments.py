@@ -16,6 +16,7 @@ from harness.matrix.tables import Table, read_table
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 Count = Annotated[int, Field(ge=1, strict=True)]
 PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[^=<>!~;*\s]+$")
+FOREIGN_KEYS = {"local": ("image", "memory_megabytes"), "docker": ("packages", "python")}
 REGISTER = "matrix.toml"  # lies beside the environments and is none
 
 
@@ -26,6 +27,8 @@ class BackendSettings(Table):
     precision: Literal["float32", "float64"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     graph_optimisation: Annotated[bool, Field(strict=True)] = True
+    tf32: Annotated[bool, Field(strict=True)] = False
+    deterministic: Annotated[bool, Field(strict=True)] = True
 
 
 class SteeringParameters(Table):
@@ -37,17 +40,22 @@ class SteeringParameters(Table):
 
 
 class Environment(Table):
-    """One file of `environments/`; `name` is the file's name without its ending."""
+    """One file of `environments/`; `name` is the file's name without its ending.
+
+    `packages` and `python` are those of a local environment, `image` and `memory_megabytes` a container's.
+    """
 
     name: Name
     description: Annotated[str, Field(min_length=1)]
-    launcher: Literal["local"] = "local"
+    launcher: Literal["local", "docker"] = "local"
+    image: Name | None = None
     backend: str
     groups: tuple[Name, ...]
     decoder: Literal["pillow", "opencv"] = "pillow"
     batch_size: Count = 8
     python: Annotated[str, StringConstraints(pattern=r"^3\.\d+$")] | None = None
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    memory_megabytes: Annotated[int, Field(ge=64, strict=True)] = 4096
     settings: BackendSettings = BackendSettings()
     variables: dict[str, str] = Field(default_factory=dict)
     port: str = "notebook"
@@ -80,6 +88,19 @@ class Environment(Table):
         if port not in PRESETS:
             raise ValueError(f"there is no such port; there are {', '.join(PRESETS)}")
         return port
+
+    @model_validator(mode="after")
+    def check_launcher(self) -> Environment:
+        """Refuse keys of the other launcher, and one without its own."""
+        needed = {"local": "packages", "docker": "image"}[self.launcher]
+        if needed not in self.model_fields_set:
+            raise ValueError(f"{needed}: is missing; launcher {self.launcher!r} needs it")
+        if self.launcher == "docker" and self.settings.device != "cpu":
+            raise ValueError("settings.device: launcher 'docker' has the cpu alone")
+        for key in FOREIGN_KEYS[self.launcher]:
+            if key in self.model_fields_set:
+                raise ValueError(f"{key}: launcher {self.launcher!r} has no such; remove it")
+        return self
 
     @model_validator(mode="after")
     def check_rules(self) -> Environment:

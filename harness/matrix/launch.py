@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +27,8 @@ END: None = None
 
 
 @dataclass
-class Cores:
-    """The machine's cores, lent to cells; one that wants more than there are gets all of them, alone."""
+class Stock:
+    """Cores or megabytes, lent to cells; one that wants more than there are gets all of them, alone."""
 
     total: int
     free: int = field(init=False)
@@ -40,7 +39,7 @@ class Cores:
 
     @contextmanager
     def lend(self, wanted: int, stop: threading.Event) -> Iterator[None]:
-        """Hold `wanted` cores as soon as they are free; Stopped when `stop` is set meanwhile."""
+        """Hold `wanted` of them as soon as they are free; Stopped when `stop` is set meanwhile."""
         count = min(wanted, self.total)
         with self.changed:
             while self.free < count:
@@ -82,27 +81,25 @@ def run_worker(
         reader = threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True)
         reader.start()
         try:
-            reason = follow(process, lines, log, environment, report, stop)
+            reason = follow(lines, log, environment, report, stop)
+            if reason is None:
+                process.wait()
         finally:
             stop_process(process)
             reader.join(GRACE_SECONDS)
     reason = reason or judge_ending(process.returncode, workplace)
-    if reason and read_status(workplace) != "failed":
-        write_json(
-            workplace / "cell.json", {"schema": 1, "status": "failed", "error": reason, "job": full_job}
-        )
+    note_failure(workplace, reason, full_job)
     return reason
 
 
 def follow(
-    process: subprocess.Popen[bytes],
     lines: queue.Queue[bytes | None],
     log: IO[bytes],
     environment: Environment,
     report: Report,
     stop: threading.Event,
 ) -> str | None:
-    """Pass on a worker's progress until it ends; a reason where it had to be ended."""
+    """Pass on a worker's progress until its lines end; a reason where it had to be ended."""
     started = heard = time.monotonic()
     while True:
         try:
@@ -110,7 +107,6 @@ def follow(
         except queue.Empty:
             line = b""
         if line is END:
-            process.wait()
             return None
         if line:
             heard = time.monotonic()
@@ -155,6 +151,12 @@ def judge_ending(code: int, workplace: Path) -> str | None:
         return f"the worker was killed by {name_signal(-code)}{hint}"
     end = read_end(workplace / "log.txt", 1)
     return f"the worker broke (exit {code}){': ' + end if end else ''}"
+
+
+def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) -> None:
+    """Have the workplace's `cell.json` say that the cell failed, unless its worker said so itself."""
+    if reason and read_status(workplace) != "failed":
+        write_json(workplace / "cell.json", {"schema": 1, "status": "failed", "error": reason, "job": job})
 
 
 def name_signal(number: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from harness.worker.fingerprint import read_cpu
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USER")
+FIXED_VARIABLES = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 ASK_VERSION = "import platform; print(platform.python_version())"
 
 
@@ -72,5 +73,4 @@ def choose_variables(more: dict[str, str]) -> dict[str, str]:
     Everything else stays outside, so that a variable set in somebody's shell changes no number unseen.
     """
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    fixed = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
-    return {**kept, **fixed, **more}
+    return {**kept, **FIXED_VARIABLES, **more}

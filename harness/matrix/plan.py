@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Subject:
     network: Path
     network_key: str
     caffemodel: Path | None
+    prototxt: Path | None
     classes: int
     preprocess: Mapping[str, Any]
     witnesses: Mapping[str, tuple[Path, str]]
@@ -65,18 +66,28 @@ def plan_cells(
     worker: str,
     pythons: Mapping[str, str],
     machine: Mapping[str, Any],
+    images: Mapping[str, Any] | None = None,
 ) -> tuple[Cell, ...]:
-    """One cell for each environment; `pythons` gives the versions of their interpreters.
+    """One cell for each environment.
 
-    InputError for a port or parameters that do not exist.
+    `pythons` gives the versions of their interpreters, `images` what is known of their images before these
+    are built. InputError for a port or parameters that do not exist.
     """
     cells = []
     for environment in environments:
         job = plan_job(environment, subject, override)
         parts = list_parts(environment, subject, job, worker)
         parts["machine"], parts["python"] = machine, pythons.get(environment.name)
+        parts["image"] = (images or {}).get(environment.name)
         cells.append(Cell(job["cell"], environment, hash_parts(parts), job))
     return tuple(cells)
+
+
+def settle_cell(cell: Cell, image_id: str | None) -> Cell:
+    """The cell under the key that it has once the id of its image is known."""
+    if image_id is None:
+        return cell
+    return replace(cell, key=hash_parts({"cell": cell.key, "image": image_id}))
 
 
 def check_override(environments: Sequence[Environment], override: Override) -> None:
@@ -100,6 +111,7 @@ def plan_job(environment: Environment, subject: Subject, override: Override) -> 
             "name": subject.model,
             "network": str(subject.network),
             "caffemodel": None if subject.caffemodel is None else str(subject.caffemodel),
+            "prototxt": None if subject.prototxt is None else str(subject.prototxt),
             "preprocess": dict(subject.preprocess),
             "witnesses": {
                 attribute: {"path": str(path), "sha256": digest}

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.images.engine import EngineMissingError
+from harness.images.recipes import Image, read_images
 from harness.matrix.cache import (
     find_cache,
     move_folder,
@@ -27,11 +29,15 @@ from harness.matrix.cache import (
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
-from harness.matrix.environments import read_environments
+from harness.matrix.containers import fetch_output, list_parcel
+from harness.matrix.environments import Environment, read_environments
+from harness.matrix.fleet import Fleet, close_fleet, open_fleet
 from harness.matrix.install import find_python, make_python, read_end
-from harness.matrix.launch import Cores
-from harness.matrix.machine import Interpreter, count_cores, describe_machine, find_interpreter
-from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells
+from harness.matrix.launch import Stock
+from harness.matrix.leftovers import sweep
+from harness.matrix.machine import Interpreter, count_cores, describe_machine
+from harness.matrix.places import Absent, Berth, Place, check_images, find_places
+from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
 from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result, read_cell, read_records
 from harness.matrix.subject import Prepared, prepare_subject
@@ -78,9 +84,11 @@ class Plan:
     register: Register
     prepared: Prepared
     cells: tuple[Cell, ...]
-    interpreters: dict[str, Interpreter | None]
+    places: dict[str, Place]
     cache: Path
     snapshot: Path
+    fleet: Fleet | None
+    stop: threading.Event
 
     @property
     def subject(self) -> Subject:
@@ -107,14 +115,19 @@ def run_matrix(
     site = Site(
         cache=plan.cache,
         snapshot=plan.snapshot,
-        cores=Cores(count_cores()),
+        cores=Stock(count_cores()),
         installs=threading.Semaphore(count_cores()),
-        stop=threading.Event(),
+        stop=plan.stop,
         events=queue.Queue(),
         make_python=make,
+        fleet=plan.fleet,
     )
-    with screen.show_cells([cell.name for cell in plan.cells]) as show:
-        outcomes = run_cells(plan.cells, plan.interpreters, site, show)
+    try:
+        with screen.show_cells([cell.name for cell in plan.cells]) as show:
+            outcomes = run_cells(plan.cells, plan.places, site, show)
+    finally:
+        if plan.fleet is not None:
+            close_fleet(plan.fleet)
     results = [read_result(outcome) for outcome in outcomes]
     header = Header(
         run=plan.id,
@@ -124,7 +137,8 @@ def run_matrix(
         known=plan.subject.example_ids,
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
-        notes=tuple(note_refused(plan.prepared.refused)),
+        notes=(*note_refused(plan.prepared.refused), *(plan.fleet.notes if plan.fleet else ())),
+        asked=list_asked(request, plan.cells),
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
     summary = make_summary(header, results, expected)
@@ -139,6 +153,8 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
         raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)}")
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
+    images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
+    check_images(root / "environments", environments, images)
     model = read_model(
         request.model,
         prototxt=request.prototxt,
@@ -153,10 +169,65 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
     hashes.save()
     snapshot, worker = snapshot_worker(cache)
-    interpreters = {one.name: find_interpreter(one.python) for one in chosen}
-    versions = {name: found.version for name, found in interpreters.items() if found}
-    cells = plan_cells(chosen, prepared.subject, request.override, worker, versions, describe_machine())
-    return Plan(name_run(), register, prepared, cells, interpreters, cache, snapshot)
+    stop = threading.Event()
+    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen)
+    places = find_places(chosen, images, fleet or Absent("no environment asks for an engine"))
+    cells = plan_cells(
+        chosen,
+        prepared.subject,
+        request.override,
+        worker,
+        {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
+        describe_machine(),
+        describe_images(chosen, images, fleet),
+    )
+    settled = tuple(settle_cell(cell, find_image_id(places[cell.name])) for cell in cells)
+    found = fleet if isinstance(fleet, Fleet) else None
+    return Plan(name_run(), register, prepared, settled, places, cache, snapshot, found, stop)
+
+
+def find_fleet(
+    chosen: Sequence[Environment],
+    subject: Subject,
+    root: Path,
+    cache: Path,
+    stop: threading.Event,
+    screen: Screen,
+) -> Fleet | Absent | None:
+    """The engine's side of a run, swept of what killed runs left; None where no environment needs one."""
+    if all(one.launcher == "local" for one in chosen):
+        return None
+    try:
+        fleet = open_fleet(cache, root / "environments", stop)
+        with fleet.connect() as client:
+            removed = sweep(client, cache, fetch_output)
+    except EngineMissingError as error:
+        return Absent(str(error))
+    if removed:
+        screen.say(f"removed what killed runs left: {', '.join(removed)}")
+    fleet.parcel = list_parcel(subject)
+    return fleet
+
+
+def describe_images(
+    chosen: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent | None
+) -> dict[str, Any]:
+    """What of its image a container's results depend on before it is built; and of an engine elsewhere."""
+    far = fleet.engine.id if isinstance(fleet, Fleet) and not fleet.engine.is_here else None
+    return {
+        one.name: {"recipe": images[one.image].key, "engine": far} for one in chosen if one.image is not None
+    }
+
+
+def find_image_id(place: Place) -> str | None:
+    """Id of the image that a place is, where it is built."""
+    return place.id if isinstance(place, Berth) else None
+
+
+def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Environments in containers that were asked for by name or group: some of them have to run."""
+    named = bool(request.groups or request.globs)
+    return tuple(cell.name for cell in cells if named and cell.environment.launcher == "docker")
 
 
 def name_run() -> str:
@@ -177,12 +248,14 @@ def describe_plan(plan: Plan, screen: Screen) -> None:
 
 def foresee(plan: Plan, cell: Cell) -> str:
     """What will be done for a cell."""
-    interpreter = plan.interpreters[cell.name]
-    if interpreter is None:
-        return f"unavailable: needs python{cell.environment.python} on PATH"
+    place = plan.places[cell.name]
+    if isinstance(place, Absent):
+        return f"unavailable: {place.reason}"
     if locate_result(plan.cache, cell.key).is_dir():
         return "in the store"
-    ready = find_python(cell.environment, interpreter, plan.cache)
+    if isinstance(place, Berth):
+        return "to run" if place.id else f"to build {place.image.name} and run"
+    ready = find_python(cell.environment, place, plan.cache)
     return "to run" if ready else "to install and run"
 
 

@@ -45,6 +45,7 @@ def prepare_subject(
         network=network,
         network_key=hashes.hash_file(network / "network.json"),
         caffemodel=model.caffemodel.resolve(),
+        prototxt=model.prototxt.resolve(),
         classes=classes,
         preprocess=dataclasses.asdict(model.preprocess),
         witnesses={

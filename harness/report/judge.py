@@ -43,7 +43,10 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Header:
-    """What a run is called and was made of; `must_compare` says whether one cell alone is a failure."""
+    """What a run is called and was made of.
+
+    `must_compare` says whether one cell alone is a failure, `asked` names cells of which one has to run.
+    """
 
     run: str
     harness: str
@@ -53,6 +56,7 @@ class Header:
     seconds: float
     must_compare: bool = True
     notes: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 def summarise_cell(cell: CellSummary, records: Sequence[Mapping[str, Any]]) -> CellSummary:
@@ -170,6 +174,9 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     """Everything that keeps a run from being judged."""
     failed = [cell.environment for cell in cells if cell.status == "failed"]
     troubles = [f"{', '.join(failed)} failed"] if failed else []
+    status = {cell.environment: cell.status for cell in cells}
+    if header.asked and all(status[name] == "unavailable" for name in header.asked):
+        troubles.append("none of the containers that were asked for could run")
     lost = len({one.example for one in join.incomparable})
     if lost:
         troubles.append(f"{lost} of {count(lost + len(join.examples), 'example')} could not be compared")

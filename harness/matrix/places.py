@@ -1,0 +1,87 @@
+"""Places: what each environment of a plan would run in here, or why there is none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.ami.errors import InputError
+from harness.images.base import is_emulated
+from harness.images.engine import find_image
+from harness.images.recipes import LISTING, Image
+from harness.matrix.environments import Environment
+from harness.matrix.fleet import Fleet
+from harness.matrix.machine import Interpreter, find_interpreter
+
+NVIDIA = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Berth:
+    """An image that containers are made from; `id` is None where it has to be built first."""
+
+    image: Image
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """This machine cannot run the environment, and why."""
+
+    reason: str
+
+
+Place = Interpreter | Berth | Absent
+
+
+def find_places(
+    environments: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent
+) -> dict[str, Place]:
+    """Place of every environment by its name; nothing is made or started."""
+    return {one.name: find_place(one, images, fleet) for one in environments}
+
+
+def find_place(environment: Environment, images: Mapping[str, Image], fleet: Fleet | Absent) -> Place:
+    """Place of one environment."""
+    if environment.settings.device == "cuda" and not has_gpu():
+        return Absent("needs an NVIDIA GPU with its driver; there is none here")
+    if environment.launcher == "local":
+        found = find_interpreter(environment.python)
+        reason = f"no python{environment.python} on PATH runs; install it to have this environment"
+        return found or Absent(reason)
+    if isinstance(fleet, Absent):
+        return fleet
+    return find_berth(images[str(environment.image)], fleet)
+
+
+def find_berth(image: Image, fleet: Fleet) -> Berth | Absent:
+    """An image's place with an engine that answers."""
+    wanted = image.recipe.architecture
+    if wanted != fleet.engine.architecture and fleet.engine.is_here and not is_emulated(wanted):
+        return Absent(
+            f"image {image.name} is for {wanted}, which this machine cannot run;"
+            " install qemu-user-static with binfmt-support"
+        )
+    try:
+        with fleet.connect() as client:
+            found = find_image(client, image.tag)
+    except InputError as error:
+        return Absent(str(error))
+    return Berth(image, found.id if found else None)
+
+
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA GPU and its driver."""
+    return NVIDIA.exists() or shutil.which("nvidia-smi") is not None
+
+
+def check_images(folder: Path, environments: Sequence[Environment], images: Mapping[str, Image]) -> None:
+    """InputError, with file and key, for an environment in an image that does not exist."""
+    for environment in environments:
+        if environment.image is not None and environment.image not in images:
+            raise InputError(
+                f"{folder / environment.name}.toml: image = {environment.image!r}: there is no such in"
+                f" {LISTING}; there are {', '.join(images)}"
+            )
