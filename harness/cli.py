@@ -214,6 +214,26 @@ def environments(
     list_environments(found, read_register(folder, found), as_json=as_json)
 
 
+@app.command(epilog="Example: python -m harness doctor --json")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Tell what this machine can run, and how to get the rest: Pythons, engine, images, emulation, GPU."""
+    import json
+    from dataclasses import asdict
+
+    from harness.matrix.doctor import examine
+    from harness.matrix.run import find_root
+    from harness.report.consoles import open_output
+    from harness.report.diagnosis import print_findings
+
+    findings = examine(find_root())
+    if as_json:
+        print(json.dumps([asdict(one) for one in findings], indent=1))
+    else:
+        print_findings(findings, open_output())
+
+
 def perform(request: Any, *, as_json: bool) -> None:
     """Run what is asked for, print the result, and leave with its exit code."""
     from harness.matrix.run import find_root, run_matrix

@@ -223,7 +223,7 @@ def test_the_environments_are_listed(harness):
     assert [one["name"] for one in json.loads(out)] == ["a", "b", "other"]
 
 
-@pytest.mark.parametrize("verb", ["matrix", "run", "diff", "report", "environments"])
+@pytest.mark.parametrize("verb", ["matrix", "run", "diff", "report", "environments", "doctor"])
 def test_every_verb_has_help_with_an_example(harness, verb):
     code, out, _ = harness(verb, "--help")
     assert code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,20 @@ def find_berth(image: Image, fleet: Fleet) -> Berth | Absent:
 
 def has_gpu() -> bool:
     """Whether this machine has an NVIDIA GPU and its driver."""
-    return NVIDIA.exists() or shutil.which("nvidia-smi") is not None
+    return NVIDIA.exists() or bool(list_gpus())
+
+
+def list_gpus() -> list[str]:
+    """Names of the GPUs that NVIDIA's own program lists; none where it is missing or fails."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    question = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(question, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return answer.stdout.split("\n")[:-1] if answer.returncode == 0 else []
 
 
 def check_images(folder: Path, environments: Sequence[Environment], images: Mapping[str, Image]) -> None:

@@ -1,0 +1,185 @@
+"""The doctor: what this machine can run, and how to get the rest."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from harness.ami.errors import InputError
+from harness.images.base import is_emulated
+from harness.images.recipes import Image, native_architecture, read_images
+from harness.images.sweep import Standing, list_standings
+from harness.matrix.cache import find_cache
+from harness.matrix.environments import Environment, read_environments
+from harness.matrix.fleet import Fleet, open_fleet
+from harness.matrix.machine import count_cores, find_interpreter
+from harness.matrix.places import Absent, Berth, find_place, has_gpu, list_gpus
+from harness.worker.fingerprint import read_cpu
+
+LOW_DISK_BYTES = 10 << 30
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about this machine: whether it is there, what it is, and how to get it where it is not."""
+
+    topic: str
+    name: str
+    ok: bool
+    text: str
+    advice: str = ""
+
+
+def examine(root: Path) -> list[Finding]:
+    """Everything that can be found out; what goes wrong on the way is a finding, too."""
+    findings = collect("machine", lambda: examine_machine(root))
+    try:
+        environments = read_environments(root / "environments")
+        images = read_images(root / "dockerfiles")
+    except InputError as error:
+        return [*findings, Finding("project", "files", ok=False, text=str(error), advice="correct them")]
+    findings += collect("python", lambda: examine_pythons(environments))
+    fleet = find_fleet(root)
+    findings += collect("engine", lambda: examine_engine(fleet))
+    if isinstance(fleet, Fleet):
+        findings += collect("image", lambda: examine_images(fleet, list(images.values())))
+    findings += collect("other", examine_extras)
+    return findings + collect("environment", lambda: examine_environments(environments, images, fleet))
+
+
+def collect(topic: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """Findings of one kind, or that they could not be made."""
+    try:
+        return list(look())
+    except (InputError, OSError, psutil.Error) as error:
+        return [Finding(topic, "cannot be examined", ok=False, text=" ".join(str(error).split()))]
+
+
+def examine_machine(root: Path) -> Iterator[Finding]:
+    """System, processor, memory, disk."""
+    yield Finding("machine", "system", ok=True, text=f"{platform.system()} {platform.release()}")
+    cpu, cores = str(read_cpu()["model"]), count_cores()
+    yield Finding("machine", "processor", ok=True, text=f"{cpu}, {platform.machine()}, {cores} cores")
+    memory = psutil.virtual_memory()
+    text = f"{memory.total / GIGABYTE:.1f} GB, {memory.available / GIGABYTE:.1f} GB of it free"
+    yield Finding("machine", "memory", ok=True, text=text)
+    cache = find_cache(root)
+    free = shutil.disk_usage(cache).free
+    yield Finding(
+        "machine",
+        "disk",
+        ok=free >= LOW_DISK_BYTES,
+        text=f"{free / GIGABYTE:.0f} GB free at {cache}",
+        advice="environments and images take about 10 GB; free some, or set HARNESS_HOME to another disk",
+    )
+
+
+def examine_pythons(environments: Sequence[Environment]) -> Iterator[Finding]:
+    """The interpreters that environments ask for."""
+    asked: list[str | None] = [None, *sorted({one.python for one in environments if one.python})]
+    for version in asked:
+        found = find_interpreter(version)
+        yield Finding(
+            "python",
+            version or "any",
+            ok=found is not None,
+            text=f"{found.version} at {found.path}" if found else "is not on PATH, or does not start",
+            advice=f"install Python {version} (pyenv, or your system's packages)",
+        )
+
+
+def find_fleet(root: Path) -> Fleet | Absent:
+    """The engine, where one answers."""
+    try:
+        return open_fleet(find_cache(root), root / "environments", threading.Event())
+    except InputError as error:
+        return Absent(str(error))
+
+
+def examine_engine(fleet: Fleet | Absent) -> Iterator[Finding]:
+    """The Docker engine."""
+    if isinstance(fleet, Absent):
+        yield Finding("engine", "docker", ok=False, text=fleet.reason, advice=advise_engine())
+        return
+    engine = fleet.engine
+    size = f"{engine.architecture}, {engine.cores} cores, {engine.memory_megabytes / 1000:.1f} GB"
+    yield Finding(
+        "engine", "docker", ok=True, text=f"{engine.version} at {engine.place} on {engine.system}, {size}"
+    )
+
+
+def advise_engine() -> str:
+    """How to get an engine here."""
+    if platform.system() != "Linux":
+        return "install Docker Desktop and start it"
+    if shutil.which("dockerd"):
+        return "start it: sudo systemctl start docker (or sudo dockerd), and join the group docker"
+    return "install one (Debian: sudo apt-get install docker.io), start it, and join the group docker"
+
+
+def examine_images(fleet: Fleet, images: Sequence[Image]) -> Iterator[Finding]:
+    """The images, built or not."""
+    with fleet.connect() as client:
+        standings = list_standings(client, images)
+    for image, standing in zip(images, standings, strict=True):
+        built = standing.id is not None
+        size = f"{(standing.size or 0) / GIGABYTE:.2f} GB, {standing.tag}"
+        text = size if built else "is not built"
+        yield Finding("image", image.name, ok=built, text=text, advice=advise_image(image, standing))
+
+
+def advise_image(image: Image, standing: Standing) -> str:
+    """How to get an image."""
+    build = f"python -m harness images build {image.name}"
+    if standing.has_base:
+        return f"{build} (a run builds it, too)"
+    foreign = image.recipe.architecture != native_architecture()
+    arch = f" --arch {image.recipe.architecture}" if foreign else ""
+    base = f"sudo python -m harness images base {image.recipe.release}{arch}"
+    return f"{build}; where {image.base} cannot be pulled, first: {base}"
+
+
+def examine_extras() -> Iterator[Finding]:
+    """Other processors, and graphics processors."""
+    other = {"amd64": "arm64", "arm64": "amd64"}.get(native_architecture(), "arm64")
+    emulated = is_emulated(other)
+    yield Finding(
+        "other",
+        f"emulation of {other}",
+        ok=emulated,
+        text="qemu is registered with binfmt_misc" if emulated else "is not registered",
+        advice="sudo apt-get install qemu-user-static binfmt-support",
+    )
+    yield Finding(
+        "other",
+        "GPU",
+        ok=has_gpu(),
+        text=", ".join(list_gpus()) or ("there is a driver" if has_gpu() else "there is none of NVIDIA's"),
+        advice="run the group gpu on a machine that has one",
+    )
+
+
+def examine_environments(
+    environments: Sequence[Environment], images: dict[str, Image], fleet: Fleet | Absent
+) -> Iterator[Finding]:
+    """Whether each environment can run here."""
+    for one in environments:
+        if one.image is not None and one.image not in images:
+            yield Finding("environment", one.name, ok=False, text=f"there is no image {one.image!r}")
+            continue
+        place = find_place(one, images, fleet)
+        if place is fleet:
+            yield Finding("environment", one.name, ok=False, text="needs a Docker engine")
+        elif isinstance(place, Absent):
+            yield Finding("environment", one.name, ok=False, text=place.reason)
+        elif isinstance(place, Berth) and place.id is None:
+            yield Finding("environment", one.name, ok=True, text=f"can run; builds {place.image.name} first")
+        else:
+            yield Finding("environment", one.name, ok=True, text="can run")
