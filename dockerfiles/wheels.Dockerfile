@@ -18,6 +18,8 @@ COPY wheels /wheels
 RUN python3 -m venv /opt/venv \
   && /opt/venv/bin/pip install --no-index --find-links /wheels --require-hashes --no-deps --no-compile \
     --disable-pip-version-check --no-cache-dir --requirement /wheels/requirements.txt
+# Every cell starts anew with nowhere to keep bytecode: without it here, importing torch takes 2.7 s longer.
+RUN /opt/venv/bin/python -m compileall -qq --invalidation-mode unchecked-hash /opt/venv/lib || true
 
 # The wheels themselves stay behind.
 FROM python
