@@ -101,6 +101,8 @@ def run_job(job: Job) -> Dict[str, Any]:
         "timings": {
             "load_seconds": round(loaded - started, 4),
             "run_seconds": round(finished - loaded, 4),
+            "worker_seconds": round(time.perf_counter() - started, 4),
+            "processor_seconds": round(time.process_time(), 4),
             "examples": len(examples),
             "resumed": resumed,
         },
