@@ -69,6 +69,8 @@ def test_bad_input_keeps_the_workers_own_words(launch):
         ("pass", "broke (exit 0)"),
         ("finish('failed', 'x')", "broke (exit 0)"),
         ("finish(); (output / 'records.jsonl').unlink()", "broke (exit 0)"),
+        ("finish(); (output / 'records.jsonl').write_text('{}\\n{\"exam')", "records.jsonl:2: is no record"),
+        ("finish(); (output / 'records.jsonl').write_text('7\\n')", "records.jsonl:1: is no record"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL; was memory short?"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
         ("(output / 'cell.json').write_text('{'); sys.exit(3)", "broke (exit 3)"),
@@ -103,7 +105,17 @@ def test_stopping_ends_a_worker_and_what_it_started(launch, tmp_path):
         launch(body, stop=stop_after(1))
     assert time.monotonic() - started < 10
     child = int((tmp_path / "work" / "pid").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert has_ended(child)
+
+
+def has_ended(pid, seconds=5.0):
+    """Whether a process that was told to end does so."""
+    deadline = time.monotonic() + seconds
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def test_a_worker_that_will_not_end_is_killed(launch):

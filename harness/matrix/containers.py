@@ -94,10 +94,22 @@ def run_container(fleet: Fleet, charge: Charge, report: Report, stop: threading.
     """Run a cell's worker in a container of its own; why it failed, or None.
 
     However it ends, the container is gone then and the workplace holds a `cell.json` that says so.
-    Stopped when `stop` is set meanwhile; InputError where the engine refuses.
+    Stopped when `stop` is set meanwhile.
     """
     job = relocate_job(charge.job)
     write_json(charge.workplace / "job.json", job)
+    try:
+        reason = work(fleet, charge, report, stop)
+    except InputError as error:
+        reason = str(error)
+    note_failure(charge.workplace, reason, job)
+    if reason is None:
+        stamp_image(charge)
+    return reason
+
+
+def work(fleet: Fleet, charge: Charge, report: Report, stop: threading.Event) -> str | None:
+    """Make the container, send it its files and follow it; InputError where the engine refuses."""
     with (
         fleet.connect() as client,
         fleet.lend_numbers(charge.environment.settings.threads) as numbers,
@@ -107,11 +119,7 @@ def run_container(fleet: Fleet, charge: Charge, report: Report, stop: threading.
         entries = list(list_belongings(charge))
         doing = f"environment {charge.environment.name}: sending its job"
         call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
-        reason = watch(fleet, client, container, charge, log, report, stop)
-    note_failure(charge.workplace, reason, job)
-    if reason is None:
-        stamp_image(charge)
-    return reason
+        return watch(fleet, client, container, charge, log, report, stop)
 
 
 def list_belongings(charge: Charge) -> Iterator[Entry]:

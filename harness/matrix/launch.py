@@ -19,6 +19,7 @@ from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
 from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
+from harness.matrix.store import read_records
 
 Report = Callable[[int, int], None]
 """Takes how many examples are done, and of how many."""
@@ -143,7 +144,7 @@ def judge_ending(code: int, workplace: Path) -> str | None:
     """Why a worker that ended by itself did not do its work; None where it did."""
     status = read_status(workplace)
     if code == 0 and status == "done" and (workplace / "records.jsonl").is_file():
-        return None
+        return find_flaw(workplace)
     if code == 2 and status == "failed":
         return str(json.loads((workplace / "cell.json").read_text(encoding="utf-8")).get("error"))
     if code < 0:
@@ -157,6 +158,15 @@ def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) ->
     """Have the workplace's `cell.json` say that the cell failed, unless its worker said so itself."""
     if reason and read_status(workplace) != "failed":
         write_json(workplace / "cell.json", {"schema": 1, "status": "failed", "error": reason, "job": job})
+
+
+def find_flaw(workplace: Path) -> str | None:
+    """What is wrong with the records of a worker that says it is done."""
+    try:
+        read_records(workplace)
+    except InputError as error:
+        return f"the worker left something that is no record: {error}"
+    return None
 
 
 def name_signal(number: int) -> str:

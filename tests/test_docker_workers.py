@@ -1,0 +1,137 @@
+"""Workers in containers that do as they please: locked in, and nothing but their own files comes out."""
+
+import json
+import threading
+
+import pytest
+from fake_worker import make_environment, write_worker
+
+from harness.ami.errors import InputError
+from harness.images.engine import connect_engine, find_image
+from harness.images.lock import Contents
+from harness.images.recipes import native_architecture, read_images
+from harness.matrix.containers import Charge, run_container
+from harness.matrix.fleet import close_fleet, open_fleet
+from harness.matrix.leftovers import RUN_LABEL
+from harness.matrix.run import ROOT
+from harness.matrix.travel import Entry
+
+pytestmark = pytest.mark.docker
+
+JOB = {
+    "cell": "m/one",
+    "model": {"network": "", "caffemodel": None, "prototxt": None, "witnesses": {}},
+    "examples": {"path": "", "sha256": "", "npy": None},
+}
+
+
+@pytest.fixture(name="fleet")
+def make_fleet(tmp_path):
+    try:
+        fleet = open_fleet(tmp_path, tmp_path, threading.Event())
+    except InputError as error:
+        pytest.skip(str(error))
+    fleet.parcel = (Entry("model.prototxt", content=b"name"),)
+    yield fleet
+    close_fleet(fleet)
+    with fleet.connect() as client:
+        filters = {"label": f"{RUN_LABEL}={fleet.token}"}
+        assert client.api.containers(all=True, filters=filters) == []
+        assert not client.api.volumes(filters=filters).get("Volumes")
+
+
+@pytest.fixture(name="launch")
+def make_launch(fleet, tmp_path):
+    image = read_images(ROOT / "dockerfiles")["pypi-opencv"]
+    with fleet.connect() as client:
+        found = find_image(client, image.tag)
+    if found is None:
+        pytest.skip(f"image {image.tag} is not built")
+    contents = Contents(image.tag, found.id, "", {"debian": {"libc6": "1"}})
+    (tmp_path / "work").mkdir()
+
+    def launch(body, **more):
+        seen = []
+        snapshot = write_worker(tmp_path / "snapshot", body)
+        environment = make_environment(**more)
+        charge = Charge(environment, JOB, contents, native_architecture(), snapshot, tmp_path / "work")
+        reason = run_container(fleet, charge, lambda done, total: seen.append((done, total)), fleet.stop)
+        cell = json.loads((tmp_path / "work" / "cell.json").read_text())
+        return reason, cell, seen, (tmp_path / "work" / "log.txt").read_text()
+
+    return launch
+
+
+def test_a_worker_that_does_its_work(launch):
+    body = "tell(0, 2); print('plain'); tell(2, 2); print('error', file=sys.stderr); finish()"
+    reason, cell, seen, log = launch(body)
+    assert (reason, cell["status"], seen) == (None, "done", [(0, 2), (2, 2)])
+    assert sorted(log.split()) == ["error", "plain"]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        ("open('/x', 'w')", "Read-only file system"),
+        ("open('/data/x', 'w')", "Read-only file system"),
+        ("open('/work/code/x', 'w')", "Permission denied"),
+        ("open('/work/job.json', 'w')", "Permission denied"),
+        ("os.setuid(0)", "Operation not permitted"),
+        ("os.chown('/work/out', 0, 0)", "Operation not permitted"),
+        ("__import__('socket').create_connection(('192.0.2.1', 80), 5)", "unreachable"),
+    ],
+)
+def test_what_a_worker_must_not_do_is_refused(launch, attempt, words):
+    reason, cell, _, log = launch(attempt)
+    assert words in reason, log
+    assert cell["status"] == "failed"
+
+
+def test_a_worker_can_read_its_data_and_write_to_tmp(launch):
+    body = "assert open('/data/model.prototxt').read() == 'name'; open('/tmp/x', 'w').write('x'); finish()"
+    assert launch(body)[0] is None
+
+
+def test_links_and_strangers_stay_in_the_container(launch, tmp_path):
+    body = (
+        "finish(); (output / 'records.jsonl').unlink(); (output / 'records.jsonl').symlink_to('/etc/passwd');"
+        "(output / 'other').write_text('x'); (output / 'sub').mkdir()"
+    )
+    reason, cell, _, log = launch(body)
+    assert "broke (exit 0)" in reason
+    assert cell["status"] == "failed"
+    assert "'out/records.jsonl': is no regular file" in log
+    assert "'out/other': is not expected" in log
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["cell.json", "job.json", "log.txt"]
+
+
+def test_a_result_larger_than_any_can_be_is_not_taken(launch):
+    reason, cell, _, _ = launch("finish(); open(output / 'cell.json', 'r+b').truncate(1 << 40)")
+    assert "cell.json is of 1099511627776 bytes" in reason
+    assert cell["status"] == "failed"
+
+
+def test_garbage_without_end_is_cut_into_the_log(launch):
+    reason, _, _, log = launch("sys.stdout.write('x' * 300_000); tell(1, 1); finish()")
+    assert reason is None
+    assert len(log) > 300_000
+
+
+def test_a_silent_worker_is_ended(launch):
+    reason, cell, seen, _ = launch("tell(1, 2); time.sleep(60)", silence_seconds=1)
+    assert "no progress for 1 s" in reason
+    assert (cell["status"], seen) == ("failed", [(1, 2)])
+
+
+def test_records_of_an_earlier_attempt_are_there(launch, tmp_path):
+    (tmp_path / "work" / "records.jsonl").write_text('{"example": "a"}\n')
+    body = "file = output / 'records.jsonl'; text = file.read_text() * 2; finish(); file.write_text(text)"
+    assert launch(body)[0] is None
+    assert (tmp_path / "work" / "records.jsonl").read_text() == '{"example": "a"}\n' * 2
+
+
+def test_the_engine_that_runs_here_is_here(fleet):
+    assert fleet.engine.is_here
+    client = connect_engine()
+    assert fleet.engine.id == client.info()["ID"]
+    client.close()
