@@ -1,6 +1,7 @@
 """The command line, end to end, with virtual environments that are this interpreter in disguise."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -212,6 +213,52 @@ def test_a_cell_that_fails_is_shown_with_its_log_and_exit_code_2(harness, root):
     assert code == 2
     assert "b failed: " in out
     assert "COULD NOT RUN" in out
+
+
+BOX = """description = "for tests"
+launcher = "docker"
+image = "caffe-openblas"
+backend = "caffe"
+groups = ["default", "more"]
+"""
+
+
+@pytest.fixture(name="box")
+def make_box(root, monkeypatch):
+    (root / "environments" / "box.toml").write_text(BOX)
+    shutil.copytree(ROOT / "dockerfiles", root / "dockerfiles")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{root}/nobody.sock")
+    return root
+
+
+@pytest.mark.usefixtures("box")
+def test_without_an_engine_the_local_cells_run_and_the_others_are_unavailable(harness):
+    code, out, err = harness("matrix", "--model", "small")
+    assert code == 0, out + err
+    assert "box unavailable: no Docker engine answers at unix://" in " ".join(out.split())
+    assert "unavailable: box" in out
+    assert "compared" not in out
+    code, out, _ = harness("matrix", "--model", "small", "--json")
+    cells = {cell["environment"]: cell for cell in json.loads(out)["cells"]}
+    assert (cells["box"]["status"], cells["box"]["rates"]) == ("unavailable", None)
+    assert "nobody.sock" in cells["box"]["reason"]
+
+
+@pytest.mark.usefixtures("box")
+@pytest.mark.parametrize(
+    "asked", [["--group", "more"], ["--group", "more", "--group", "default"], ["--environment", "*"]]
+)
+def test_containers_that_were_asked_for_have_to_run(harness, asked):
+    code, out, _ = harness("matrix", "--model", "small", *asked)
+    assert code == 2
+    assert "none of the containers that were asked for could run" in " ".join(out.split())
+
+
+def test_an_image_that_does_not_exist_is_named(harness, box):
+    (box / "environments" / "box.toml").write_text(BOX.replace("openblas", "mkl"))
+    code, _, err = harness("matrix", "--model", "small")
+    assert code == 2
+    assert "box.toml: image = 'caffe-mkl'" in err
 
 
 @pytest.mark.usefixtures("root")

@@ -1,0 +1,187 @@
+"""Fleets and leftovers, as far as they can be known without an engine."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from docker.errors import APIError, NotFound
+from requests import Response
+from requests.exceptions import ConnectionError as Lost
+from test_places import make_box, make_fleet
+from test_plan import SUBJECT, plan
+
+from harness.ami.errors import InputError
+from harness.images import engine
+from harness.images.engine import EngineMissingError, call_engine
+from harness.images.lock import Contents
+from harness.matrix.containers import LINE_BYTES, Charge, cut_lines, judge_state, list_parcel, relocate_job
+from harness.matrix.fleet import open_fleet, remember
+from harness.matrix.leftovers import describe_owner, is_gone, make_labels
+from harness.matrix.plan import settle_cell
+
+
+def answer(status):
+    response = Response()
+    response.status_code = status
+    return response
+
+
+@pytest.mark.parametrize("place", ["unix://{}/nobody.sock", "tcp://127.0.0.1:1", "nonsense://x"])
+def test_no_engine_is_said_with_its_place(monkeypatch, tmp_path, place):
+    place = place.format(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", place)
+    with pytest.raises(EngineMissingError) as caught:
+        open_fleet(tmp_path, tmp_path, threading.Event())
+    assert place in str(caught.value)
+
+
+def count_calls(monkeypatch, errors):
+    monkeypatch.setattr(engine, "PAUSES_SECONDS", (0.0, 0.0))
+    errors = list(errors)
+    calls = []
+
+    def action():
+        calls.append(1)
+        if errors:
+            raise errors.pop(0)
+        return "fine"
+
+    return action, calls
+
+
+@pytest.mark.parametrize("error", [Lost("gone"), APIError("x", answer(500)), APIError("x", answer(503))])
+def test_trouble_that_passes_is_tried_again_and_not_for_ever(monkeypatch, error):
+    action, calls = count_calls(monkeypatch, [error, error])
+    assert (call_engine("doing", action), len(calls)) == ("fine", 3)
+    action, calls = count_calls(monkeypatch, [error] * 9)
+    with pytest.raises(InputError, match="doing: the Docker engine refuses"):
+        call_engine("doing", action)
+    assert len(calls) == 3
+
+
+def test_what_an_engine_refuses_is_not_tried_again(monkeypatch):
+    action, calls = count_calls(monkeypatch, [APIError("x", answer(400), "odd")] * 9)
+    with pytest.raises(InputError, match="odd"):
+        call_engine("doing", action)
+    assert len(calls) == 1
+    action, calls = count_calls(monkeypatch, [NotFound("gone", answer(404))])
+    with pytest.raises(NotFound):
+        call_engine("doing", action)
+
+
+def test_something_is_made_once_and_its_failure_is_everybodys(tmp_path):
+    fleet, made = make_fleet(tmp_path), []
+    assert [remember(fleet, "a", lambda: made.append(1) or len(made)) for _ in range(3)] == [1, 1, 1]
+
+    def fail():
+        made.append(1)
+        raise InputError("cannot be built")
+
+    for _ in range(2):
+        with pytest.raises(InputError, match="cannot be built"):
+            remember(fleet, "b", fail)
+    assert len(made) == 2
+
+
+def test_core_numbers_are_lent_once_and_come_back(tmp_path):
+    fleet = make_fleet(tmp_path, cores=3)
+    with fleet.lend_numbers(2) as first, fleet.lend_numbers(2) as second, fleet.lend_numbers(1) as third:
+        assert (first, second, third) == ((0, 1), (2,), ())
+    assert fleet.idle == {0, 1, 2}
+
+
+def test_memory_is_lent_below_what_the_engine_has(tmp_path):
+    assert make_fleet(tmp_path, memory_megabytes=1000).memory.total == 900
+
+
+def test_an_owner_that_runs_is_not_gone_and_one_that_ended_is():
+    assert not is_gone(describe_owner())
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        process.wait()
+    own = json.loads(describe_owner())
+    assert is_gone(json.dumps({**own, "pid": process.pid}))
+    assert is_gone(json.dumps({**own, "pid": os.getpid(), "started": own["started"] - 60}))
+
+
+@pytest.mark.parametrize(
+    "owner", ["", "{}", "[]", "nonsense", '{"host": "elsewhere", "pid": 1, "started": 0}']
+)
+def test_what_cannot_be_told_to_be_gone_is_left_alone(owner):
+    assert not is_gone(owner)
+
+
+def test_labels_name_run_cell_and_owner():
+    labels = make_labels("token", "one", "/cache/working/x")
+    assert labels["ami-harness.run"] == "token"
+    assert labels["ami-harness.cell"] == "one"
+    assert labels["ami-harness.workplace"] == "/cache/working/x"
+    assert not is_gone(labels["ami-harness.owner"])
+    assert "ami-harness.workplace" not in make_labels("token")
+
+
+def test_a_job_is_moved_into_its_container_and_everything_it_names_travels(tmp_path):
+    folder = tmp_path / "neutral" / "parameters"
+    folder.mkdir(parents=True)
+    (folder / "a.npy").touch()
+    (folder.parent / "network.json").touch()
+    entry = {
+        "id": "a",
+        "source": "a",
+        "attack": "benign",
+        "gold": 0,
+        "file": "/far/a.png",
+        "sha256": "5" * 64,
+    }
+    (tmp_path / "list.jsonl").write_text(json.dumps(entry) + "\n" + json.dumps({**entry, "id": "b"}) + "\n")
+    subject = dataclasses.replace(SUBJECT, network=folder.parent, examples=tmp_path / "list.jsonl")
+    job = relocate_job(plan(subject=subject).job)
+    names = {f"/data/{entry.name}": entry.path for entry in list_parcel(subject)}
+    named = [job["model"][key] for key in ("caffemodel", "prototxt")]
+    named += [entry["path"] for entry in job["model"]["witnesses"].values()]
+    named += [job["examples"]["path"], f"{job['model']['network']}/network.json"]
+    named += [f"{job['model']['network']}/parameters/a.npy"]
+    named += [f"{job['examples']['files']}/{'5' * 20}/a.png"]
+    assert sorted(named) == sorted(names)
+    assert names["/data/model.prototxt"] == Path("/p")
+    assert job["output"] == "/work/out"
+    assert job["settings"] == plan().job["settings"]
+
+
+def test_the_key_of_a_container_changes_with_its_image():
+    cell = plan()
+    first, second = settle_cell(cell, "sha256:1"), settle_cell(cell, "sha256:2")
+    assert len({cell.key, first.key, second.key}) == 3
+    assert settle_cell(cell, None) == cell
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_lines_are_put_together_from_pieces(size):
+    text = b"one\n\ntwo\nthree"
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    assert list(cut_lines(pieces)) == [b"one\n", b"\n", b"two\n", b"three"]
+
+
+def test_a_line_without_end_does_not_fill_the_memory():
+    lines = list(cut_lines([b"x" * 1000] * 1000))
+    assert max(map(len, lines)) <= LINE_BYTES
+    assert sum(map(len, lines)) == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"ExitCode": 137, "OOMKilled": True}, "ran out of memory (memory_megabytes = 4096)"),
+        ({"ExitCode": 137, "OOMKilled": False}, "killed by SIGKILL"),
+        ({"ExitCode": 139}, "killed by SIGSEGV"),
+        ({"ExitCode": 1}, "broke (exit 1)"),
+        ({"ExitCode": 0}, "broke (exit 0)"),
+    ],
+)
+def test_a_container_that_breaks_says_how(tmp_path, state, words):
+    charge = Charge(make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
+    assert words in judge_state(state, charge)
