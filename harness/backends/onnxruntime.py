@@ -57,6 +57,8 @@ def load(network: Network, weights: Weights, settings: Settings) -> OnnxruntimeE
     check_weights(network, weights)
     if PROVIDERS[settings.device] not in onnxruntime.get_available_providers():
         raise InputError("backend onnxruntime: this build has no CUDA provider; install onnxruntime-gpu")
+    if settings.device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA's libraries from their wheels, which no loader looks into
     return OnnxruntimeExecutor(network, weights, settings)
 
 
