@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.ami.errors import InputError
 from harness.images.base import choose_mirror
-from harness.images.build import CA_VARIABLE, Surroundings
+from harness.images.build import CA_VARIABLE, Surroundings, build_image
 from harness.images.engine import (
     DEFAULT_HOST,
     PAUSES_SECONDS,
@@ -70,12 +70,14 @@ class Fleet:
     idle: set[int] = field(init=False)
     known: dict[str, Future[Any]] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
-    building: threading.Lock = field(default_factory=threading.Lock)
+    locking: threading.Lock = field(default_factory=threading.Lock)
+    builds: threading.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.memory = Stock(int(self.engine.memory_megabytes * USABLE))
         self.cores = Stock(self.engine.cores)
         self.idle = set(range(self.engine.cores))
+        self.builds = threading.Semaphore(self.engine.cores)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[Any]:
@@ -160,7 +162,9 @@ def find_contents(fleet: Fleet, image: Image, image_id: str | None, say: Say) ->
     """The same, once; what changed since the image was locked becomes a note of the run."""
     with fleet.connect() as client:
         if image_id is None:
-            with fleet.building:
+            with fleet.builds:
+                build_image(client, image, survey(fleet), say)
+            with fleet.locking:  # the file of all images is read and written again
                 build_images(client, [image], survey(fleet), fleet.lock_folder, say)
         with explain_errors(f"image {image.name}"):
             built = client.images.get(image_id or image.tag)
