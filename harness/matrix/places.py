@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.ami.errors import InputError
 from harness.images.base import is_emulated
-from harness.images.engine import find_image
+from harness.images.engine import EngineMissingError, find_image
 from harness.images.recipes import LISTING, Image
+from harness.matrix.containers import fetch_output, list_parcel
 from harness.matrix.environments import Environment
-from harness.matrix.fleet import Fleet
+from harness.matrix.fleet import Fleet, open_fleet
+from harness.matrix.leftovers import sweep
 from harness.matrix.machine import Interpreter, find_interpreter
+from harness.matrix.plan import Subject
 
 NVIDIA = Path("/proc/driver/nvidia/version")
 
@@ -99,3 +104,41 @@ def check_images(folder: Path, environments: Sequence[Environment], images: Mapp
                 f"{folder / environment.name}.toml: image = {environment.image!r}: there is no such in"
                 f" {LISTING}; there are {', '.join(images)}"
             )
+
+
+def find_fleet(
+    chosen: Sequence[Environment],
+    subject: Subject,
+    root: Path,
+    cache: Path,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> Fleet | Absent | None:
+    """The engine's side of a run, swept of what killed runs left; None where no environment needs one."""
+    if all(one.launcher == "local" for one in chosen):
+        return None
+    try:
+        fleet = open_fleet(cache, root / "environments", stop)
+        with fleet.connect() as client:
+            removed = sweep(client, cache, fetch_output)
+    except EngineMissingError as error:
+        return Absent(str(error))
+    if removed:
+        say(f"removed what killed runs left: {', '.join(removed)}")
+    fleet.parcel = list_parcel(subject)
+    return fleet
+
+
+def describe_images(
+    chosen: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent | None
+) -> dict[str, Any]:
+    """What of its image a container's results depend on before it is built; and of an engine elsewhere."""
+    far = fleet.engine.id if isinstance(fleet, Fleet) and not fleet.engine.is_here else None
+    return {
+        one.name: {"recipe": images[one.image].key, "engine": far} for one in chosen if one.image is not None
+    }
+
+
+def find_image_id(place: Place) -> str | None:
+    """Id of the image that a place is, where it is built."""
+    return place.id if isinstance(place, Berth) else None

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,8 +18,7 @@ from typing import Any, Protocol
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
-from harness.images.engine import EngineMissingError
-from harness.images.recipes import Image, read_images
+from harness.images.recipes import read_images
 from harness.matrix.cache import (
     find_cache,
     move_folder,
@@ -29,14 +28,21 @@ from harness.matrix.cache import (
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
-from harness.matrix.containers import fetch_output, list_parcel
-from harness.matrix.environments import Environment, read_environments
-from harness.matrix.fleet import Fleet, close_fleet, open_fleet
+from harness.matrix.environments import read_environments
+from harness.matrix.fleet import Fleet, close_fleet
 from harness.matrix.install import find_python, make_python, read_end
 from harness.matrix.launch import Stock
-from harness.matrix.leftovers import sweep
 from harness.matrix.machine import Interpreter, count_cores, describe_machine
-from harness.matrix.places import Absent, Berth, Place, check_images, find_places
+from harness.matrix.places import (
+    Absent,
+    Berth,
+    Place,
+    check_images,
+    describe_images,
+    find_fleet,
+    find_image_id,
+    find_places,
+)
 from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
 from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result, read_cell, read_records
@@ -170,7 +176,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     hashes.save()
     snapshot, worker = snapshot_worker(cache)
     stop = threading.Event()
-    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen)
+    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say)
     places = find_places(chosen, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(
         chosen,
@@ -184,44 +190,6 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     settled = tuple(settle_cell(cell, find_image_id(places[cell.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
     return Plan(name_run(), register, prepared, settled, places, cache, snapshot, found, stop)
-
-
-def find_fleet(
-    chosen: Sequence[Environment],
-    subject: Subject,
-    root: Path,
-    cache: Path,
-    stop: threading.Event,
-    screen: Screen,
-) -> Fleet | Absent | None:
-    """The engine's side of a run, swept of what killed runs left; None where no environment needs one."""
-    if all(one.launcher == "local" for one in chosen):
-        return None
-    try:
-        fleet = open_fleet(cache, root / "environments", stop)
-        with fleet.connect() as client:
-            removed = sweep(client, cache, fetch_output)
-    except EngineMissingError as error:
-        return Absent(str(error))
-    if removed:
-        screen.say(f"removed what killed runs left: {', '.join(removed)}")
-    fleet.parcel = list_parcel(subject)
-    return fleet
-
-
-def describe_images(
-    chosen: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent | None
-) -> dict[str, Any]:
-    """What of its image a container's results depend on before it is built; and of an engine elsewhere."""
-    far = fleet.engine.id if isinstance(fleet, Fleet) and not fleet.engine.is_here else None
-    return {
-        one.name: {"recipe": images[one.image].key, "engine": far} for one in chosen if one.image is not None
-    }
-
-
-def find_image_id(place: Place) -> str | None:
-    """Id of the image that a place is, where it is built."""
-    return place.id if isinstance(place, Berth) else None
 
 
 def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
