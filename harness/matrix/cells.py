@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from harness.ami.errors import InputError
 from harness.matrix.cache import POLL_SECONDS, Stopped, hold_lock
 from harness.matrix.containers import Charge, run_container
+from harness.matrix.durations import UNKNOWN
 from harness.matrix.environments import Environment
 from harness.matrix.fleet import Fleet, provide_image
 from harness.matrix.install import find_python, make_python
@@ -54,7 +55,7 @@ class Outcome:
 class Site:
     """Where and with what cells run; `make_python` can be replaced by one that installs nothing.
 
-    `fleet` is there where some cell has a place in a container.
+    `fleet` is there where some cell has a place in a container; `durations` are last time's seconds.
     """
 
     cache: Path
@@ -65,6 +66,7 @@ class Site:
     events: queue.Queue[Event]
     make_python: MakePython = make_python
     fleet: Fleet | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_cells(
@@ -78,15 +80,23 @@ def run_cells(
     When this thread is interrupted, running cells are ended and the finished ones stay in the store.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
-        futures = [pool.submit(run_cell, cell, places[cell.name], site) for cell in cells]
+        futures = {
+            cell.name: pool.submit(run_cell, cell, places[cell.name], site)
+            for cell in sorted(cells, key=partial(expect_seconds, site), reverse=True)
+        }
         try:
-            while not all(future.done() for future in futures):
+            while not all(future.done() for future in futures.values()):
                 drain(site.events, show, POLL_SECONDS)
         except BaseException:
             site.stop.set()
             raise
         drain(site.events, show, 0)
-    return tuple(collect(future) for future in futures)
+    return tuple(collect(futures[cell.name]) for cell in cells)
+
+
+def expect_seconds(site: Site, cell: Cell) -> float:
+    """What a cell took last time."""
+    return site.durations.get(cell.name, UNKNOWN)
 
 
 def collect(future: Future[Outcome]) -> Outcome:
@@ -148,7 +158,7 @@ def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Pat
     """Install what is missing, wait for cores, run the worker; its workplace, and why it failed."""
     python = prepare_python(cell, interpreter, site)
     site.events.put(Event(cell.name, "queued"))
-    with site.cores.lend(cell.environment.settings.threads, site.stop):
+    with site.cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
         workplace, report = start_cell(cell, site)
         reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
     return workplace, reason
@@ -162,7 +172,7 @@ def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | 
     cores = site.cores if fleet.engine.is_here else fleet.cores
     with (
         fleet.memory.lend(environment.memory_megabytes, site.stop),
-        cores.lend(environment.settings.threads, site.stop),
+        cores.lend(environment.settings.threads, site.stop, expect_seconds(site, cell)),
     ):
         workplace, report = start_cell(cell, site)
         architecture = berth.image.recipe.architecture

@@ -33,21 +33,30 @@ class Stock:
 
     total: int
     free: int = field(init=False)
+    waiting: list[float] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
         self.free = self.total
 
     @contextmanager
-    def lend(self, wanted: int, stop: threading.Event) -> Iterator[None]:
-        """Hold `wanted` of them as soon as they are free; Stopped when `stop` is set meanwhile."""
+    def lend(self, wanted: int, stop: threading.Event, weight: float = 0.0) -> Iterator[None]:
+        """Hold `wanted` of them as soon as they are free; Stopped when `stop` is set meanwhile.
+
+        Of those that wait, the one of most weight comes first, also where it wants more than others.
+        """
         count = min(wanted, self.total)
         with self.changed:
-            while self.free < count:
-                if stop.is_set():
-                    raise Stopped
-                self.changed.wait(POLL_SECONDS)
-            self.free -= count
+            self.waiting.append(weight)
+            try:
+                while self.free < count or weight < max(self.waiting):
+                    if stop.is_set():
+                        raise Stopped
+                    self.changed.wait(POLL_SECONDS)
+                self.free -= count
+            finally:
+                self.waiting.remove(weight)
+                self.changed.notify_all()
         try:
             yield
         finally:

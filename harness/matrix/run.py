@@ -28,6 +28,7 @@ from harness.matrix.cache import (
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
+from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
 from harness.matrix.fleet import Fleet, close_fleet
 from harness.matrix.install import find_python, make_python, read_end
@@ -127,6 +128,7 @@ def run_matrix(
         events=queue.Queue(),
         make_python=make,
         fleet=plan.fleet,
+        durations=read_durations(plan.cache),
     )
     try:
         with screen.show_cells([cell.name for cell in plan.cells]) as show:
@@ -134,6 +136,8 @@ def run_matrix(
     finally:
         if plan.fleet is not None:
             close_fleet(plan.fleet)
+    fresh = {one.cell.name: one.folder for one in outcomes if one.folder and not one.reused}
+    remember_durations(plan.cache, fresh)
     results = [read_result(outcome) for outcome in outcomes]
     header = Header(
         run=plan.id,
