@@ -141,10 +141,11 @@ def check_weights(job: Job) -> Dict[str, str]:
 
 def run_batches(job: Job, detector: Detector, examples: Sequence[Example], done: int) -> None:
     """Walk the batches after the first `done` examples; a broken cell keeps the batches it has."""
+    job_hash = hash_job(job)
     report_progress(done, len(examples))
     for start in range(done, len(examples), job.batch_size):
         batch = [prepare_example(job, example) for example in examples[start : start + job.batch_size]]
-        append_batch(job.output, hash_job(job), judge_batch(detector, batch))
+        append_batch(job.output, job_hash, judge_batch(detector, batch))
         report_progress(start + len(batch), len(examples))
 
 
