@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.matrix.durations import UNKNOWN
 from harness.matrix.environments import Environment
 from harness.matrix.fleet import Fleet, provide_image
 from harness.matrix.install import find_python, make_python
-from harness.matrix.launch import Report, Stock, run_worker
+from harness.matrix.launch import Stock, run_worker
 from harness.matrix.machine import Interpreter
 from harness.matrix.places import Absent, Berth, Place
 from harness.matrix.plan import Cell, settle_cell
@@ -159,26 +160,33 @@ def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Pat
     python = prepare_python(cell, interpreter, site)
     site.events.put(Event(cell.name, "queued"))
     with site.cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        workplace, report = start_cell(cell, site)
+        workplace, report = make_workplace(site.cache, cell.key), partial(report_progress, site, cell.name)
+        report(0, 0)
         reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
     return workplace, reason
 
 
 def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | None]:
-    """Wait for memory and cores, run the worker in a container; its workplace, and why it failed."""
+    """Wait for memory, run the worker in a container in its turn; its workplace, and why it failed."""
     fleet, environment = find_fleet(site), cell.environment
     contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.name))
     site.events.put(Event(cell.name, "queued"))
-    cores = site.cores if fleet.engine.is_here else fleet.cores
-    with (
-        fleet.memory.lend(environment.memory_megabytes, site.stop),
-        cores.lend(environment.settings.threads, site.stop, expect_seconds(site, cell)),
-    ):
-        workplace, report = start_cell(cell, site)
+    with fleet.memory.lend(environment.memory_megabytes, site.stop, expect_seconds(site, cell)):
+        workplace = make_workplace(site.cache, cell.key)
         architecture = berth.image.recipe.architecture
         charge = Charge(environment, cell.job, contents, architecture, site.snapshot, workplace)
-        reason = run_container(fleet, charge, report, site.stop)
+        report = partial(report_progress, site, cell.name)
+        reason = run_container(fleet, charge, partial(take_turn, cell, fleet, site), report, site.stop)
     return workplace, reason
+
+
+@contextmanager
+def take_turn(cell: Cell, fleet: Fleet, site: Site) -> Iterator[None]:
+    """Hold the cores that a cell's container runs on."""
+    cores = site.cores if fleet.engine.is_here else fleet.cores
+    with cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
+        report_progress(site, cell.name, 0, 0)
+        yield
 
 
 def build_berth(cell: Cell, berth: Berth, site: Site) -> tuple[Cell, Berth]:
@@ -192,14 +200,6 @@ def find_fleet(site: Site) -> Fleet:
     """The run's fleet, which is there wherever a cell has a berth."""
     assert site.fleet is not None
     return site.fleet
-
-
-def start_cell(cell: Cell, site: Site) -> tuple[Path, Report]:
-    """A workplace for a cell that runs from now on, and what it reports to."""
-    workplace = make_workplace(site.cache, cell.key)
-    report = partial(report_progress, site, cell.name)
-    report(0, 0)
-    return workplace, report
 
 
 def report_building(site: Site, name: str, text: str) -> None:

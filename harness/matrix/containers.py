@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,9 @@ END_SECONDS = 60
 PIDS = 512
 SIGNALLED = 128  # an exit code above it means a signal
 SETTLE_SECONDS = 0.1
+
+Turn = Callable[[], contextlib.AbstractContextManager[None]]
+"""Enters when the machine has cores for a cell, and holds them."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +93,19 @@ def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run_container(fleet: Fleet, charge: Charge, report: Report, stop: threading.Event) -> str | None:
+def run_container(
+    fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event
+) -> str | None:
     """Run a cell's worker in a container of its own; why it failed, or None.
 
+    It is made and packed before its `turn` and emptied afterwards, while another cell has the cores.
     However it ends, the container is gone then and the workplace holds a `cell.json` that says so.
     Stopped when `stop` is set meanwhile.
     """
     job = relocate_job(charge.job)
     write_json(charge.workplace / "job.json", job)
     try:
-        reason = work(fleet, charge, report, stop)
+        reason = work(fleet, charge, turn, report, stop)
     except InputError as error:
         reason = str(error)
     note_failure(charge.workplace, reason, job)
@@ -108,18 +114,31 @@ def run_container(fleet: Fleet, charge: Charge, report: Report, stop: threading.
     return reason
 
 
-def work(fleet: Fleet, charge: Charge, report: Report, stop: threading.Event) -> str | None:
-    """Make the container, send it its files and follow it; InputError where the engine refuses."""
+def work(fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event) -> str | None:
+    """Make the container, send it its files, follow it; InputError where the engine refuses."""
     with (
         fleet.connect() as client,
-        fleet.lend_numbers(charge.environment.settings.threads) as numbers,
-        hold_container(fleet, client, charge, numbers) as container,
+        hold_container(fleet, client, charge) as container,
         (charge.workplace / "log.txt").open("wb") as log,
     ):
         entries = list(list_belongings(charge))
         doing = f"environment {charge.environment.name}: sending its job"
         call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
-        return watch(fleet, client, container, charge, log, report, stop)
+        with turn():
+            reason, state = watch(fleet, client, container, charge, log, report, stop)
+        collect(client, container, charge, log)
+    return reason or judge_state(state, charge)
+
+
+def collect(client: Any, container: str, charge: Charge, log: IO[bytes]) -> None:
+    """Copy out what an ended container made and said."""
+    doing = f"environment {charge.environment.name}: reading its log"
+    log.write(
+        call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
+    )
+    for refused in fetch_output(client, container, charge.workplace):
+        log.write(f"left in the container: {refused}\n".encode())
+    log.flush()
 
 
 def list_belongings(charge: Charge) -> Iterator[Entry]:
@@ -134,12 +153,12 @@ def list_belongings(charge: Charge) -> Iterator[Entry]:
 
 
 @contextlib.contextmanager
-def hold_container(fleet: Fleet, client: Any, charge: Charge, numbers: tuple[int, ...]) -> Iterator[str]:
+def hold_container(fleet: Fleet, client: Any, charge: Charge) -> Iterator[str]:
     """Id of a container that is removed with its volume in any case."""
     name = f"ami-harness-{fleet.token}-{charge.environment.name}"
     data = provide_data(fleet, client, charge.image.id)
     doing = f"environment {charge.environment.name}: making its container"
-    options = choose_options(fleet, client, charge, numbers, data)
+    options = choose_options(fleet, client, charge, data)
     try:
         call_engine(doing, lambda: create_container(client, name, options))
         yield name
@@ -159,9 +178,7 @@ def create_container(client: Any, name: str, options: Mapping[str, Any]) -> None
             raise
 
 
-def choose_options(
-    fleet: Fleet, client: Any, charge: Charge, numbers: tuple[int, ...], data: str
-) -> dict[str, Any]:
+def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict[str, Any]:
     """How a cell's container is made: no network, nothing to write to but its own folder, no rights."""
     environment = charge.environment
     memory = min(environment.memory_megabytes, fleet.memory.total) << 20
@@ -173,7 +190,6 @@ def choose_options(
         security_opt=["no-new-privileges"],
         binds={data: {"bind": DATA_FOLDER, "mode": "ro"}},
         nano_cpus=min(environment.settings.threads, fleet.engine.cores) * 10**9,
-        cpuset_cpus=",".join(map(str, numbers)) or None,
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=PIDS,
@@ -202,10 +218,28 @@ def watch(
     log: IO[bytes],
     report: Report,
     stop: threading.Event,
-) -> str | None:
-    """Start a container, follow it to its end and copy out what it made; why it failed, or None."""
+) -> tuple[str | None, dict[str, Any]]:
+    """Run a container on cores of its own to its end; why it was ended early or None, and its last state."""
     doing = f"environment {charge.environment.name}: running its container"
-    call_engine(doing, lambda: client.api.start(container))
+    with fleet.lend_numbers(charge.environment.settings.threads) as numbers:
+        if numbers:
+            cores = ",".join(map(str, numbers))
+            call_engine(doing, lambda: client.api.update_container(container, cpuset_cpus=cores))
+        call_engine(doing, lambda: client.api.start(container))
+        reason = attend(fleet, client, container, charge, log, report, stop)
+        return reason, wait_for_end(client, container, doing)
+
+
+def attend(
+    fleet: Fleet,
+    client: Any,
+    container: str,
+    charge: Charge,
+    log: IO[bytes],
+    report: Report,
+    stop: threading.Event,
+) -> str | None:
+    """Follow a running container; why it was ended early, or None."""
     lines: queue.Queue[bytes | None] = queue.Queue()
     threading.Thread(target=read_output, args=(fleet, container, lines), daemon=True).start()
     try:
@@ -217,13 +251,7 @@ def watch(
         raise
     if reason:
         end_container(client, container)
-    state = wait_for_end(client, container, doing)
-    errors = call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
-    log.write(errors)
-    for refused in fetch_output(client, container, charge.workplace):
-        log.write(f"left in the container: {refused}\n".encode())
-    log.flush()
-    return reason or judge_state(state, charge)
+    return reason
 
 
 def read_output(fleet: Fleet, container: str, lines: queue.Queue[bytes | None]) -> None:

@@ -115,6 +115,7 @@ def judge_divergence(
     return DivergenceSummary(
         example=divergence.example,
         attack=attack,
+        baseline_environment=reference if reference in divergence.tuples else divergence.classes[0][0],
         baseline=baseline,
         tuples=dict(divergence.tuples),
         classes=divergence.classes,

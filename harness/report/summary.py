@@ -17,13 +17,18 @@ class Part(BaseModel):
 
 
 class RateSummary(Part):
-    """A rate as `evaluate.rates.Rate` has it."""
+    """`hits` of `of` with Wilson's 95 % interval; all three are null where there is nothing to count.
+
+    `cluster_low` to `cluster_high` is the interval by bootstrap over source images, where it was made.
+    """
 
     hits: int
     of: int
     rate: float | None
     low: float | None
     high: float | None
+    cluster_low: float | None = None
+    cluster_high: float | None = None
 
 
 class RatesSummary(Part):
@@ -36,6 +41,20 @@ class RatesSummary(Part):
     alarms_all: RateSummary
     accuracy: RateSummary
     attribute_accuracy: RateSummary
+    evasion: RateSummary | None = None
+    recovery: RateSummary | None = None
+
+
+class DifferenceSummary(Part):
+    """One thing in which a cell's environment, job or packages are not the baseline cell's.
+
+    `matters` is false for what people look at last: times, paths, packages that compute nothing.
+    """
+
+    what: str
+    baseline: str | None
+    here: str | None
+    matters: bool
 
 
 class CellSummary(Part):
@@ -55,21 +74,70 @@ class CellSummary(Part):
     run_seconds: float | None = None
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    differences: tuple[DifferenceSummary, ...] = ()
+
+
+Change = Literal["gold", "original", "attribute", "case", "detected"]
+Stage = Literal["file", "pixels", "input", "logits_original", "logits_attribute"]
+Margins = tuple[float | None, float | None]
+"""Top-1 minus top-2 logit of the plain and of the steered pass."""
 
 
 class DivergenceSummary(Part):
     """One diverging example; `departing` are the environments whose tuple is not the baseline's.
 
-    `expected` gives for each of these the reason that the register has, or null.
+    Of each of these, `expected` gives the reason that the register has or null, `changes` what of the
+    tuple differs, `stages` the first stage whose hash differs (null: none does, or there are no hashes),
+    and `causes` what explains it, where that was looked for. `smallest_margin` is over all environments.
     """
 
     example: str
     attack: str
+    source: str | None = None
+    baseline_environment: str
     baseline: tuple[int, int, int]
     tuples: dict[str, tuple[int, int, int]]
     classes: tuple[tuple[str, ...], ...]
     departing: tuple[str, ...]
     expected: dict[str, str | None]
+    changes: dict[str, tuple[Change, ...]] = {}
+    margins: dict[str, Margins] = {}
+    smallest_margin: float | None = None
+    stages: dict[str, Stage | None] = {}
+    causes: dict[str, str] = {}
+
+
+class AgreeingSummary(Part):
+    """The examples on which all environments agree, column by column."""
+
+    examples: tuple[str, ...] = ()
+    sources: tuple[str | None, ...] = ()
+    attacks: tuple[str, ...] = ()
+    tuples: tuple[tuple[int, int, int], ...] = ()
+    smallest_margins: tuple[float | None, ...] = ()
+
+
+class PairSummary(Part):
+    """Two cells beside each other: equal tuples, and whether their detectors answer alike.
+
+    `kappa` is Cohen's on detected; `only_first` and `only_second` count examples that one alone detects,
+    `p_value` is McNemar's exact one for these. Null where it is not defined.
+    """
+
+    first: str
+    second: str
+    agreement: RateSummary
+    kappa: float | None
+    only_first: int
+    only_second: int
+    p_value: float | None
+
+
+class AgreementSummary(Part):
+    """All cells among each other; `fleiss_kappa` is on detected, null where it is not defined."""
+
+    pairs: tuple[PairSummary, ...] = ()
+    fleiss_kappa: float | None = None
 
 
 class IncomparableSummary(Part):
@@ -84,9 +152,9 @@ ExitCode = Literal[0, 1, 2]
 
 
 class Summary(Part):
-    """The whole document."""
+    """The whole document; `labels` names the classes that occur in diverging tuples, where they are known."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     run: str
     created: str
     harness: str
@@ -96,6 +164,9 @@ class Summary(Part):
     cells: tuple[CellSummary, ...]
     compared: int
     divergences: tuple[DivergenceSummary, ...]
+    agreeing: AgreeingSummary = AgreeingSummary()
+    agreement: AgreementSummary = AgreementSummary()
+    labels: dict[int, str] = {}
     incomparable: tuple[IncomparableSummary, ...]
     register_problems: tuple[str, ...]
     notes: tuple[str, ...]
