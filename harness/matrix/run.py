@@ -24,7 +24,6 @@ from harness.matrix.cache import (
     move_folder,
     read_hashes,
     snapshot_worker,
-    write_atomically,
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
@@ -282,7 +281,7 @@ def write_run(
     folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], summary: Summary
 ) -> None:
     """Write the run's folder, whole or not at all."""
-    from harness.report.terminal import render_text
+    from harness.report.write import write_reports
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -292,8 +291,7 @@ def write_run(
             if outcome.folder is not None:
                 copy_result(outcome.folder, made / "cells" / outcome.cell.name)
         write_json(made / "run.json", describe_run(request, plan, outcomes))
-        write_atomically(made / "summary.json", summary.model_dump_json(indent=1) + "\n")
-        write_atomically(made / "report.txt", render_text(summary, folder))
+        write_reports(made, summary, folder)
         move_folder(made, folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error}); choose another with --reports") from error

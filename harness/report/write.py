@@ -1,0 +1,30 @@
+"""Every form of a report, made from one summary. No other place knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.matrix.cache import write_atomically
+from harness.report.summary import Summary
+from harness.report.terminal import render_text
+
+Render = Callable[[Summary, Path], str]
+"""Text of one form; the folder is the one in which the report will be found."""
+
+
+def render_json(summary: Summary, _folder: Path) -> str:
+    """The summary itself."""
+    return summary.model_dump_json(indent=1) + "\n"
+
+
+FORMS: dict[str, Render] = {
+    "summary.json": render_json,
+    "report.txt": render_text,
+}
+
+
+def write_reports(folder: Path, summary: Summary, place: Path | None = None) -> None:
+    """Write all forms into a folder, which will be found at `place` (default: where it is); OSError."""
+    for name, render in FORMS.items():
+        write_atomically(folder / name, render(summary, place or folder))
