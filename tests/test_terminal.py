@@ -89,5 +89,31 @@ def test_wide_terminals_show_the_rarer_rates():
     assert "X-Y-Z" not in draw(*SAME, width=60)
 
 
+def test_the_verdict_is_the_first_line_and_comes_again_at_the_end():
+    first, *_, last, _ = draw(*OTHER).splitlines()
+    assert first == last
+    assert first.startswith("DIVERGED: 1 of 2 examples diverge")
+
+
+def test_smallest_margins_come_first_and_are_shown():
+    summary = judge(
+        result("a", *[record(f"x{n}") for n in range(3)]),
+        result("b", *[record(f"x{n}", 1, 2, 2) for n in range(3)]),
+    )
+    margins = zip(summary.divergences, (0.5, 0.0123456, None))
+    divergences = tuple(one.model_copy(update={"smallest_margin": value}) for one, value in margins)
+    text = render_text(summary.model_copy(update={"divergences": divergences}), FOLDER)
+    assert text.index("x1") < text.index("x0") < text.index("x2")
+    assert "0.0123 " in text
+
+
+def test_escape_codes_in_names_steer_nothing():
+    hostile = "\x1b]0;owned\x07x"
+    broken = result("c\x1b[2J", status="failed", reason="\x1b[31m", log_end="\x1b[0m\r\nlast")
+    text = draw(result("a", record(hostile)), result("b", record(hostile, 1, 2, 2)), broken)
+    assert not {"\x1b", "\x07", "\r"} & set(text)
+    assert "| last" in text
+
+
 def test_brackets_in_names_are_no_markup():
     assert "[red]x" in draw(result("a", record("[red]x")), result("b", record("[red]x", 1, 2, 2)))

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.ami.cases import CASES
+from harness.report.plain import make_line
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
 
 DASH = "\N{EN DASH}"
@@ -100,7 +101,7 @@ def draw_table(summary: Summary, detail: int, padding: int) -> Table:
         status = "reused" if cell.reused else cell.status
         mark = " *" if cell.environment == summary.reference else ""
         numbers = [show(cell) if cell.rates else NONE for _, show in columns]
-        table.add_row(Text(cell.environment + mark), Text(status, STYLES[status]), *numbers)
+        table.add_row(Text(make_line(cell.environment) + mark), Text(status, STYLES[status]), *numbers)
     return table
 
 

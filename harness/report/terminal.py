@@ -13,7 +13,15 @@ from rich.text import Text
 
 from harness.report.cells import NONE, STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
-from harness.report.judge import is_expected
+from harness.report.divergences import (
+    list_departing,
+    list_steady,
+    rank_divergences,
+    show_expected,
+    show_margin,
+    show_tuple,
+)
+from harness.report.plain import make_line, make_lines
 from harness.report.summary import CellSummary, DivergenceSummary, Summary
 
 MOST_ROWS = 50
@@ -42,6 +50,7 @@ def print_summary(
 ) -> None:
     """Draw the whole picture; of divergences at most so many, or all."""
     for part in (
+        draw_banner(summary),
         draw_cells(summary, console),
         draw_notes(summary),
         draw_divergences(summary, most_rows),
@@ -54,9 +63,15 @@ def print_summary(
     console.print(draw_verdict(summary, folder), soft_wrap=True)
 
 
+def draw_banner(summary: Summary) -> RenderableType:
+    """The verdict; it comes first, and again at the end of what may be a long text."""
+    word = VERDICT_WORDS[summary.exit_code]
+    return Text.assemble((word, VERDICT_STYLES[summary.exit_code]), f": {make_line(summary.verdict)}")
+
+
 def draw_notes(summary: Summary) -> RenderableType | None:
     """What differs between the cells by intent, and what was left out."""
-    lines = [Text(f"note: {note}" if not note.startswith(" ") else note) for note in summary.notes]
+    lines = [Text(make_line(note if note.startswith(" ") else f"note: {note}")) for note in summary.notes]
     return Group(*lines) if lines else None
 
 
@@ -64,15 +79,9 @@ def draw_divergences(summary: Summary, most_rows: int | None) -> RenderableType 
     """The diverging examples: the baseline's tuple, and each departing environment's where it differs."""
     if not summary.divergences:
         return None
-    shown = sorted(summary.divergences, key=is_expected)[:most_rows]
-    names = [
-        cell.environment for cell in summary.cells if any(cell.environment in one.departing for one in shown)
-    ]
-    agreeing = [
-        cell.environment
-        for cell in summary.cells
-        if cell.status == "done" and not any(cell.environment in one.departing for one in summary.divergences)
-    ]
+    shown = rank_divergences(summary.divergences)[:most_rows]
+    names = list_departing(summary, shown)
+    steady = list_steady(summary)
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -81,25 +90,20 @@ def draw_divergences(summary: Summary, most_rows: int | None) -> RenderableType 
     table.add_column("attack")
     table.add_column("baseline", no_wrap=True)
     for name in names:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(make_line(name)), overflow="fold")
+    table.add_column("margin", justify="right", no_wrap=True)
     table.add_column("expected")
     for one in shown:
         tuples = [draw_tuple(one, name) for name in names]
-        table.add_row(
-            Text(one.example), Text(one.attack), show_tuple(one.baseline), *tuples, show_expected(one)
-        )
+        start = (Text(make_line(one.example)), Text(make_line(one.attack)), show_tuple(one.baseline))
+        table.add_row(*start, *tuples, show_margin(one.smallest_margin, NONE), show_expected(one))
     title = f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, ! marks what differs)"
     parts: list[RenderableType] = [Text(title, "bold"), table]
     if len(summary.divergences) > len(shown):
         parts.append(Text(f"  and {len(summary.divergences) - len(shown)} more in report.txt"))
-    if agreeing:
-        parts.append(Text(f"  never departing from the baseline: {', '.join(agreeing)}", "dim"))
+    if steady:
+        parts.append(Text(f"  never departing from the baseline: {make_line(', '.join(steady))}", "dim"))
     return Group(*parts)
-
-
-def show_tuple(values: Sequence[int]) -> str:
-    """`12-3-45`."""
-    return "-".join(map(str, values))
 
 
 def draw_tuple(one: DivergenceSummary, name: str) -> Text:
@@ -117,19 +121,13 @@ def draw_tuple(one: DivergenceSummary, name: str) -> Text:
     return text
 
 
-def show_expected(one: DivergenceSummary) -> str:
-    """Whether the register expects it: yes, no, or in some environments."""
-    known = [reason is not None for reason in one.expected.values()]
-    return "yes" if all(known) else "in part" if any(known) else "no"
-
-
 def draw_incomparable(summary: Summary, most_rows: int | None) -> RenderableType | None:
     """The examples that could not be compared, with the reasons."""
     if not summary.incomparable:
         return None
     title = Text(f"not compared: {len(summary.incomparable)}", "bold")
     lines = [
-        Text(f"  {one.example} in {one.environment}: {one.reason}")
+        Text(make_line(f"  {one.example} in {one.environment}: {one.reason}"))
         for one in summary.incomparable[:most_rows]
     ]
     more = len(summary.incomparable) - len(lines)
@@ -143,20 +141,21 @@ def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
         if cell.status == "done":
             continue
         parts.append(
-            Text.assemble((f"{cell.environment} {cell.status}", STYLES[cell.status]), f": {cell.reason}")
+            Text.assemble(
+                (make_line(f"{cell.environment} {cell.status}"), STYLES[cell.status]),
+                make_line(f": {cell.reason}"),
+            )
         )
-        parts.extend(Text(f"  | {line}", "dim") for line in cell.log_end.splitlines())
+        parts.extend(Text(f"  | {line}", "dim") for line in make_lines(cell.log_end).splitlines())
     return Group(*parts) if parts else None
 
 
 def draw_verdict(summary: Summary, folder: Path) -> Group:
     """The last lines: the verdict, what is wrong with the register, and where everything lies."""
-    style = VERDICT_STYLES[summary.exit_code]
-    problems = [Text(f"register: {problem}", "bold red") for problem in summary.register_problems]
-    word = VERDICT_WORDS[summary.exit_code]
+    problems = [Text(make_line(f"register: {problem}"), "bold red") for problem in summary.register_problems]
     return Group(
         *problems,
-        Text.assemble((word, style), f": {summary.verdict}"),
+        draw_banner(summary),
         Text(f"run folder: {show_place(folder)}"),
     )
 

@@ -1,0 +1,59 @@
+"""What is said of diverging examples, in words that every form shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from harness.report.judge import is_expected
+from harness.report.summary import DivergenceSummary, Summary
+
+
+def rank_divergences(divergences: Sequence[DivergenceSummary]) -> list[DivergenceSummary]:
+    """Unexpected ones first, then by their smallest margin; those without margins last."""
+    return sorted(
+        divergences,
+        key=lambda one: (is_expected(one), math.inf if one.smallest_margin is None else one.smallest_margin),
+    )
+
+
+def list_departing(summary: Summary, shown: Sequence[DivergenceSummary]) -> list[str]:
+    """Environments that depart from the baseline in one of these examples, in the cells' order."""
+    departing = {name for one in shown for name in one.departing}
+    return [cell.environment for cell in summary.cells if cell.environment in departing]
+
+
+def list_steady(summary: Summary) -> list[str]:
+    """Environments whose cell is done and never departs from the baseline."""
+    departing = {name for one in summary.divergences for name in one.departing}
+    done = [cell.environment for cell in summary.cells if cell.status == "done"]
+    return [name for name in done if name not in departing]
+
+
+def show_tuple(values: Sequence[int]) -> str:
+    """`12-3-45`."""
+    return "-".join(map(str, values))
+
+
+def mark_tuple(values: Sequence[int], baseline: Sequence[int]) -> str:
+    """`12-3-46!`: a tuple with `!` after every number that is not the baseline's."""
+    pairs = zip(values, baseline, strict=True)
+    return "-".join(str(value) if value == known else f"{value}!" for value, known in pairs)
+
+
+def show_margin(margin: float | None, none: str = "") -> str:
+    """A margin to three digits."""
+    return none if margin is None else f"{margin:.3g}"
+
+
+def show_expected(one: DivergenceSummary) -> str:
+    """Whether the register expects it: yes, no, or in some environments."""
+    known = [reason is not None for reason in one.expected.values()]
+    return "yes" if all(known) else "in part" if any(known) else "no"
+
+
+def name_classes(one: DivergenceSummary, labels: Mapping[int, str]) -> list[str]:
+    """`46 Ada Lovelace` for every class of the tuples that has a name, baseline's first."""
+    tuples = (one.baseline, *one.tuples.values())
+    classes = dict.fromkeys(number for values in tuples for number in values)
+    return [f"{number} {labels[number]}" for number in classes if number in labels]
