@@ -102,7 +102,7 @@ def start(root, *names, examples="few.jsonl"):
 
 def finish(process):
     """Exit code, summary and standard error of a harness."""
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=900)
     return process.returncode, json.loads(out) if out else None, err
 
 
@@ -125,7 +125,7 @@ def list_mine(client, root):
 
 def wait_for_records(client, root):
     """The running container of a test, once it has written some records."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         for one in list_mine(client, root):
             if one["State"] == "running" and b'"done": 8' in client.api.logs(one["Id"], stderr=False):

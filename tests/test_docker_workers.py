@@ -56,7 +56,9 @@ def make_launch(fleet, tmp_path):
         snapshot = write_worker(tmp_path / "snapshot", body)
         environment = make_environment(**more)
         charge = Charge(environment, JOB, contents, native_architecture(), snapshot, tmp_path / "work")
-        reason = run_container(fleet, charge, contextlib.nullcontext, lambda done, total: seen.append((done, total)), fleet.stop)
+        reason = run_container(
+            fleet, charge, contextlib.nullcontext, lambda done, total: seen.append((done, total)), fleet.stop
+        )
         cell = json.loads((tmp_path / "work" / "cell.json").read_text())
         return reason, cell, seen, (tmp_path / "work" / "log.txt").read_text()
 
