@@ -1,28 +1,37 @@
-"""Cases and rates of one cell, with Wilson intervals."""
+"""Cases and rates of one cell, with Wilson's intervals and with intervals by bootstrap over sources."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.ami.cases import CASES, name_case
+import numpy as np
+
+from harness.ami.cases import CASES
+from harness.evaluate.bootstrap import count_by_cluster, fold_clusters, number_clusters, resample_rates
 
 BENIGN = "benign"
+UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`hits` of `of`; the rate and its 95 % interval are None where there is nothing to count."""
+    """`hits` of `of`; the rate and its 95 % interval are None where there is nothing to count.
+
+    `cluster_low` to `cluster_high` is the interval by bootstrap, None where it was not made or is not
+    defined.
+    """
 
     hits: int
     of: int
     rate: float | None
     low: float | None
     high: float | None
+    cluster_low: float | None = None
+    cluster_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class Rates:
     `detection`: detected among attacked examples whose Original is not Gold (true positive rate).
     `alarms`: detected among benign examples whose Original is Gold; `alarms_all`: among all benign ones.
     `accuracy`: Original is Gold, among benign examples; `attribute_accuracy`: Attribute is Gold there.
+    `evasion`: Original is not Gold and not detected, among all attacked examples.
+    `recovery`: Attribute is Gold, among attacked examples whose Original is not Gold.
     """
 
     examples: int
@@ -41,6 +52,16 @@ class Rates:
     alarms_all: Rate
     accuracy: Rate
     attribute_accuracy: Rate
+    evasion: Rate
+    recovery: Rate
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Which examples (n,) are hits of a rate, and among which."""
+
+    hits: np.ndarray
+    of: np.ndarray
 
 
 def measure_rate(hits: int, of: int) -> Rate:
@@ -57,30 +78,70 @@ def measure_rate(hits: int, of: int) -> Rate:
 
 
 def measure_rates(records: Sequence[Mapping[str, Any]]) -> Rates:
-    """Rates of one cell's records, from their tuples and attacks alone."""
-    benign = [record for record in records if record.get("attack") == BENIGN]
-    fooled = [record for record in records if record.get("attack") != BENIGN and not is_right(record)]
-    right = [record for record in benign if is_right(record)]
-    counts = Counter(name_case(record["gold"], record["original"], record["attribute"]) for record in records)
+    """Rates of one cell's records, from their tuples, attacks and sources alone."""
+    rows = [(record["gold"], record["original"], record["attribute"]) for record in records]
+    attacks = np.array([str(record.get("attack") or UNKNOWN) for record in records], dtype=object)
+    clusters = number_clusters(
+        [record.get("source") for record in records], [str(record.get("example")) for record in records]
+    )
+    return measure_tuples(np.array(rows, np.int64).reshape(-1, 3), *split_attacks(attacks), clusters)
+
+
+def split_attacks(attacks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples (n,) are benign and which attacked; those of unknown making are neither."""
+    benign = np.asarray(attacks == BENIGN, bool)
+    return benign, ~benign & np.asarray(attacks != UNKNOWN, bool)
+
+
+def measure_tuples(
+    tuples: np.ndarray, benign: np.ndarray, attacked: np.ndarray, clusters: np.ndarray
+) -> Rates:
+    """Rates of one cell from tuples (n, 3), masks (n,), and numbers of source images (n,)."""
+    marks = mark_examples(tuples, benign, attacked)
+    plain = {
+        name: measure_rate(int(np.count_nonzero(one.hits)), int(np.count_nonzero(one.of)))
+        for name, one in marks.items()
+    }
     return Rates(
-        examples=len(records),
-        cases={case: counts[case] for case in CASES},
-        detection=measure_share(fooled),
-        alarms=measure_share(right),
-        alarms_all=measure_share(benign),
-        accuracy=measure_rate(len(right), len(benign)),
-        attribute_accuracy=measure_rate(
-            sum(record["attribute"] == record["gold"] for record in benign), len(benign)
-        ),
+        examples=len(tuples),
+        cases=count_cases(tuples),
+        **add_intervals(plain, marks, fold_clusters(clusters)),
     )
 
 
-def is_right(record: Mapping[str, Any]) -> bool:
-    """Whether the plain pass gives the gold label."""
-    return bool(record["original"] == record["gold"])
+def mark_examples(tuples: np.ndarray, benign: np.ndarray, attacked: np.ndarray) -> dict[str, Marks]:
+    """Hits and denominators of every rate, from tuples (n, 3) and masks (n,)."""
+    gold, original, attribute = tuples.T
+    right, recovered, detected = original == gold, attribute == gold, original != attribute
+    fooled, sound = attacked & ~right, benign & right
+    return {
+        "detection": Marks(fooled & detected, fooled),
+        "alarms": Marks(sound & detected, sound),
+        "alarms_all": Marks(benign & detected, benign),
+        "accuracy": Marks(sound, benign),
+        "attribute_accuracy": Marks(benign & recovered, benign),
+        "evasion": Marks(fooled & ~detected, attacked),
+        "recovery": Marks(fooled & recovered, fooled),
+    }
 
 
-def measure_share(records: Sequence[Mapping[str, Any]]) -> Rate:
-    """Rate of detected examples among records."""
-    hits = sum(record["original"] != record["attribute"] for record in records)
-    return measure_rate(hits, len(records))
+def count_cases(tuples: np.ndarray) -> dict[str, int]:
+    """How many tuples (n, 3) are each of the five cases."""
+    gold, original, attribute = tuples.T
+    right, recovered, same = original == gold, attribute == gold, original == attribute
+    masks = (right & same, right & ~same, ~right & recovered, ~right & same, ~right & ~recovered & ~same)
+    return {case: int(np.count_nonzero(mask)) for case, mask in zip(CASES, masks, strict=True)}
+
+
+def add_intervals(
+    rates: Mapping[str, Rate], marks: Mapping[str, Marks], clusters: np.ndarray
+) -> dict[str, Rate]:
+    """The rates with their intervals by bootstrap over clusters (n,)."""
+    count = int(clusters.max(initial=-1)) + 1
+    hits = [count_by_cluster(one.hits, clusters, count) for one in marks.values()]
+    of = [count_by_cluster(one.of, clusters, count) for one in marks.values()]
+    ends = resample_rates(np.stack(hits, axis=1), np.stack(of, axis=1))
+    return {
+        name: rate if end is None else replace(rate, cluster_low=end[0], cluster_high=end[1])
+        for (name, rate), end in zip(rates.items(), ends, strict=True)
+    }

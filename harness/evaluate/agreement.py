@@ -1,0 +1,90 @@
+"""Agreement of cells: of two by their tuples and by `detected`, of all by `detected`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import binomtest
+
+from harness.evaluate.rates import Rate, measure_rate
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells, by their places; `agreement` is the rate of equal tuples.
+
+    `kappa` is Cohen's on detected, `p_value` McNemar's exact one for the examples that one cell alone
+    detects; each is None where it is not defined.
+    """
+
+    first: int
+    second: int
+    agreement: Rate
+    kappa: float | None
+    only_first: int
+    only_second: int
+    p_value: float | None
+
+
+def compare_pairs(tuples: np.ndarray) -> tuple[Pair, ...]:
+    """Every pair of cells, from tuples (examples, cells, 3): Gold, Original, Attribute."""
+    examples, cells = tuples.shape[:2]
+    detected = find_detected(tuples).astype(np.float64)
+    both = np.rint(detected.T @ detected).astype(np.int64)
+    alone = both.diagonal()
+    pairs = []
+    for first, second in combinations(range(cells), 2):
+        shared = int(both[first, second])
+        only_first, only_second = int(alone[first]) - shared, int(alone[second]) - shared
+        neither = examples - shared - only_first - only_second
+        same = np.count_nonzero((tuples[:, first] == tuples[:, second]).all(axis=1))
+        kappa = compute_cohen_kappa(shared, only_first, only_second, neither)
+        p_value = compute_mcnemar(only_first, only_second)
+        agreement = measure_rate(int(same), examples)
+        pairs.append(Pair(first, second, agreement, kappa, only_first, only_second, p_value))
+    return tuple(pairs)
+
+
+def find_detected(tuples: np.ndarray) -> np.ndarray:
+    """Whether Original is not Attribute, for tuples (…, 3)."""
+    return np.asarray(tuples[..., 1] != tuples[..., 2])
+
+
+def compute_cohen_kappa(both: int, only_first: int, only_second: int, neither: int) -> float | None:
+    """Cohen's kappa (1960) of two yes-or-no judgements; None where chance alone would agree on all."""
+    of = both + only_first + only_second + neither
+    first, second = both + only_first, both + only_second
+    chance = first * second + (of - first) * (of - second)
+    if of * of == chance:
+        return None
+    return (of * (both + neither) - chance) / (of * of - chance)
+
+
+def compute_mcnemar(only_first: int, only_second: int) -> float | None:
+    """Two-sided p of McNemar's exact test; None where both cells detect the same examples."""
+    if only_first + only_second == 0:
+        return None
+    return float(binomtest(only_first, only_first + only_second).pvalue)
+
+
+def compute_detected_fleiss(tuples: np.ndarray) -> float | None:
+    """Fleiss' kappa on detected, from tuples (examples, cells, 3)."""
+    detected = find_detected(tuples).sum(axis=1)
+    return compute_fleiss_kappa(np.stack([detected, tuples.shape[1] - detected], axis=1))
+
+
+def compute_fleiss_kappa(counts: np.ndarray) -> float | None:
+    """Fleiss' kappa (1971) of counts (subjects, categories), each row's sum the number of raters.
+
+    None where there is no subject, a single rater, or only one category that anybody chose.
+    """
+    totals = counts.sum(axis=0)
+    every = int(totals.sum())
+    raters = every // len(counts) if len(counts) else 0
+    if raters < 2 or int(totals.max()) == every:
+        return None
+    observed = (int((counts * counts).sum()) - every) / (every * (raters - 1))
+    chance = float(((totals / every) ** 2).sum())
+    return (observed - chance) / (1 - chance)
