@@ -1,11 +1,10 @@
-"""Witness files and extraction."""
+"""Witness files in both formats."""
 
 import itertools
 import sys
 from pathlib import Path
 
 import nets
-import numpy as np
 import pytest
 
 from harness.ami.detection import find_revisited, order_visits
@@ -14,12 +13,10 @@ from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import plan_steering
 from harness.ami.witnesses import (
     concatenate_witnesses,
-    extract_witnesses,
     read_witnesses,
-    select_witnesses,
+    write_port_witnesses,
     write_witnesses,
 )
-from harness.backends import Settings, reference
 
 NETWORK = nets.face_like_network()
 PUBLISHED = Path(__file__).parents[2] / "shared" / "ami"
@@ -40,6 +37,13 @@ def test_both_formats_say_the_same(tmp_path):
 def test_written_witnesses_read_back(tmp_path):
     path = tmp_path / "nose_witness.txt"
     write_witnesses(path, {"conv1_1": [3, 1], "pool3": [], "fc7": [0]})
+    assert read_witnesses(path, NETWORK) == {"conv1_1": (3, 1), "fc7": (0,)}
+
+
+def test_witnesses_written_as_the_port_does_list_every_blob_and_read_back(tmp_path):
+    path = tmp_path / "nose_neurons.txt"
+    write_port_witnesses(path, {"conv1_1": [3, 1], "fc7": [0]}, NETWORK)
+    assert path.read_text() == "relu1_1->3,1\nrelu2_2->\npool3->\nrelu4_1->\nrelu6->\nrelu7->0\n"
     assert read_witnesses(path, NETWORK) == {"conv1_1": (3, 1), "fc7": (0,)}
 
 
@@ -116,6 +120,17 @@ def test_the_published_port_has_the_same_sets_but_for_fc(published):
         }
 
 
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_published_files_are_written_again_as_they_are(published, tmp_path, attribute):
+    network, witnesses = published
+    again = tmp_path / "again.txt"
+    write_witnesses(again, witnesses[attribute])
+    assert again.read_bytes() == (PUBLISHED / "witnesses" / f"{attribute}_witness.txt").read_bytes()
+    path = PUBLISHED / "witnesses_port" / f"{attribute}_neurons.txt"
+    write_port_witnesses(again, read_witnesses(path, network), network)
+    assert again.read_text() == path.read_text() + "\n"
+
+
 def test_which_listings_of_the_published_files_lose_steering(published):
     network, witnesses = published
     revisited = {}
@@ -125,47 +140,3 @@ def test_which_listings_of_the_published_files_lose_steering(published):
         revisited[listing] = tuple(find_revisited(network, order_visits(network, plan, port)))
     assert sorted(revisited.values()) == 8 * [()] + 6 * [("conv3_2", "fc6")] + 10 * [("fc6",)]
     assert all(revisited[listing] for listing in revisited if listing[0] == "nose")
-
-
-def test_selection_by_hand():
-    """Medians 3 and 3 under substitution, 2 and 3 under preservation."""
-    substituted = np.array([[1.0, 3.0, 5.0], [1.0, 3.0, 5.0]])
-    preserved = np.array([[2.0, 3.0, 1.0], [3.0, 4.0, 3.0]])
-    assert select_witnesses(substituted, preserved) == [2]
-    assert select_witnesses(substituted, preserved[:, [2, 1, 0]]) == [2]
-    assert select_witnesses(substituted, preserved[:, [0, 2, 1]]) == []
-    assert select_witnesses(substituted[:, [0, 2, 1]], preserved) == []
-
-
-def test_extraction_equals_a_loop_over_channels():
-    executor = reference.load(NETWORK, nets.random_parameters(NETWORK), Settings())
-    base, others = nets.random_inputs(NETWORK, 1), nets.random_inputs(NETWORK, 4, seed=2)
-    substitution, preservation = base + 0.3 * others[:2], base + 0.3 * others[2:]
-    found = extract_witnesses(executor, base, substitution, preservation)
-    assert found
-    for blob in NETWORK.span("data", "fc7"):
-        plain = executor.forward(base, "data", blob.name)[0]
-        chosen = set(range(blob.shape[0]))
-        for sub, pre in zip(substitution, preservation):
-            d_sub, d_pre = (
-                [
-                    np.abs(executor.forward(image[None], "data", blob.name)[0][c] - plain[c]).sum()
-                    for c in chosen_all(blob)
-                ]
-                for image in (sub, pre)
-            )
-            chosen &= {
-                c for c in chosen_all(blob) if d_sub[c] > np.median(d_sub) and d_pre[c] <= np.median(d_pre)
-            }
-        assert found.get(blob.name, []) == sorted(chosen)
-
-
-def chosen_all(blob):
-    return range(blob.shape[0])
-
-
-def test_unpaired_images_are_refused():
-    executor = reference.load(NETWORK, nets.random_parameters(NETWORK), Settings())
-    base = nets.random_inputs(NETWORK, 1)
-    with pytest.raises(InputError, match="pairs"):
-        extract_witnesses(executor, base, nets.random_inputs(NETWORK, 2), nets.random_inputs(NETWORK, 3))

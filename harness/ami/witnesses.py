@@ -1,14 +1,12 @@
-"""Witness files in both published formats, and the extraction of witnesses from mutated images."""
+"""Witness files in both published formats, and their concatenation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
-import numpy as np
-
 from harness.ami.errors import InputError
-from harness.ami.network import InnerProduct, Network
+from harness.ami.network import Blob, Network, Relu
 from harness.ami.port import ATTRIBUTES, Port, listed_attributes
 
 Witnesses = Mapping[str, Mapping[str, Tuple[int, ...]]]
@@ -58,6 +56,18 @@ def write_witnesses(path: Path, witnesses: Mapping[str, Any]) -> None:
     Path(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
+def write_port_witnesses(path: Path, witnesses: Mapping[str, Any], network: Network) -> None:
+    """Write them in the PyTorch port's format, which lists every blob that can have some, by its layer."""
+    steered = network.blobs[1 : network.index(network.logits.name)]
+    lines = [f"{name_layer(blob)}->{','.join(map(str, witnesses.get(blob.name, ())))}\n" for blob in steered]
+    Path(path).write_text("".join(lines), encoding="utf-8")
+
+
+def name_layer(blob: Blob) -> str:
+    """The port's name of a blob: its ReLU, or else the layer that makes it."""
+    return next((layer.name for layer in blob.layers if isinstance(layer, Relu)), blob.layers[0].name)
+
+
 def concatenate_witnesses(witnesses: Witnesses, port: Port) -> Dict[str, Tuple[int, ...]]:
     """Entries by blob over the four attributes, duplicates kept, in the order of the port's listing."""
     entries: Dict[str, List[int]] = {}
@@ -65,51 +75,3 @@ def concatenate_witnesses(witnesses: Witnesses, port: Port) -> Dict[str, Tuple[i
         for blob, channels in witnesses[attribute].items():
             entries.setdefault(blob, []).extend(channels)
     return {blob: tuple(channels) for blob, channels in entries.items()}
-
-
-def extract_witnesses(
-    executor: Any, base: np.ndarray, substitution: np.ndarray, preservation: np.ndarray
-) -> Dict[str, List[int]]:
-    """Witnesses of one attribute by blob, from the first blob after the input to the last before the logits.
-
-    `base` is one network input (1, C, H, W); `substitution` and `preservation` hold one mutated input per
-    pair, (P, C, H, W). A channel is a witness when for every pair its activation difference to the base is
-    above the median of its blob under substitution and not above it under preservation (AmI, section 4.2).
-    """
-    if len(substitution) != len(preservation) or not len(substitution):
-        raise InputError(
-            f"witness extraction: {len(substitution)} substituted and {len(preservation)} preserved images;"
-            " it takes pairs, at least one"
-        )
-    network = executor.network
-    values = [executor.to_native(array) for array in (base, substitution, preservation)]
-    found: Dict[str, List[int]] = {}
-    for below, blob in zip(network.blobs, network.span(network.input.name, last_hidden(network))):
-        values = [executor.forward(value, below.name, blob.name) for value in values]
-        plain, substituted, preserved = (executor.to_numpy(value) for value in values)
-        chosen = select_witnesses(
-            channel_differences(substituted, plain), channel_differences(preserved, plain)
-        )
-        if chosen:
-            found[blob.name] = chosen
-    return found
-
-
-def last_hidden(network: Network) -> str:
-    """Name of the last blob before the logits (`fc7`)."""
-    hidden = network.blobs[network.index(network.logits.name) - 1]
-    if not any(isinstance(layer, InnerProduct) for layer in network.logits.layers) or not hidden.layers:
-        raise InputError(f"network {network.name}: its logits are no inner product over a hidden blob")
-    return hidden.name
-
-
-def channel_differences(mutated: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Sum of |mutated - base| over each channel's map, (P, C)."""
-    return np.abs(mutated - base).reshape(mutated.shape[0], mutated.shape[1], -1).sum(-1)
-
-
-def select_witnesses(substituted: np.ndarray, preserved: np.ndarray) -> List[int]:
-    """Channels that pass in every pair; both arguments are (P, C) activation differences."""
-    above = substituted > np.median(substituted, axis=1, keepdims=True)
-    not_above = preserved <= np.median(preserved, axis=1, keepdims=True)
-    return [int(channel) for channel in np.flatnonzero((above & not_above).all(axis=0))]

@@ -20,7 +20,11 @@ MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read
 
 @dataclass(frozen=True)
 class Job:
-    """A checked job; `data` is the file as it was read."""
+    """A checked job; `data` is the file as it was read.
+
+    With `extraction`, it is witnesses that are asked for, and not answers: there it says which example is the
+    `base`, and which ones are each attribute's `pairs`.
+    """
 
     data: Mapping[str, Any]
     backend: str
@@ -37,6 +41,7 @@ class Job:
     port: Port
     parameters: Parameters
     output: Path
+    extraction: Optional[Mapping[str, Any]] = None
 
 
 def load_job(path: Path) -> Dict[str, Any]:
@@ -55,7 +60,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
     if data.get("schema") != SCHEMA:
         raise InputError(f"job: schema {data.get('schema')!r}; this worker reads {SCHEMA}")
     try:
-        model, examples = data["model"], data["examples"]
+        model, examples, extraction = data["model"], data["examples"], data.get("extraction")
         job = Job(
             data=data,
             backend=data["backend"],
@@ -64,7 +69,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
             decoder=data["decoder"],
             network=Path(model["network"]),
             preprocess=read_preprocess(model["preprocess"]),
-            witnesses={attribute: model["witnesses"][attribute] for attribute in ATTRIBUTES},
+            witnesses={} if extraction else {name: model["witnesses"][name] for name in ATTRIBUTES},
             examples=Path(examples["path"]),
             examples_sha256=examples["sha256"],
             files=Path(examples["files"]) if examples.get("files") else None,
@@ -72,6 +77,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
             port=read_port(data["port"]["preset"], data["port"]["rules"]),
             parameters=Parameters(**data["parameters"]),
             output=Path(data["output"]),
+            extraction=extraction,
         )
     except KeyError as error:
         raise InputError(f"job: key {error} is missing") from error

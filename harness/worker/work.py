@@ -53,7 +53,7 @@ def main(paths: Sequence[Path]) -> int:
         print(f"harness.worker: {error}", file=sys.stderr)
         return 2
     try:
-        write_cell(Path(data["output"]), run_job(read_job(data)))
+        write_cell(Path(data["output"]), do_job(read_job(data)))
     except (InputError, OSError) as error:
         print(f"harness.worker: {error}", file=sys.stderr)
         write_cell(Path(data["output"]), {"schema": 1, "status": "failed", "error": str(error), "job": data})
@@ -70,8 +70,15 @@ def write_cell(output: Path, cell: Mapping[str, Any]) -> None:
         print(f"harness.worker: {output / 'cell.json'}: cannot be written ({error})", file=sys.stderr)
 
 
+def do_job(job: Job) -> Dict[str, Any]:
+    """Do what the job asks for; what `cell.json` is to say."""
+    from harness.worker.extract import extract_job  # it prepares its images as this module does
+
+    return run_job(job) if job.extraction is None else extract_job(job)
+
+
 def run_job(job: Job) -> Dict[str, Any]:
-    """Do the work; what `cell.json` is to say."""
+    """Judge every example; what `cell.json` is to say."""
     started = time.perf_counter()
     backend = find_backend(job.backend)
     network = read_network(job.network)
@@ -86,28 +93,33 @@ def run_job(job: Job) -> Dict[str, Any]:
     resumed = keep_whole_batches(job.output, hash_job(job), examples, job.batch_size)
     run_batches(job, detector, examples, resumed)
     finished = time.perf_counter()
+    timings = {
+        "load_seconds": round(loaded - started, 4),
+        "run_seconds": round(finished - loaded, 4),
+        "worker_seconds": round(time.perf_counter() - started, 4),
+        "examples": len(examples),
+        "resumed": resumed,
+    }
+    hashes = {
+        "parameters": parameter_hashes,
+        "witnesses": {name: entry["sha256"] for name, entry in job.witnesses.items()},
+    }
+    return {**describe_cell(job, backend.versions(), hashes, timings), "steering": "walked"}
+
+
+def describe_cell(
+    job: Job, versions: Mapping[str, str], hashes: Mapping[str, Any], timings: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """What `cell.json` says of any job that was done."""
     return {
         "schema": 1,
         "status": "done",
         "error": None,
         "job": dict(job.data),
-        "fingerprint": take_fingerprint(backend.versions(), job.settings.threads),
-        "hashes": {
-            "parameters": parameter_hashes,
-            "witnesses": {name: entry["sha256"] for name, entry in job.witnesses.items()},
-            "examples": job.examples_sha256,
-            "worker": hash_code(),
-        },
-        "timings": {
-            "load_seconds": round(loaded - started, 4),
-            "run_seconds": round(finished - loaded, 4),
-            "worker_seconds": round(time.perf_counter() - started, 4),
-            "processor_seconds": round(time.process_time(), 4),
-            "examples": len(examples),
-            "resumed": resumed,
-        },
+        "fingerprint": take_fingerprint(versions, job.settings.threads),
+        "hashes": {**hashes, "examples": job.examples_sha256, "worker": hash_code()},
+        "timings": {**timings, "processor_seconds": round(time.process_time(), 4)},
         "peak_memory_bytes": read_peak_memory(),
-        "steering": "walked",
     }
 
 

@@ -18,7 +18,8 @@ from paint import shrink
 from rich.progress import track
 
 from harness.ami.port import ATTRIBUTES
-from harness.ami.witnesses import extract_witnesses, write_witnesses
+from harness.ami.extraction import extract_witnesses
+from harness.ami.witnesses import write_witnesses
 from harness.model.folder import Model, read_model
 from harness.witnesses.mutation import Portrait, mutate_pair
 

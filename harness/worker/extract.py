@@ -1,0 +1,118 @@
+"""Witnesses in one environment: a job that names pairs of mutated images in, a record a blob out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+import numpy as np
+
+from harness.ami.errors import InputError
+from harness.ami.examples import Example, read_examples
+from harness.ami.extraction import last_hidden, measure_differences, select_witnesses, walk_hidden
+from harness.ami.network import network_to_json, read_network, read_weights
+from harness.backends import find_backend
+from harness.worker.job import Job
+from harness.worker.records import RECORDS, append_batch, cut_file
+from harness.worker.work import check_weights, describe_cell, hash_job, prepare_example, report_progress
+
+MUTATIONS = ("substitution", "preservation")
+
+
+@dataclass
+class Bench:
+    """A loaded network, the base's blobs on it, and how far the work is; `hashes` are those of all inputs."""
+
+    job: Job
+    executor: Any
+    examples: Mapping[str, Example]
+    plain: Dict[str, np.ndarray] = field(default_factory=dict)
+    hashes: Dict[str, Dict[str, str]] = field(default_factory=dict)
+
+    def read_inputs(self, names: Sequence[str]) -> np.ndarray:
+        """Network inputs (N, C, H, W) of some examples."""
+        batch = [prepare_example(self.job, self.examples[name]) for name in names]
+        self.hashes.update({one.example.id: one.hashes for one in batch})
+        return np.stack([one.value for one in batch])
+
+
+def extract_job(job: Job) -> Dict[str, Any]:
+    """Write a record for every attribute and blob; what `cell.json` is to say."""
+    started = time.perf_counter()
+    backend, network = find_backend(job.backend), read_network(job.network)
+    last_hidden(network)
+    listed = read_examples(job.examples, network.logits.shape[0], job.examples_sha256, job.files)
+    examples = {one.id: one for one in listed}
+    base, pairs = check_extraction(job, examples)
+    parameter_hashes = check_weights(job)
+    executor = backend.load(network, read_weights(job.network, network), job.settings)
+    loaded = time.perf_counter()
+    bench = Bench(job, executor, examples)
+    bench.plain.update(walk_hidden(executor, bench.read_inputs([base])))
+    cut_file(job.output / RECORDS, 0)
+    for attribute, names in pairs.items():
+        append_batch(job.output, hash_job(job), make_records(bench, attribute, names))
+    finished = time.perf_counter()
+    timings = {
+        "load_seconds": round(loaded - started, 4),
+        "run_seconds": round(finished - loaded, 4),
+        "worker_seconds": round(finished - started, 4),
+        "examples": len(examples),
+    }
+    hashes = {"parameters": parameter_hashes, "inputs": bench.hashes}
+    cell = describe_cell(job, backend.versions(), hashes, timings)
+    return {**cell, "network": network_to_json(network)}
+
+
+def check_extraction(job: Job, examples: Mapping[str, Example]) -> Any:
+    """The base and each attribute's pairs; InputError where one is not among the examples or unpaired."""
+    try:
+        base, pairs = job.extraction["base"], job.extraction["pairs"]  # type: ignore[index]
+        named = [base, *(name for one in pairs.values() for kind in MUTATIONS for name in one[kind])]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"job: extraction: {error!r}; it needs a base, and pairs by attribute") from error
+    missing = [name for name in named if name not in examples]
+    if missing:
+        raise InputError(f"job: extraction: {missing[0]!r} is not among the examples")
+    for attribute, one in pairs.items():
+        counts = [len(one[kind]) for kind in MUTATIONS]
+        if counts[0] != counts[1] or not counts[0]:
+            raise InputError(f"job: extraction: {attribute} has {counts[0]} and {counts[1]} images, no pairs")
+    if not pairs:
+        raise InputError("job: extraction: has no attribute")
+    return base, pairs
+
+
+def make_records(
+    bench: Bench, attribute: str, names: Mapping[str, Sequence[str]]
+) -> Iterator[Dict[str, Any]]:
+    """One attribute's witnesses and differences (pair by pair), a record a blob."""
+    substituted, preserved = (measure_images(bench, names[kind]) for kind in MUTATIONS)
+    for blob in substituted:
+        check_finite(attribute, blob, substituted[blob], preserved[blob])
+        yield {
+            "attribute": attribute,
+            "blob": blob,
+            "witnesses": select_witnesses(substituted[blob], preserved[blob]),
+            "substitution": substituted[blob].tolist(),
+            "preservation": preserved[blob].tolist(),
+        }
+
+
+def measure_images(bench: Bench, names: Sequence[str]) -> Dict[str, np.ndarray]:
+    """Differences (N, C) of some examples to the base, by blob, computed batch by batch."""
+    parts: Dict[str, List[np.ndarray]] = {blob: [] for blob in bench.plain}
+    size = bench.job.batch_size
+    for start in range(0, len(names), size):
+        inputs = bench.read_inputs(names[start : start + size])
+        for blob, values in measure_differences(bench.executor, bench.plain, inputs).items():
+            parts[blob].append(values)
+        report_progress(len(bench.hashes), len(bench.examples))
+    return {blob: np.concatenate(rows) for blob, rows in parts.items()}
+
+
+def check_finite(attribute: str, blob: str, *differences: np.ndarray) -> None:
+    """Refuse differences that have no median."""
+    if not all(np.isfinite(values).all() for values in differences):
+        raise InputError(f"{attribute}, blob {blob}: its values are no finite numbers; check the weights")
