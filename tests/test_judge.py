@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from harness.diff.columns import take_columns
 from harness.matrix.register import Expected
 from harness.report.judge import CellResult, Header, make_summary, summarise_cell
 from harness.report.summary import CellSummary, Summary
@@ -24,11 +25,15 @@ def result(name, *records, status="done", **more):
         environment=name, cell=f"m/{name}", status=status, backend="reference",
         **{"port": "notebook", "parameters": {"alpha": 100.0}, **more},
     )  # fmt: skip
-    return CellResult(summarise_cell(cell, records), records)
+    if status != "done":
+        return CellResult(cell)
+    columns = take_columns(records)
+    return CellResult(summarise_cell(cell, columns), columns)
 
 
-def judge(*results, expected=(), known=None, must_compare=True):
-    header = Header("run", "0", "m", "a", known, 1.0, must_compare)
+def judge(*results, expected=(), known=None, must_compare=True, labels=None):
+    lists = dict.fromkeys((one.summary.environment for one in results), known) if known else {}
+    header = Header("run", "0", "m", "a", lists, 1.0, must_compare, labels=labels or {})
     return make_summary(header, results, expected)
 
 
@@ -100,11 +105,7 @@ def test_an_unavailable_cell_is_named_and_no_failure():
 
 
 def test_a_failed_cell_has_no_rates_of_zero():
-    (cell,) = [
-        one
-        for one in judge(*SAME, CellResult(result("c", status="failed").summary, ())).cells
-        if one.status == "failed"
-    ]
+    (cell,) = [one for one in judge(*SAME, result("c", status="failed")).cells if one.status == "failed"]
     assert cell.rates is None or cell.rates.detection.rate is None
 
 
@@ -139,6 +140,34 @@ def test_other_ports_and_parameters_are_named():
     )
     assert summary.exit_code == 0
     assert summary.notes == ("b runs port pytorch-port, a notebook", "b has alpha 60, a alpha 100")
+
+
+def test_a_divergence_says_what_changes_and_where_it_starts():
+    hashes = {"file": "f", "pixels": "1" * 64, "logits_attribute": "2" * 64}
+    first = {**record("x"), "source": "s", "margin_original": 2.0, "margin_attribute": 1.0, "hashes": hashes}
+    other = {**first, "attribute": 2, "hashes": {**hashes, "logits_attribute": "3" * 64}}
+    (one,) = judge(result("a", first), result("b", other)).divergences
+    assert (one.source, one.changes, one.stages) == (
+        "s", {"b": ("attribute", "case", "detected")}, {"b": "logits_attribute"},
+    )  # fmt: skip
+    assert (one.margins["b"], one.smallest_margin) == ((2.0, 1.0), 1.0)
+
+
+def test_what_is_not_known_is_null():
+    (one,) = judge(*OTHER).divergences
+    assert (one.source, one.smallest_margin, one.stages["b"]) == (None, None, None)
+    assert one.margins == {"a": (None, None), "b": (None, None)}
+
+
+def test_agreeing_examples_are_kept_column_by_column():
+    agreeing = judge(*OTHER).agreeing
+    assert (agreeing.examples, agreeing.attacks, agreeing.tuples) == (("y",), ("fgsm",), ((1, 1, 1),))
+    assert (agreeing.sources, agreeing.smallest_margins) == ((None,), (None,))
+
+
+def test_labels_are_those_of_diverging_tuples():
+    assert judge(*OTHER, labels={0: "Ann", 1: "Bob", 3: "Cy"}).labels == {1: "Bob"}
+    assert judge(*SAME, labels={0: "Ann", 1: "Bob"}).labels == {}
 
 
 def test_a_summary_survives_being_written():

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.errors import InputError
+from harness.diff.columns import read_columns
 from harness.matrix.plan import name_port
-from harness.matrix.store import read_cell, read_records
+from harness.matrix.store import read_cell
 from harness.report.judge import CellResult, summarise_cell
 from harness.report.summary import CellSummary
 
@@ -66,6 +67,6 @@ def read_past(label: str, folder: Path) -> CellResult:
         peak_memory_bytes=cell.get("peak_memory_bytes"),
     )
     if summary.status != "done":
-        return CellResult(summary, ())
-    records = read_records(folder)
-    return CellResult(summarise_cell(summary, records), records)
+        return CellResult(summary, cell=cell)
+    columns = read_columns(folder)
+    return CellResult(summarise_cell(summary, columns), columns, cell)

@@ -1,17 +1,17 @@
-"""Strict join of cells' records by example, and the examples whose tuples are not all the same."""
+"""Strict join of cells' records by example: those that every cell has, and why others are not compared."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
 
 import numpy as np
 
-Record = Mapping[str, Any]
-Tuple3 = tuple[int, int, int]
-FIELDS = ("gold", "original", "attribute")
+from harness.diff.columns import Columns
+
+NONE = -1
 
 
 @dataclass(frozen=True)
@@ -23,154 +23,155 @@ class Incomparable:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Join:
     """Examples that every environment has one sound record of, and those that some has not.
 
-    `tuples` is (examples, environments, 3): Gold, Original, Attribute.
+    `examples`, `sources` and `attacks` are (n,) str objects, the last two as the first environment has
+    them; `tuples` is (n, environments, 3) int64: Gold, Original, Attribute; `rows` (n, environments) says
+    where in each of `columns` an example is.
     """
 
     environments: tuple[str, ...]
-    examples: tuple[str, ...]
+    examples: np.ndarray
+    sources: np.ndarray
+    attacks: np.ndarray
     tuples: np.ndarray
-    records: Mapping[str, Mapping[str, Record]]
-    incomparable: tuple[Incomparable, ...]
+    rows: np.ndarray
+    columns: tuple[Columns, ...]
+    incomparable: tuple[Incomparable, ...] = ()
+
+    def gather(self, name: str, chosen: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """A column of all environments, (chosen, environments, …), for some examples."""
+        parts = [getattr(one, name)[self.rows[chosen, place]] for place, one in enumerate(self.columns)]
+        return np.stack(parts, axis=1)
 
 
-@dataclass(frozen=True)
-class Divergence:
-    """An example whose records do not all hold the same tuple; `classes` are its agreement classes."""
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """The examples that are looked for: `names` (n,) str objects, and where each is among them."""
 
-    example: str
-    tuples: Mapping[str, Tuple3]
-    classes: tuple[tuple[str, ...], ...]
+    names: np.ndarray
+    places: Mapping[str, int]
 
 
-def join_records(cells: Mapping[str, Sequence[Record]], known: Iterable[str] | None = None) -> Join:
+def join_columns(cells: Mapping[str, Columns], known: Mapping[str, Sequence[str]] | None = None) -> Join:
     """Join environments' records by example id, dropping none.
 
-    `known` are the ids that must be there; without it, those that any environment has.
+    `known` gives the ids that an environment must have; without it, it has to have those that any has.
     """
-    sound: dict[str, dict[str, Record]] = {}
+    lists = {name: np.fromiter(ids, dtype=object) for name, ids in (known or {}).items()}
+    wanted = list_wanted(cells, lists)
+    rows = np.full((len(wanted.names), len(cells)), NONE, dtype=np.int64)
     problems: list[Incomparable] = []
-    for environment, records in cells.items():
-        sound[environment], found = index_records(environment, records)
-        problems.extend(found)
-    seen = dict.fromkeys(id_of(record) for records in cells.values() for record in records)
-    wanted = dict.fromkeys(seen if known is None else known)
-    problems.extend(find_missing(sound, wanted, problems))
-    problems.extend(find_unknown(sound, wanted))
-    problems.extend(find_other_files(sound, wanted))
-    excluded = {problem.example for problem in problems}
-    examples = tuple(example for example in wanted if example not in excluded)
-    return Join(tuple(cells), examples, stack_tuples(sound, examples), sound, tuple(problems))
+    for place, (environment, columns) in enumerate(cells.items()):
+        rows[:, place] = find_rows(columns, wanted)
+        problems.extend(find_problems(environment, columns, wanted, rows[:, place], lists.get(environment)))
+    problems.extend(find_other_files(tuple(cells), tuple(cells.values()), wanted, rows))
+    spoilt = [wanted.places[one.example] for one in problems if one.example in wanted.places]
+    keep = np.ones(len(wanted.names), dtype=bool)
+    keep[np.array(spoilt, dtype=np.int64)] = False
+    return take_join(cells, wanted.names[keep], rows[keep], tuple(problems))
 
 
-def index_records(
-    environment: str, records: Sequence[Record]
-) -> tuple[dict[str, Record], list[Incomparable]]:
-    """An environment's records by example, and those that are doubled or hold no tuple."""
-    counts = Counter(id_of(record) for record in records)
-    problems = [
-        Incomparable(example, environment, f"has {count} records")
-        for example, count in counts.items()
-        if count > 1
-    ]
-    indexed = {}
-    for record in records:
-        if not is_sound(record):
-            problems.append(Incomparable(id_of(record), environment, "its record holds no tuple"))
-        elif counts[id_of(record)] == 1:
-            indexed[id_of(record)] = record
-    return indexed, problems
+def list_wanted(cells: Mapping[str, Columns], known: Mapping[str, np.ndarray]) -> Wanted:
+    """The ids that any list or, where a cell has no list, its records have, in their order."""
+    ids: dict[str, None] = {}
+    seen: list[np.ndarray] = []
+    for environment, columns in cells.items():
+        listed = known.get(environment, columns.examples)
+        if not any(is_same(listed, one) for one in seen):
+            ids.update(dict.fromkeys(listed))
+            seen.append(listed)
+        if environment not in known:
+            ids.update(dict.fromkeys(one.example for one in columns.broken))
+    names = np.fromiter(ids, dtype=object)
+    return Wanted(names, dict(zip(ids, range(len(ids)), strict=True)))
 
 
-def id_of(record: Record) -> str:
-    """Example id of a record, whatever is wrong with it."""
-    return str(record.get("example"))
+def is_same(some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether two lists of ids (n,) are equal."""
+    return len(some) == len(others) and bool(np.all(some == others))
 
 
-def is_sound(record: Record) -> bool:
-    """Whether a record holds three class ids."""
-    return all(type(record.get(name)) is int for name in FIELDS)
+def find_rows(columns: Columns, wanted: Wanted) -> np.ndarray:
+    """Row of a cell's record of each wanted example (n,); NONE where there is none, or more than one."""
+    if is_same(columns.examples, wanted.names):
+        return np.arange(len(wanted.names))
+    places = find_places(columns, wanted)
+    here = np.flatnonzero(places != NONE)
+    rows = np.full(len(wanted.names), NONE, dtype=np.int64)
+    rows[places[here]] = here
+    rows[np.bincount(places[here], minlength=len(rows)) > 1] = NONE
+    return rows
 
 
-def find_missing(
-    sound: Mapping[str, Mapping[str, Record]], wanted: Iterable[str], problems: Sequence[Incomparable]
-) -> list[Incomparable]:
-    """Wanted examples that an environment has no record of and nothing else was said about."""
-    said = {(problem.example, problem.environment) for problem in problems}
-    return [
-        Incomparable(example, environment, "has no record")
-        for example in wanted
-        for environment, records in sound.items()
-        if example not in records and (example, environment) not in said
-    ]
+def find_places(columns: Columns, wanted: Wanted) -> np.ndarray:
+    """Place of each of a cell's records among the wanted examples (n,); NONE where it is none of them."""
+    found = map(wanted.places.get, columns.examples, repeat(NONE))
+    return np.fromiter(found, dtype=np.int64, count=len(columns.examples))
 
 
-def find_unknown(sound: Mapping[str, Mapping[str, Record]], wanted: Mapping[str, None]) -> list[Incomparable]:
-    """Records of examples that nobody asked for."""
-    return [
-        Incomparable(example, environment, "is not in the list of examples")
-        for environment, records in sound.items()
-        for example in records
-        if example not in wanted
-    ]
+def find_problems(
+    environment: str, columns: Columns, wanted: Wanted, rows: np.ndarray, known: np.ndarray | None
+) -> Iterator[Incomparable]:
+    """Records of one environment that are doubled, hold no tuple, are missing, or that nobody asked for."""
+    for one in columns.broken:
+        yield Incomparable(one.example, environment, one.reason)
+    wants_all = known is None or len(known) == len(rows)
+    if wants_all and len(rows) == len(columns.examples) and not np.any(rows == NONE):
+        return
+    said = {one.example for one in columns.broken}
+    listed = None if known is None else frozenset(known)
+    counts = Counter(columns.examples.tolist())
+    counts.update(said)
+    for example, count in counts.items():
+        if listed is not None and example not in listed:
+            yield Incomparable(example, environment, "is not in the list of examples")
+        elif count > 1:
+            yield Incomparable(example, environment, f"has {count} records")
+    for example in wanted.names[rows == NONE]:
+        if example not in counts:
+            absent = listed is None or example in listed
+            reason = "has no record" if absent else f"is not among its {len(listed or ())} examples"
+            yield Incomparable(example, environment, reason)
 
 
-def find_other_files(sound: Mapping[str, Mapping[str, Record]], wanted: Iterable[str]) -> list[Incomparable]:
-    """Records that were made from another file than most environments' records of that example."""
-    problems: list[Incomparable] = []
-    for example in wanted:
-        files = {name: hash_of(records[example]) for name, records in sound.items() if example in records}
-        counts = Counter(files.values()).most_common()
-        if len(counts) < 2:
-            continue
-        tied = counts[0][1] == counts[1][1]
-        problems.extend(
-            Incomparable(example, name, f"was made from another file ({digest[:12] or 'unnamed'})")
-            for name, digest in files.items()
-            if tied or digest != counts[0][0]
-        )
-    return problems
+def find_other_files(
+    environments: Sequence[str], cells: Sequence[Columns], wanted: Wanted, rows: np.ndarray
+) -> Iterator[Incomparable]:
+    """Records that were made from another file than most environments' records of that example.
+
+    A record that does not say what it was made from is taken at its word.
+    """
+    files = np.zeros(rows.shape, dtype=np.uint64)
+    for place, columns in enumerate(cells):
+        here = rows[:, place] != NONE
+        files[here, place] = columns.hashes[rows[here, place], 0]
+    first = files.max(axis=1, initial=0, keepdims=True)
+    for row in np.flatnonzero(((files != first) & (files != 0)).any(axis=1)):
+        named = {name: int(value) for name, value in zip(environments, files[row], strict=True) if value}
+        (most, often), (_, next_often), *_ = Counter(named.values()).most_common()
+        for name, value in named.items():
+            if value != most or often == next_often:
+                digest = f"{value:016x}"[:12]
+                yield Incomparable(wanted.names[row], name, f"was made from another file ({digest})")
 
 
-def hash_of(record: Record) -> str:
-    """Hash of the file that a record was made from; empty where it does not say."""
-    hashes = record.get("hashes")
-    return str(hashes.get("file", "")) if isinstance(hashes, Mapping) else ""
-
-
-def stack_tuples(sound: Mapping[str, Mapping[str, Record]], examples: Sequence[str]) -> np.ndarray:
-    """Tuples (examples, environments, 3), int64."""
-    rows = [
-        [[records[example][name] for name in FIELDS] for records in sound.values()] for example in examples
-    ]
-    return np.array(rows, dtype=np.int64).reshape(len(examples), len(sound), 3)
-
-
-def find_divergences(join: Join) -> tuple[Divergence, ...]:
-    """The compared examples whose tuples are not all equal, in the examples' order."""
-    if not join.environments:
-        return ()
-    differs = (join.tuples != join.tuples[:, :1]).any(axis=(1, 2))
-    return tuple(describe_divergence(join, int(row)) for row in np.flatnonzero(differs))
-
-
-def describe_divergence(join: Join, row: int) -> Divergence:
-    """One diverging example's tuples and agreement classes, the largest class first."""
-    tuples = {
-        name: (int(gold), int(original), int(attribute))
-        for name, (gold, original, attribute) in zip(join.environments, join.tuples[row], strict=True)
-    }
-    classes: dict[Tuple3, list[str]] = {}
-    for name, value in tuples.items():
-        classes.setdefault(value, []).append(name)
-    ordered = sorted(classes.values(), key=len, reverse=True)
-    return Divergence(join.examples[row], tuples, tuple(tuple(names) for names in ordered))
-
-
-def choose_baseline(divergence: Divergence, reference: str) -> Tuple3:
-    """The tuple that others are held against: the reference's, or without it the largest class's."""
-    name = reference if reference in divergence.tuples else divergence.classes[0][0]
-    return divergence.tuples[name]
+def take_join(
+    cells: Mapping[str, Columns], examples: np.ndarray, rows: np.ndarray, problems: tuple[Incomparable, ...]
+) -> Join:
+    """The join of the examples that are left."""
+    columns = tuple(cells.values())
+    nothing = np.empty(0, dtype=object)
+    parts = [one.tuples[rows[:, place]] for place, one in enumerate(columns)]
+    return Join(
+        environments=tuple(cells),
+        examples=examples,
+        sources=columns[0].sources[rows[:, 0]] if columns else nothing,
+        attacks=columns[0].attacks[rows[:, 0]] if columns else nothing,
+        tuples=np.stack(parts, axis=1) if parts else np.empty((0, 0, 3), dtype=np.int64),
+        rows=rows,
+        columns=columns,
+        incomparable=problems,
+    )

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.diff.columns import read_columns
 from harness.images.recipes import read_images
 from harness.matrix.cache import (
     find_cache,
@@ -45,7 +46,7 @@ from harness.matrix.places import (
 )
 from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
 from harness.matrix.register import Register, read_register, select_environments
-from harness.matrix.store import copy_result, locate_result, read_cell, read_records
+from harness.matrix.store import copy_result, locate_result, read_cell
 from harness.matrix.subject import Prepared, prepare_subject
 from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, make_summary, summarise_cell
@@ -89,6 +90,7 @@ class Plan:
     id: str
     register: Register
     prepared: Prepared
+    labels: tuple[str, ...]
     cells: tuple[Cell, ...]
     places: dict[str, Place]
     cache: Path
@@ -143,11 +145,12 @@ def run_matrix(
         harness=harness.__version__,
         model=plan.subject.model,
         reference=plan.register.reference,
-        known=plan.subject.example_ids,
+        known=dict.fromkeys((cell.name for cell in plan.cells), plan.subject.example_ids),
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
         notes=(*note_refused(plan.prepared.refused), *(plan.fleet.notes if plan.fleet else ())),
         asked=list_asked(request, plan.cells),
+        labels=dict(enumerate(plan.labels)),
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
     summary = make_summary(header, results, expected)
@@ -192,7 +195,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     )
     settled = tuple(settle_cell(cell, find_image_id(places[cell.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
-    return Plan(name_run(), register, prepared, settled, places, cache, snapshot, found, stop)
+    return Plan(name_run(), register, prepared, model.labels, settled, places, cache, snapshot, found, stop)
 
 
 def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -258,23 +261,23 @@ def read_result(outcome: Outcome) -> CellResult:
     )
     if outcome.status != "done" or outcome.folder is None:
         end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
-        return CellResult(summary.model_copy(update={"log_end": end}), ())
+        return CellResult(summary.model_copy(update={"log_end": end}))
     try:
         return read_done(summary, outcome.folder)
     except InputError as error:
-        return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}), ())
+        return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}))
 
 
 def read_done(summary: CellSummary, folder: Path) -> CellResult:
     """A done cell's rates, times and records."""
-    cell, records = read_cell(folder), read_records(folder)
+    cell, columns = read_cell(folder), read_columns(folder)
     timings = cell.get("timings") or {}
     more = {
         "run_seconds": timings.get("run_seconds"),
         "load_seconds": timings.get("load_seconds"),
         "peak_memory_bytes": cell.get("peak_memory_bytes"),
     }
-    return CellResult(summarise_cell(summary.model_copy(update=more), records), records)
+    return CellResult(summarise_cell(summary.model_copy(update=more), columns), columns, cell)
 
 
 def write_run(

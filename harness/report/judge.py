@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.diff.tuples import (
-    Divergence,
-    Incomparable,
-    Join,
-    choose_baseline,
-    find_divergences,
-    is_sound,
-    join_records,
-)
+from harness.diff.columns import Columns
+from harness.diff.divergences import find_divergences, find_smallest
+from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.evaluate.rates import measure_rates
 from harness.matrix.register import Expected, Register
+from harness.report.examples import describe_agreeing, describe_divergences, name_labels
 from harness.report.summary import (
+    AgreementSummary,
     CellSummary,
     DivergenceSummary,
     ExitCode,
@@ -35,48 +31,59 @@ NOT_RUN: ExitCode = 2
 
 @dataclass(frozen=True)
 class CellResult:
-    """A cell with its records, none unless it is done."""
+    """A cell with its records, none unless it is done, and what its `cell.json` says."""
 
     summary: CellSummary
-    records: Sequence[Mapping[str, Any]]
+    columns: Columns | None = None
+    cell: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Header:
     """What a run is called and was made of.
 
-    `must_compare` says whether one cell alone is a failure, `asked` names cells of which one has to run.
+    `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
+    whether one cell alone is a failure, `asked` names cells of which one has to run; `labels` names classes.
     """
 
     run: str
     harness: str
     model: str
     reference: str
-    known: tuple[str, ...] | None
+    known: Mapping[str, Sequence[str]]
     seconds: float
     must_compare: bool = True
     notes: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    labels: Mapping[int, str] = field(default_factory=dict)
 
 
-def summarise_cell(cell: CellSummary, records: Sequence[Mapping[str, Any]]) -> CellSummary:
+def summarise_cell(cell: CellSummary, columns: Columns) -> CellSummary:
     """The cell with its rates, from the records that hold a tuple."""
-    sound = [record for record in records if is_sound(record)]
-    rates = RatesSummary.model_validate(asdict(measure_rates(sound)))
-    return cell.model_copy(update={"rates": rates})
+    return cell.model_copy(update={"rates": measure_cell(columns)})
+
+
+def measure_cell(columns: Columns) -> RatesSummary:
+    """Rates of one cell."""
+    records = [
+        {"gold": gold, "original": original, "attribute": attribute, "attack": attack}
+        for (gold, original, attribute), attack in zip(columns.tuples.tolist(), columns.attacks, strict=True)
+    ]
+    return RatesSummary.model_validate(asdict(measure_rates(records)))
+
+
+def measure_agreement(join: Join) -> AgreementSummary:
+    """All cells of a join among each other."""
+    assert join.environments is not None
+    return AgreementSummary()
 
 
 def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
     """Join the done cells, judge their divergences by the register, and give the verdict."""
-    done = {one.summary.environment: one.records for one in results if one.summary.status == "done"}
-    join = join_records(done, header.known)
-    attacks = {
-        str(one.get("example")): str(one.get("attack")) for records in done.values() for one in records
-    }
-    divergences = tuple(
-        judge_divergence(one, header.reference, attacks[one.example], expected)
-        for one in find_divergences(join)
-    )
+    done = {one.summary.environment: one.columns for one in results if one.columns is not None}
+    join = join_columns(done, {name: header.known[name] for name in done if name in header.known})
+    found, smallest = find_divergences(join, header.reference), find_smallest(join)
+    divergences = describe_divergences(join, found, smallest, expected)
     cells = tuple(one.summary for one in results)
     problems = tuple(check_register(expected, join, divergences))
     code, verdict = give_verdict(header, cells, join, divergences, problems)
@@ -90,6 +97,9 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         cells=cells,
         compared=len(join.examples),
         divergences=divergences,
+        agreeing=describe_agreeing(join, found, smallest),
+        agreement=measure_agreement(join),
+        labels=name_labels(divergences, header.labels),
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
         notes=(*note_differences(cells), *header.notes),
@@ -102,31 +112,6 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
     """The same, as part of the document."""
     return IncomparableSummary(example=one.example, environment=one.environment, reason=one.reason)
-
-
-def judge_divergence(
-    divergence: Divergence, reference: str, attack: str, expected: Sequence[Expected]
-) -> DivergenceSummary:
-    """Which environments depart from the baseline, and which of them the register expects."""
-    baseline = choose_baseline(divergence, reference)
-    departing = tuple(name for name, value in divergence.tuples.items() if value != baseline)
-    today = dt.datetime.now(dt.UTC).date()
-    valid = [entry for entry in expected if entry.until >= today]
-    return DivergenceSummary(
-        example=divergence.example,
-        attack=attack,
-        baseline_environment=reference if reference in divergence.tuples else divergence.classes[0][0],
-        baseline=baseline,
-        tuples=dict(divergence.tuples),
-        classes=divergence.classes,
-        departing=departing,
-        expected={name: find_reason(valid, divergence.example, name) for name in departing},
-    )
-
-
-def find_reason(entries: Sequence[Expected], example: str, environment: str) -> str | None:
-    """Reason of the first entry that speaks of an example in an environment."""
-    return next((entry.reason for entry in entries if entry.matches(example, environment)), None)
 
 
 def check_register(
@@ -184,7 +169,7 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     done = len(join.environments)
     if done == 0 or (done == 1 and header.must_compare):
         troubles.append(f"{done or 'no'} cell has records, so nothing was compared")
-    elif not join.examples and not lost:
+    elif not len(join.examples) and not lost:
         troubles.append("there are no examples")
     return troubles
 
@@ -236,7 +221,7 @@ def make_past_summary(
         harness=harness,
         model=", ".join(models) or "no cells",
         reference=register.reference,
-        known=None,
+        known={},
         seconds=0.0,
     )
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]

@@ -1,0 +1,190 @@
+"""A cell's records as arrays, one column a field, made while its file is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from sys import intern
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from harness.ami.errors import InputError
+from harness.report.summary import Stage
+
+STAGES: tuple[Stage, ...] = ("file", "pixels", "input", "logits_original", "logits_attribute")
+CHUNK_BYTES = 1 << 22
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Hashes(msgspec.Struct, gc=False):
+    """Hashes of a record's stages, hexadecimal; empty where it has none."""
+
+    file: str = ""
+    pixels: str = ""
+    input: str = ""
+    logits_original: str = ""
+    logits_attribute: str = ""
+
+
+class Line(msgspec.Struct, gc=False):
+    """What is read of a record; the rest of its line is skipped."""
+
+    example: str
+    gold: Id
+    original: Id
+    attribute: Id
+    attack: str | None = None
+    source: str | None = None
+    margin_original: float | None = None
+    margin_attribute: float | None = None
+    hashes: Hashes | None = None
+    refused: None = None
+
+
+DECODE = msgspec.json.Decoder(Line).decode
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that holds no tuple, and why."""
+
+    example: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The sound records of a cell in their file's order, and the broken ones.
+
+    `examples`, `sources` and `attacks` are (n,) str objects; `tuples` (n, 3) int64: Gold, Original,
+    Attribute; `margins` (n, 2) float64, plain and steered, NaN where there is none; `hashes` (n, 5)
+    uint64, the first 64 bits of each of STAGES, 0 where there is none.
+    """
+
+    examples: np.ndarray
+    sources: np.ndarray
+    attacks: np.ndarray
+    tuples: np.ndarray
+    margins: np.ndarray
+    hashes: np.ndarray
+    broken: tuple[Broken, ...] = ()
+
+
+def read_columns(folder: Path) -> Columns:
+    """Columns of a cell's `records.jsonl`; InputError, with the line, where one is no record."""
+    path = folder / "records.jsonl"
+    parts, number = [], 1
+    try:
+        with path.open("rb") as file:
+            while lines := file.readlines(CHUNK_BYTES):
+                parts.append(stack_lines(read_lines(path, lines, number)))
+                number += len(lines)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run the cell again") from error
+    return join_parts(parts)
+
+
+def take_columns(records: Iterable[Mapping[str, Any]]) -> Columns:
+    """Columns of records that are plain data."""
+    return stack_lines([take_record(record) for record in records])
+
+
+def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Line | Broken]:
+    """Records of some lines, of which the first has this number."""
+    try:
+        return [DECODE(line) for line in lines]
+    except msgspec.DecodeError:
+        return [read_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
+
+
+def read_line(line: bytes, place: str) -> Line | Broken:
+    """One record, sound or not; InputError where it is none."""
+    try:
+        return DECODE(line)
+    except msgspec.DecodeError:
+        pass
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place}: is no record ({error}); run the cell again") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{place}: is no record; run the cell again")
+    return take_record(record)
+
+
+def take_record(record: Mapping[str, Any]) -> Line | Broken:
+    """One record of plain data, sound or not."""
+    try:
+        return msgspec.convert(record, Line)
+    except msgspec.ValidationError as error:
+        return Broken(str(record.get("example")), explain_record(record, error))
+
+
+def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
+    """Why a record is not sound: its worker refused the file, it holds no tuple, or what else is wrong."""
+    if isinstance(record.get("refused"), str):
+        return f"was refused: {record['refused']}"
+    if any(type(record.get(name)) is not int for name in ("gold", "original", "attribute")):
+        return "its record holds no tuple"
+    return f"its record is damaged ({error})"
+
+
+def stack_lines(lines: Sequence[Line | Broken]) -> Columns:
+    """Columns of records."""
+    sound = [line for line in lines if isinstance(line, Line)]
+    margins = [(line.margin_original, line.margin_attribute) for line in sound]
+    return Columns(
+        examples=stack_names([line.example for line in sound]),
+        sources=stack_names([line.source or "" for line in sound]),
+        attacks=stack_names([line.attack or "" for line in sound]),
+        tuples=np.array(
+            [(line.gold, line.original, line.attribute) for line in sound], dtype=np.int64
+        ).reshape(-1, 3),
+        margins=np.array(margins, dtype=np.float64).reshape(-1, 2),
+        hashes=stack_hashes([line.hashes for line in sound]),
+        broken=tuple(line for line in lines if isinstance(line, Broken)),
+    )
+
+
+def stack_names(names: Iterable[str]) -> np.ndarray:
+    """Names (n,) as objects; equal ones are one object, whatever cell they come from."""
+    return np.fromiter(map(intern, names), dtype=object)
+
+
+def stack_hashes(hashes: Sequence[Hashes | None]) -> np.ndarray:
+    """First 64 bits of the stages' hashes (n, 5), uint64."""
+    texts = [() if one is None else msgspec.structs.astuple(one) for one in hashes]
+    try:
+        digits = bytes.fromhex("".join([text[:16] for text in chain.from_iterable(texts)]))
+        return np.frombuffer(digits, dtype=">u8").astype(np.uint64).reshape(len(texts), len(STAGES))
+    except ValueError:
+        rows = [[shorten(text) for text in row] or [0] * len(STAGES) for row in texts]
+        return np.array(rows, dtype=np.uint64).reshape(-1, len(STAGES))
+
+
+def shorten(text: str) -> int:
+    """First 64 bits of a hexadecimal hash; of the hash of any other text; 0 of none."""
+    try:
+        digest = bytes.fromhex(text[:16].ljust(16, "0"))
+    except ValueError:
+        digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:8], "big") if text else 0
+
+
+def join_parts(parts: Sequence[Columns]) -> Columns:
+    """One cell's columns from those of its parts."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return take_columns(())
+    names = ("examples", "sources", "attacks", "tuples", "margins", "hashes")
+    return Columns(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
+        broken=tuple(chain.from_iterable(part.broken for part in parts)),
+    )

@@ -1,0 +1,85 @@
+"""Divergences: any number that differs is found, with what it changes and where it starts."""
+
+import pytest
+from tuple_records import make_cells
+from tuple_records import make_record as record
+
+from harness.ami.cases import name_case
+from harness.diff.columns import STAGES
+from harness.diff.divergences import CHANGES, find_divergences, find_smallest
+from harness.diff.tuples import NONE, join_columns
+
+DIGITS = "0123456789abcdef" * 4
+
+
+def find(baseline="a", **records):
+    join = join_columns(make_cells(**records))
+    return join, find_divergences(join, baseline)
+
+
+def test_equal_records_do_not_diverge():
+    _, found = find(a=[record("x"), record("y")], b=[record("y"), record("x")])
+    assert len(found.rows) == 0
+
+
+@pytest.mark.parametrize("other", [(2, 1, 1), (1, 2, 1), (1, 1, 2)])
+def test_one_number_that_differs_is_a_divergence(other):
+    join, found = find(a=[record("x"), record("y")], b=[record("x"), record("y", *other)])
+    assert join.examples[found.rows].tolist() == ["y"]
+
+
+def test_swapped_outputs_are_found():
+    _, found = find(
+        a=[record("x", 1, 2, 3), record("y", 1, 4, 5)], b=[record("x", 1, 4, 5), record("y", 1, 2, 3)]
+    )
+    assert len(found.rows) == 2
+
+
+@pytest.mark.parametrize(("baseline", "place"), [("a", 0), ("b", 1), ("elsewhere", 1), (None, 1)])
+def test_without_a_baseline_the_largest_class_is_one(baseline, place):
+    other = [record("x", 1, 1, 2)]
+    _, found = find(baseline, a=[record("x")], b=other, c=other)
+    assert found.classes.tolist() == [[0, 1, 1]]
+    assert found.baselines.tolist() == [place]
+
+
+def test_of_equal_classes_the_first_is_the_baseline():
+    _, found = find(None, a=[record("x")], b=[record("x", 1, 1, 2)])
+    assert found.baselines.tolist() == [0]
+
+
+@pytest.mark.parametrize("other", [(g, o, a) for g in range(3) for o in range(3) for a in range(3)])
+@pytest.mark.parametrize("first", [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)])
+def test_changes_are_what_the_cases_say(first, other):
+    _, found = find(a=[record("x", *first), record("y")], b=[record("x", *other), record("y", 5, 5, 5)])
+    changes = dict(zip(CHANGES, found.changes[0, 1]))
+    if first == other:
+        return
+    assert [changes[name] for name in CHANGES[:3]] == [i != j for i, j in zip(first, other)]
+    assert changes["case"] == (name_case(*first) != name_case(*other))
+    assert changes["detected"] == ((first[1] == first[2]) != (other[1] == other[2]))
+    assert not found.changes[0, 0].any()
+
+
+@pytest.mark.parametrize("known", STAGES)
+@pytest.mark.parametrize("first", [*range(1, len(STAGES)), NONE])
+def test_the_first_hash_that_differs_and_is_known_is_the_stage(first, known):
+    hashes = dict.fromkeys(STAGES, DIGITS)
+    others = dict.fromkeys(STAGES[first:], DIGITS[::-1]) if first != NONE else {}
+    del hashes[known]
+    _, found = find(a=[record("x", hashes=hashes)], b=[record("x", 1, 1, 2, hashes={**hashes, **others})])
+    told = [STAGES.index(name) for name in others if name != known]
+    assert found.stages[0, 1] == min(told, default=NONE)
+
+
+def test_hashes_that_are_missing_differ_from_nothing():
+    _, found = find(a=[record("x", hashes=None)], b=[record("x", 1, 1, 2)])
+    assert found.stages.tolist() == [[NONE, NONE]]
+
+
+def test_the_smallest_margin_is_of_any_pass_anywhere():
+    join, _ = find(
+        a=[record("x", margin_original=3.0, margin_attribute=2.0), record("y")],
+        b=[record("x", margin_original=None, margin_attribute=0.5), record("y")],
+    )
+    assert find_smallest(join).tolist() == [0.5, float("inf")]
