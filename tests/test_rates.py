@@ -119,9 +119,9 @@ def test_cases_are_counted_as_single_tuples_are_named(tuples):
 
 @given(st.lists(st.tuples(st.booleans(), *[st.integers(0, 2)] * 3), min_size=1, max_size=40))
 def test_rates_add_up(rows):
-    benign = np.array([row[0] for row in rows])
+    attacks = np.array(["benign" if row[0] else "fgsm" for row in rows], dtype=object)
     tuples = np.array([row[1:] for row in rows])
-    rates = measure_tuples(tuples, benign, ~benign, np.arange(len(rows)))
+    rates = measure_tuples(tuples, attacks, np.arange(len(rows)))
     assert rates.detection.of - rates.detection.hits == rates.evasion.hits
     assert rates.recovery.hits <= rates.detection.hits
     assert rates.accuracy.of + rates.evasion.of == sum(rates.cases.values()) == len(rows)
@@ -143,8 +143,8 @@ def test_published_counts_give_the_rates_that_their_table_leaves_out():
     }
     for name, counts in table.items():
         tuples = np.repeat([CASE_TUPLES[case] for case in CASES], [counts[case] for case in CASES], axis=0)
-        right = tuples[:, 0] == tuples[:, 1]
-        rates = measure_tuples(tuples, right, ~right, np.arange(len(tuples)))
+        attacks = np.where(tuples[:, 0] == tuples[:, 1], "benign", "attacked").astype(object)
+        rates = measure_tuples(tuples, attacks, np.arange(len(tuples)))
         assert rates.examples == counts["total"]
         assert rates.cases == {case: counts[case] for case in CASES}
         assert {key: shares(rates)[key] for key in expected[name]} == expected[name]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.ami.cases import CASES
-from harness.evaluate.bootstrap import count_by_cluster, fold_clusters, number_clusters, resample_rates
+from harness.evaluate.bootstrap import count_by_cluster, number_clusters, resample_rates
 
 BENIGN = "benign"
 UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
@@ -79,25 +79,18 @@ def measure_rate(hits: int, of: int) -> Rate:
 
 def measure_rates(records: Sequence[Mapping[str, Any]]) -> Rates:
     """Rates of one cell's records, from their tuples, attacks and sources alone."""
-    rows = [(record["gold"], record["original"], record["attribute"]) for record in records]
-    attacks = np.array([str(record.get("attack") or UNKNOWN) for record in records], dtype=object)
-    clusters = number_clusters(
-        [record.get("source") for record in records], [str(record.get("example")) for record in records]
-    )
-    return measure_tuples(np.array(rows, np.int64).reshape(-1, 3), *split_attacks(attacks), clusters)
+    tuples = [(record["gold"], record["original"], record["attribute"]) for record in records]
+    names = {
+        key: np.array([str(record.get(key) or "") for record in records], dtype=object)
+        for key in ("example", "source", "attack")
+    }
+    clusters = number_clusters(names["source"], names["example"])
+    return measure_tuples(np.array(tuples, np.int64).reshape(-1, 3), names["attack"], clusters)
 
 
-def split_attacks(attacks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which examples (n,) are benign and which attacked; those of unknown making are neither."""
-    benign = np.asarray(attacks == BENIGN, bool)
-    return benign, ~benign & np.asarray(attacks != UNKNOWN, bool)
-
-
-def measure_tuples(
-    tuples: np.ndarray, benign: np.ndarray, attacked: np.ndarray, clusters: np.ndarray
-) -> Rates:
-    """Rates of one cell from tuples (n, 3), masks (n,), and numbers of source images (n,)."""
-    marks = mark_examples(tuples, benign, attacked)
+def measure_tuples(tuples: np.ndarray, attacks: np.ndarray, clusters: np.ndarray) -> Rates:
+    """Rates of one cell from tuples (n, 3), names of attacks (n,), and numbers of source images (n,)."""
+    marks = mark_examples(tuples, attacks)
     plain = {
         name: measure_rate(int(np.count_nonzero(one.hits)), int(np.count_nonzero(one.of)))
         for name, one in marks.items()
@@ -105,12 +98,14 @@ def measure_tuples(
     return Rates(
         examples=len(tuples),
         cases=count_cases(tuples),
-        **add_intervals(plain, marks, fold_clusters(clusters)),
+        **add_intervals(plain, marks, clusters),
     )
 
 
-def mark_examples(tuples: np.ndarray, benign: np.ndarray, attacked: np.ndarray) -> dict[str, Marks]:
-    """Hits and denominators of every rate, from tuples (n, 3) and masks (n,)."""
+def mark_examples(tuples: np.ndarray, attacks: np.ndarray) -> dict[str, Marks]:
+    """Hits and denominators of every rate, from tuples (n, 3) and names of attacks (n,)."""
+    benign = np.asarray(attacks == BENIGN, bool)
+    attacked = ~benign & np.asarray(attacks != UNKNOWN, bool) & np.asarray(attacks != "", bool)
     gold, original, attribute = tuples.T
     right, recovered, detected = original == gold, attribute == gold, original != attribute
     fooled, sound = attacked & ~right, benign & right
