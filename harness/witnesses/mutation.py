@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,6 +33,27 @@ class Portrait:
     image: Image
     landmarks: Points
     name: str = "face"
+
+
+def mutate_faces(
+    base: Portrait, others: Sequence[Portrait], attribute: str, size: tuple[int, int]
+) -> tuple[Image, Image]:
+    """Substitutions and preservations (P, H, W, 3) of one attribute, one pair for each other face.
+
+    They are exchanged at the faces' own size and then shrunk to `size`, the network's height and width.
+    """
+    pairs = [mutate_pair(base, other, attribute) for other in others]
+    first, second = (
+        np.stack([shrink_image(image, size) for image in kind]) for kind in zip(*pairs, strict=True)
+    )
+    return first, second
+
+
+def shrink_image(image: Image, size: tuple[int, int]) -> Image:
+    """The image at a height and width that are not above its own, each pixel the mean of an area."""
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def mutate_pair(base: Portrait, other: Portrait, attribute: str) -> tuple[Image, Image]:

@@ -14,18 +14,15 @@ import numpy as np
 import torch
 from export import FOLDER, load_executor, prepare_images, record_facts
 from faces import IDENTITIES, render_portrait
-from paint import shrink
 from rich.progress import track
 
-from harness.ami.port import ATTRIBUTES
 from harness.ami.extraction import extract_witnesses
+from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import write_witnesses
 from harness.model.folder import Model, read_model
-from harness.witnesses.mutation import Portrait, mutate_pair
+from harness.witnesses.mutation import Portrait, mutate_faces, shrink_image
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from harness.backends.pytorch import PytorchExecutor
 
 SEEDS = 40
@@ -51,13 +48,10 @@ def extract_attribute(
 ) -> dict[str, list[int]]:
     """Witnesses of one attribute by blob; the first portrait is the base."""
     base, *others = portraits
-    pairs = [mutate_pair(base, other, attribute) for other in others]
-    substitution, preservation = zip(*pairs, strict=True)
-    batches: list[NDArray[np.float32]] = [
-        prepare_images(np.stack([shrink(image) for image in images]), model)
-        for images in ([base.image], substitution, preservation)
-    ]
-    return extract_witnesses(executor, *batches)
+    size = (model.preprocess.height, model.preprocess.width)
+    plain = shrink_image(base.image, size)[None]
+    images = [plain, *mutate_faces(base, others, attribute, size)]
+    return extract_witnesses(executor, *(prepare_images(one, model) for one in images))
 
 
 def extract_all(model: Model, executor: PytorchExecutor, seed: int) -> dict[str, dict[str, list[int]]]:
