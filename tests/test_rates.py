@@ -12,14 +12,23 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from harness.ami.cases import CASES, name_case
-from harness.evaluate.rates import Rate, count_cases, measure_rate, measure_rates, measure_tuples
+from harness.diff.columns import take_columns
+from harness.evaluate.bootstrap import number_clusters
+from harness.evaluate.rates import Rate, count_cases, measure_rate, measure_tuples
 
 TABLES = Path(__file__).parents[2] / "shared" / "tables" / "seed_tables.json"
 CASE_TUPLES = dict(zip(CASES, [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]))
 
 
 def record(attack, gold, original, attribute, **more):
-    return {"attack": attack, "gold": gold, "original": original, "attribute": attribute, **more}
+    return {
+        "example": "x",
+        "attack": attack,
+        "gold": gold,
+        "original": original,
+        "attribute": attribute,
+        **more,
+    }
 
 
 RECORDS = [
@@ -32,8 +41,14 @@ RECORDS = [
     record("fgsm", 1, 2, 3),  # X-Y-Z: detected
     record("fgsm", 1, 1, 3),  # the attack failed: among all attacked, not among the fooled
     record("unknown", 1, 2, 3),  # X-Y-Z of which nobody says what it is: in no rate
-    {"gold": 1, "original": 1, "attribute": 1},
+    {"example": "x", "gold": 1, "original": 1, "attribute": 1},
 ]
+
+
+def measure_rates(records):
+    columns = take_columns(records)
+    clusters = number_clusters(columns.sources, columns.examples)
+    return measure_tuples(columns.tuples, columns.attacks, clusters)
 
 
 def shares(rates):

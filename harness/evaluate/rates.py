@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from harness.ami.cases import CASES
-from harness.evaluate.bootstrap import count_by_cluster, number_clusters, resample_rates
+from harness.evaluate.bootstrap import count_by_cluster, resample_rates
 
 BENIGN = "benign"
 UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
@@ -75,17 +74,6 @@ def measure_rate(hits: int, of: int) -> Rate:
     low = 0.0 if hits == 0 else centre - half
     high = 1.0 if hits == of else centre + half
     return Rate(hits, of, rate, low, high)
-
-
-def measure_rates(records: Sequence[Mapping[str, Any]]) -> Rates:
-    """Rates of one cell's records, from their tuples, attacks and sources alone."""
-    tuples = [(record["gold"], record["original"], record["attribute"]) for record in records]
-    names = {
-        key: np.array([str(record.get(key) or "") for record in records], dtype=object)
-        for key in ("example", "source", "attack")
-    }
-    clusters = number_clusters(names["source"], names["example"])
-    return measure_tuples(np.array(tuples, np.int64).reshape(-1, 3), names["attack"], clusters)
 
 
 def measure_tuples(tuples: np.ndarray, attacks: np.ndarray, clusters: np.ndarray) -> Rates:

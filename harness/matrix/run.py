@@ -49,7 +49,7 @@ from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result, read_cell
 from harness.matrix.subject import Prepared, prepare_subject
 from harness.model.folder import read_model
-from harness.report.judge import CellResult, Header, make_summary, summarise_cell
+from harness.report.judge import CellResult, Header, make_summary
 from harness.report.summary import CellSummary, Summary
 
 ROOT = Path(harness.__file__).resolve().parents[1]
@@ -269,7 +269,7 @@ def read_result(outcome: Outcome) -> CellResult:
 
 
 def read_done(summary: CellSummary, folder: Path) -> CellResult:
-    """A done cell's rates, times and records."""
+    """A done cell's times and records."""
     cell, columns = read_cell(folder), read_columns(folder)
     timings = cell.get("timings") or {}
     more = {
@@ -277,7 +277,7 @@ def read_done(summary: CellSummary, folder: Path) -> CellResult:
         "load_seconds": timings.get("load_seconds"),
         "peak_memory_bytes": cell.get("peak_memory_bytes"),
     }
-    return CellResult(summarise_cell(summary.model_copy(update=more), columns), columns, cell)
+    return CellResult(summary.model_copy(update=more), columns, cell)
 
 
 def write_run(

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.diff.columns import Columns
 from harness.diff.divergences import find_divergences, find_smallest
 from harness.diff.tuples import Incomparable, Join, join_columns
-from harness.evaluate.rates import measure_rates
 from harness.matrix.register import Expected, Register
 from harness.report.examples import describe_agreeing, describe_divergences, name_labels
+from harness.report.statistics import measure_agreement, measure_cells
 from harness.report.summary import (
-    AgreementSummary,
     CellSummary,
     DivergenceSummary,
     ExitCode,
     IncomparableSummary,
-    RatesSummary,
     Summary,
 )
 
@@ -58,33 +56,21 @@ class Header:
     labels: Mapping[int, str] = field(default_factory=dict)
 
 
-def summarise_cell(cell: CellSummary, columns: Columns) -> CellSummary:
-    """The cell with its rates, from the records that hold a tuple."""
-    return cell.model_copy(update={"rates": measure_cell(columns)})
-
-
-def measure_cell(columns: Columns) -> RatesSummary:
-    """Rates of one cell."""
-    records = [
-        {"gold": gold, "original": original, "attribute": attribute, "attack": attack}
-        for (gold, original, attribute), attack in zip(columns.tuples.tolist(), columns.attacks, strict=True)
-    ]
-    return RatesSummary.model_validate(asdict(measure_rates(records)))
-
-
-def measure_agreement(join: Join) -> AgreementSummary:
-    """All cells of a join among each other."""
-    assert join.environments is not None
-    return AgreementSummary()
+def summarise_cell(cell: CellSummary, _columns: Columns) -> CellSummary:
+    """The cell as it is: its rates are measured with all others'."""
+    return cell
 
 
 def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
-    """Join the done cells, judge their divergences by the register, and give the verdict."""
+    """Measure and join the done cells, judge their divergences by the register, and give the verdict."""
     done = {one.summary.environment: one.columns for one in results if one.columns is not None}
     join = join_columns(done, {name: header.known[name] for name in done if name in header.known})
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
     divergences = describe_divergences(join, found, smallest, expected)
-    cells = tuple(one.summary for one in results)
+    rates = measure_cells(done)
+    cells = tuple(
+        one.summary.model_copy(update={"rates": rates.get(one.summary.environment)}) for one in results
+    )
     problems = tuple(check_register(expected, join, divergences))
     code, verdict = give_verdict(header, cells, join, divergences, problems)
     return Summary(

@@ -1,0 +1,49 @@
+"""Statistics of cells, as the summary has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from harness.diff.columns import Columns
+from harness.diff.tuples import Join, is_same
+from harness.evaluate.agreement import Pair, compare_pairs, compute_detected_fleiss
+from harness.evaluate.bootstrap import number_clusters
+from harness.evaluate.rates import measure_tuples
+from harness.report.summary import AgreementSummary, PairSummary, RatesSummary, RateSummary
+
+
+def measure_cells(cells: Mapping[str, Columns]) -> dict[str, RatesSummary]:
+    """Rates of every environment's records, whether these can be compared or not."""
+    found: dict[str, RatesSummary] = {}
+    before: Columns | None = None
+    for name, columns in cells.items():
+        if before is None or not has_same_sources(before, columns):
+            clusters = number_clusters(columns.sources, columns.examples)
+        rates = measure_tuples(columns.tuples, columns.attacks, clusters)
+        found[name], before = RatesSummary.model_validate(asdict(rates)), columns
+    return found
+
+
+def has_same_sources(columns: Columns, others: Columns) -> bool:
+    """Whether two cells have the same examples of the same sources in the same order."""
+    return is_same(columns.examples, others.examples) and is_same(columns.sources, others.sources)
+
+
+def measure_agreement(join: Join) -> AgreementSummary:
+    """All cells of a join among each other."""
+    pairs = tuple(name_pair(join.environments, pair) for pair in compare_pairs(join.tuples))
+    return AgreementSummary(pairs=pairs, fleiss_kappa=compute_detected_fleiss(join.tuples))
+
+
+def name_pair(names: tuple[str, ...], pair: Pair) -> PairSummary:
+    """A pair of cells by their names."""
+    return PairSummary(
+        first=names[pair.first],
+        second=names[pair.second],
+        agreement=RateSummary.model_validate(asdict(pair.agreement)),
+        kappa=pair.kappa,
+        only_first=pair.only_first,
+        only_second=pair.only_second,
+        p_value=pair.p_value,
+    )
