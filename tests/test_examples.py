@@ -1,16 +1,19 @@
 """Example lists."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from picture_files import write_png
 
 from harness.ami.decode import decode_array, decode_image
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_bytes, hash_file, list_examples, locate_copy, read_examples
+from harness.ami.errors import InputError, RefusedError
+from harness.ami.examples import hash_bytes, hash_file, list_examples, locate_copy, read_examples, read_file
+from harness.ami.headers import MOST_BYTES
 
 DATA = b"pixels"
-HUGE = b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999)}"
+LONG = b"\x93NUMPY\x02\x00" + (1 << 20).to_bytes(4, "little") + b" " * (1 << 20)
 GOOD = {
     "id": "a",
     "source": "a",
@@ -32,6 +35,24 @@ def test_a_list_is_read(tmp_path):
     path = write(tmp_path, GOOD, "", {**GOOD, "id": "b", "parameters": {"epsilon": 8}})
     first, second = read_examples(path, 10, hash_file(path))
     assert (first.id, second.id, first.gold, first.path) == ("a", "b", 3, tmp_path / "a.png")
+    assert (first.npy, second.npy) == (None, None)
+
+
+def test_a_list_says_what_its_arrays_hold(tmp_path):
+    (example,) = read_examples(write(tmp_path, {**GOOD, "npy": "raw-bgr"}), 10)
+    assert example.npy == "raw-bgr"
+
+
+def test_a_file_that_is_empty_or_huge_is_refused_before_it_is_read(tmp_path):
+    path = write(tmp_path, {**GOOD, "sha256": hash_bytes(b"")})
+    (tmp_path / "a.png").write_bytes(b"")
+    (example,) = read_examples(path, 10)
+    with pytest.raises(RefusedError, match="is empty"):
+        read_file(example)
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(RefusedError, match="read at most"):
+        read_file(example)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +66,7 @@ def test_a_list_is_read(tmp_path):
         ([{**GOOD, "gold": True}], "'gold' must be of type int, not True"),
         ([{**GOOD, "gold": 10}], "gold 10 of example 'a' is no class; there are 10"),
         ([{**GOOD, "gold": -1}], "gold -1"),
+        ([{**GOOD, "npy": "rgb"}], ":1: npy = 'rgb'; there are raw-rgb"),
         ([GOOD, GOOD], ":2: example 'a' is listed twice"),
         ([{**GOOD, "file": "b.png"}], r"b\.png: cannot be read"),
         ([{**GOOD, "sha256": "0" * 64}], r"a\.png: sha256 is .* but example 'a' is listed with 000000000000"),
@@ -60,16 +82,44 @@ def test_a_changed_list_is_refused(tmp_path):
         read_examples(write(tmp_path, GOOD), 10, "0" * 64)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"PK\x03\x04", b"not an array", HUGE])
-def test_what_is_no_array_is_refused(data):
-    with pytest.raises(InputError, match="not a"):
+def save_array(array, **options):
+    """Bytes of a .npy file."""
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+SMALL, SHAPE = save_array(np.zeros((1, 1), dtype=np.float32)), b"(99999999, 99999999), }"
+HUGE = SMALL.replace(b"(1, 1), }".ljust(len(SHAPE)), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"\x93NUMPY", "header is damaged"),
+        (b"PK\x03\x04", "does not begin as one"),
+        (b"not an array", "does not begin as one"),
+        (HUGE, r"cut off: an array \(99999999, 99999999\) of float32 takes 39999999200000004 bytes"),
+        (SMALL.replace(b"(1, 1)", b"(-1,1)"), "header is damaged"),
+        (LONG, "header of 1048576 bytes"),
+        (SMALL.replace(b"UMPY\x01", b"UMPY\x03"), "version"),
+        (save_array(np.zeros((3, 4)))[:-1], "is cut off"),
+        (save_array(np.array([{}], dtype=object), allow_pickle=True), "Python objects"),
+        (save_array(np.zeros(3, dtype=[("a", "f4")])), "holds"),
+        (save_array(np.array(["a"])), "holds <U1"),
+        (save_array(np.zeros(3, dtype=complex)), "holds complex128"),
+    ],
+)
+def test_what_is_no_array_is_refused(data, words):
+    with pytest.raises(RefusedError, match=words):
         decode_array(data)
 
 
-def test_object_arrays_are_never_unpickled(tmp_path):
-    np.save(tmp_path / "o.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="not a"):
-        decode_array((tmp_path / "o.npy").read_bytes())
+def test_arrays_are_read_in_either_order():
+    array = np.arange(12, dtype=np.float32).reshape(3, 4)
+    for one in (array, np.asfortranarray(array)):
+        np.testing.assert_array_equal(decode_array(save_array(one)), array)
 
 
 @pytest.mark.parametrize("decoder", ["pillow", "opencv"])
@@ -80,9 +130,13 @@ def test_decoders_give_rgb_and_refuse_garbage(tmp_path, decoder):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
     image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decode_image((tmp_path / "a.png").read_bytes(), decoder), pixels)
-    for garbage in (b"", b"garbage", (tmp_path / "a.png").read_bytes()[:40]):
-        with pytest.raises(InputError, match="not an image"):
+    whole = (tmp_path / "a.png").read_bytes()
+    short = write_png(4, 5, rows=b"too few rows")
+    for garbage in (b"", b"garbage", whole[:40], short):
+        with pytest.raises(RefusedError):
             decode_image(garbage, decoder)
+    with pytest.raises(RefusedError, match=f"no[t]? an image that {decoder} can decode"):
+        decode_image(short, decoder)
 
 
 def test_an_unknown_decoder_is_refused():

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from harness.ami.examples import hash_file
+from harness.ami.preprocess import prepare_array
 from harness.ami.witnesses import write_witnesses
 from harness.worker.job import read_job
-from harness.worker.work import main, run_job
+from harness.worker.work import hash_array, main, run_job
 
 NETWORK = nets.face_like_network()
 WITNESSES = {
@@ -154,7 +155,6 @@ def change(job, *path_and_value):
         (("model", "witnesses", "nose", "sha256", "0"), "nose_witness.txt.*changed"),
         (("model", "witnesses", {}), "'leye' is missing"),
         (("model", "network", "/nowhere"), "/nowhere/network.json"),
-        (("model", "preprocess", "height", 32), r"e0.npy: array is \(3, 16, 16\), the network takes"),
     ],
 )
 def test_bad_jobs_fail_with_one_message(job, tmp_path, capsys, path_and_value, words):
@@ -169,17 +169,78 @@ def test_bad_jobs_fail_with_one_message(job, tmp_path, capsys, path_and_value, w
     assert re.search(words, cell["error"])
 
 
-def test_nan_in_an_example_keeps_the_records_before_it(job, tmp_path):
-    np.save(tmp_path / "e3.npy", np.full((3, 16, 16), np.nan, np.float32))
-    listing = tmp_path / "examples.jsonl"
+def list_again(job, tmp_path, changes):
+    """Examples whose entries are changed, each with the hash of the file that it names."""
+    listing = Path(job["examples"]["path"])
     lines = [json.loads(line) for line in listing.read_text().splitlines()]
-    lines[3]["sha256"] = hash_file(tmp_path / "e3.npy")
+    for number, change in changes.items():
+        lines[number].update(change)
+        lines[number]["sha256"] = hash_file(tmp_path / lines[number]["file"])
     listing.write_text("".join(json.dumps(line) + "\n" for line in lines))
     job["examples"]["sha256"] = hash_file(listing)
+
+
+def spoil_examples(job, tmp_path):
+    """Five examples of which the first, third and fourth cannot be used: a whole batch, and half of one."""
+    np.save(tmp_path / "e0.npy", np.zeros((3, 16, 15), np.float32))
+    (tmp_path / "e2.jpg").write_bytes(b"")
+    np.save(tmp_path / "e3.npy", np.full((3, 16, 16), np.nan, np.float32))
+    list_again(job, tmp_path, {0: {}, 2: {"file": "e2.jpg"}, 3: {}})
+
+
+def test_files_that_cannot_be_used_are_refused_and_the_rest_goes_on(job, tmp_path):
+    _, undisturbed, _ = run(job, tmp_path)
+    spoil_examples(job, tmp_path)
     code, records, cell = run(job, tmp_path)
-    assert (code, len(records)) == (2, 2)
-    assert "e3.npy" in cell["error"]
-    assert "finite" in cell["error"]
+    assert (code, cell["status"]) == (0, "done")
+    assert [record.get("refused") for record in records] == [
+        "array is (3, 16, 15), the network takes (3, 16, 16)",
+        None,
+        "is empty",
+        "array holds values that are no finite numbers (as float32)",
+        None,
+    ]
+    assert records[0] == {
+        **{key: undisturbed[0][key] for key in ("example", "source", "attack", "gold")},
+        "refused": records[0]["refused"],
+    }
+    tuples = [
+        [(one["original"], one["attribute"]) for one in them] for them in (records[1::3], undisturbed[1::3])
+    ]
+    assert tuples[0] == tuples[1]
+
+
+def test_a_killed_job_with_refused_examples_goes_on_where_it_was(job, tmp_path):
+    spoil_examples(job, tmp_path)
+    _, undisturbed, _ = run(job, tmp_path)
+    path, vouchers = (Path(job["output"]) / name for name in ("records.jsonl", "batches.jsonl"))
+    lines, vouched = path.read_bytes().splitlines(keepends=True), vouchers.read_bytes()
+    for whole in (0, 2, 4):
+        path.write_bytes(b"".join(lines[:whole]) + lines[whole][:-1])
+        vouchers.write_bytes(vouched)
+        code, records, cell = run(job, tmp_path)
+        assert (code, cell["timings"]["resumed"]) == (0, whole)
+        assert [{**one, "seconds": 0} for one in records] == [{**one, "seconds": 0} for one in undisturbed]
+
+
+def test_all_files_refused_is_a_cell_without_tuples(job, tmp_path):
+    job["model"]["preprocess"]["height"] = 32
+    code, records, cell = run(job, tmp_path)
+    assert (code, cell["status"]) == (0, "done")
+    assert {record["refused"] for record in records} == {
+        "array is (3, 16, 16), the network takes (3, 32, 16)"
+    }
+
+
+def test_an_examples_own_convention_goes_before_the_jobs_and_is_recorded(job, tmp_path):
+    list_again(job, tmp_path, {1: {"npy": "bgr-minus-mean"}, 2: {"npy": "raw-bgr"}})
+    _, records, _ = run(job, tmp_path)
+    assert [record["npy"] for record in records] == [
+        "raw-rgb", "bgr-minus-mean", "raw-bgr", "raw-rgb", "raw-rgb",
+    ]  # fmt: skip
+    values = np.load(tmp_path / "e1.npy")
+    prepared = prepare_array(values, "bgr-minus-mean", read_job(job).preprocess, read_job(job).port)
+    assert records[1]["hashes"]["input"] == hash_array(prepared)
 
 
 def test_a_changed_parameter_is_noticed(job, tmp_path):

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from harness.ami.errors import InputError
+from harness.ami.headers import check_size
+from harness.ami.preprocess import NPY_CONVENTIONS
 
+ARRAY = ".npy"
 REQUIRED = {"id": str, "source": str, "attack": str, "gold": int, "file": str, "sha256": str}
 
 
 @dataclass(frozen=True)
 class Example:
-    """One input; `path` is its file, `sha256` the hash of the file's bytes."""
+    """One input; `path` is its file, `sha256` the hash of the file's bytes.
+
+    `npy` says what an array holds, where the list does.
+    """
 
     id: str
     source: str
@@ -23,6 +29,12 @@ class Example:
     gold: int
     path: Path
     sha256: str
+    npy: Optional[str] = None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether its file is an array, and no image."""
+        return self.path.suffix.lower() == ARRAY
 
 
 def read_examples(
@@ -37,7 +49,7 @@ def read_examples(
     if files is not None:
         examples = [replace(one, path=Path(files) / locate_copy(one)) for one in examples]
     for example in examples:
-        read_file(example)
+        check_hash(example, hash_file(example.path))
     return examples
 
 
@@ -79,8 +91,16 @@ def read_example(line: str, place: str, folder: Path, classes: int) -> Example:
         raise InputError(
             f"{place}: gold {data['gold']} of example {data['id']!r} is no class; there are {classes}"
         )
+    if data.get("npy") not in (None, *NPY_CONVENTIONS):
+        raise InputError(f"{place}: npy = {data['npy']!r}; there are {', '.join(NPY_CONVENTIONS)}")
     return Example(
-        data["id"], data["source"], data["attack"], data["gold"], folder / data["file"], data["sha256"]
+        data["id"],
+        data["source"],
+        data["attack"],
+        data["gold"],
+        folder / data["file"],
+        data["sha256"],
+        data.get("npy"),
     )
 
 
@@ -94,7 +114,14 @@ def check_fields(data: Any, place: str) -> None:
 
 
 def read_file(example: Example) -> bytes:
-    """Bytes of an example's file; InputError where they are missing or not of its hash."""
+    """Bytes of an example's file; InputError where they are missing or not of its hash.
+
+    RefusedError where they are none, or more than are read.
+    """
+    try:
+        check_size(example.path.stat().st_size)
+    except OSError as error:
+        raise InputError(f"{example.path}: cannot be read ({error.strerror})") from error
     data = read_bytes(example.path)
     check_hash(example, hash_bytes(data))
     return data

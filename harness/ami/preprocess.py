@@ -8,7 +8,7 @@ from typing import Any, Mapping, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, RefusedError
 from harness.ami.port import Port
 from harness.ami.resize import resize_image
 
@@ -45,10 +45,10 @@ def read_preprocess(data: Mapping[str, Any]) -> Preprocess:
 def prepare_image(pixels: np.ndarray, model: Preprocess, port: Port) -> np.ndarray:
     """Network input (C, H, W), float32, from RGB pixels (H, W, 3), uint8."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise InputError(f"an image must be (height, width, 3) uint8, not {pixels.shape} {pixels.dtype}")
+        raise RefusedError(f"an image must be (height, width, 3) uint8, not {pixels.shape} {pixels.dtype}")
     pixels = fit_image(pixels, model, port)
     if pixels.shape[:2] != (model.height, model.width):
-        raise InputError(
+        raise RefusedError(
             f"image is {pixels.shape[1]}x{pixels.shape[0]}, the network takes {model.width}x{model.height},"
             f" and resize_when = {port.resize_when!r} leaves it so; set resize_when = 'size-differs'"
         )
@@ -89,15 +89,22 @@ def prepare_array(array: np.ndarray, convention: str, model: Preprocess, port: P
     """Network input (C, H, W), float32, from a stored array of that shape (or with a 1 before it)."""
     if convention not in NPY_CONVENTIONS:
         raise InputError(f"npy convention {convention!r}: unknown; there are {', '.join(NPY_CONVENTIONS)}")
-    if array.dtype.kind not in "fui":
-        raise InputError(f"an array must hold numbers, not {array.dtype}")
-    values = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
-    if values.shape != (3, model.height, model.width):
-        raise InputError(f"array is {array.shape}, the network takes (3, {model.height}, {model.width})")
-    values = quantise(values.astype(np.float32), convention, port)
-    if not np.isfinite(values).all():
-        raise InputError("array holds values that are no finite numbers")
+    values = quantise(check_array(array, model.height, model.width), convention, port)
     return np.ascontiguousarray(convert_array(values, convention, model, port), dtype=np.float32)
+
+
+def check_array(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A stored array as (3, height, width), float32; RefusedError unless it is that, of finite numbers."""
+    if array.dtype.kind not in "fui":
+        raise RefusedError(f"an array must hold numbers, not {array.dtype}")
+    values = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
+    if values.shape != (3, height, width):
+        raise RefusedError(f"array is {array.shape}, the network takes (3, {height}, {width})")
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise RefusedError("array holds values that are no finite numbers (as float32)")
+    return values
 
 
 def convert_array(values: np.ndarray, convention: str, model: Preprocess, port: Port) -> np.ndarray:

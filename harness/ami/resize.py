@@ -21,13 +21,12 @@ def kernel_weights(distance: np.ndarray, kernel: str) -> np.ndarray:
 
 def resize_matrix(size_in: int, size_out: int, kernel: str) -> np.ndarray:
     """Matrix (size_out, size_in), float64, that resizes one axis; kernel is bicubic, bilinear or nearest."""
-    scale = size_in / size_out
-    if kernel == "nearest":
-        taps = np.minimum((np.arange(size_out) * scale).astype(int), size_in - 1)
-        return np.eye(size_in)[taps]
-    centres = (np.arange(size_out) + 0.5) * scale - 0.5
+    scale, rows = size_in / size_out, np.arange(size_out)
     matrix = np.zeros((size_out, size_in))
-    rows = np.arange(size_out)
+    if kernel == "nearest":
+        matrix[rows, np.minimum((rows * scale).astype(int), size_in - 1)] = 1
+        return matrix
+    centres = (rows + 0.5) * scale - 0.5
     for offset in range(-1, 3):
         taps = np.floor(centres).astype(int) + offset
         weights = kernel_weights(centres - taps, kernel)

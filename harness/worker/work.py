@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from harness.ami.detection import (
     run_steered,
     score_detection,
 )
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, RefusedError
 from harness.ami.examples import Example, hash_bytes, hash_file, read_bytes, read_examples, read_file
 from harness.ami.network import Network, expose_activations, read_network, read_weights
 from harness.ami.preprocess import prepare_array, prepare_image
@@ -35,11 +35,20 @@ from harness.worker.records import append_batch, keep_whole_batches
 
 @dataclass(frozen=True)
 class Prepared:
-    """One example's network input (C, H, W) and the hashes of what it came from."""
+    """One example's network input (C, H, W), the hashes of what it came from, and what its array holds."""
 
     example: Example
     value: np.ndarray
     hashes: Dict[str, str]
+    npy: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An example whose file cannot be used, and why."""
+
+    example: Example
+    reason: str
 
 
 def main(paths: Sequence[Path]) -> int:
@@ -156,7 +165,7 @@ def run_batches(job: Job, detector: Detector, examples: Sequence[Example], done:
     job_hash = hash_job(job)
     report_progress(done, len(examples))
     for start in range(done, len(examples), job.batch_size):
-        batch = [prepare_example(job, example) for example in examples[start : start + job.batch_size]]
+        batch = [admit_example(job, example) for example in examples[start : start + job.batch_size]]
         append_batch(job.output, job_hash, judge_batch(detector, batch))
         report_progress(start + len(batch), len(examples))
 
@@ -172,30 +181,65 @@ def report_progress(done: int, total: int) -> None:
     print(json.dumps({"event": "progress", "done": done, "total": total}), flush=True)
 
 
-def prepare_example(job: Job, example: Example) -> Prepared:
-    """Network input of one example; InputError names its file."""
-    data = read_file(example)
+def admit_example(job: Job, example: Example) -> Union[Prepared, Refusal]:
+    """Network input of one example, or why its file cannot be used."""
     try:
-        pixels, value = prepare_input(job, data, is_array=example.path.suffix == ".npy")
-    except InputError as error:
+        return load_example(job, example)
+    except RefusedError as error:
+        return Refusal(example, str(error))
+
+
+def prepare_example(job: Job, example: Example) -> Prepared:
+    """Network input of one example that has to be there; InputError names its file."""
+    try:
+        return load_example(job, example)
+    except RefusedError as error:
         raise InputError(f"{example.path}: {error}") from error
-    hashes = {"file": example.sha256, "pixels": hash_array(pixels), "input": hash_array(value)}
-    return Prepared(example, value, hashes)
 
 
-def prepare_input(job: Job, data: bytes, *, is_array: bool) -> Tuple[np.ndarray, np.ndarray]:
-    """Decoded pixels and network input (C, H, W) of a file's bytes."""
-    if not is_array:
+def load_example(job: Job, example: Example) -> Prepared:
+    """Network input of one example; RefusedError where its file cannot be used."""
+    data, npy = read_file(example), (example.npy or job.npy) if example.is_array else None
+    if not example.is_array:
         pixels = decode_image(data, job.decoder)
-        return pixels, prepare_image(pixels, job.preprocess, job.port)
-    if job.npy is None:
-        raise InputError("is a .npy file, but what it holds is not said; name its convention with --npy")
-    array = decode_array(data)
-    return array, prepare_array(array, job.npy, job.preprocess, job.port)
+        value = prepare_image(pixels, job.preprocess, job.port)
+    elif npy is None:
+        raise InputError(
+            f"{example.path}: is a .npy file, but what it holds is not said; name its convention with --npy"
+        )
+    else:
+        pixels = decode_array(data)
+        value = prepare_array(pixels, npy, job.preprocess, job.port)
+    hashes = {"file": example.sha256, "pixels": hash_array(pixels), "input": hash_array(value)}
+    return Prepared(example, value, hashes, npy)
 
 
-def judge_batch(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict[str, Any]]:
-    """Records of one batch."""
+def judge_batch(detector: Detector, batch: Sequence[Union[Prepared, Refusal]]) -> Iterator[Dict[str, Any]]:
+    """Records of one batch, those of refused examples at their places."""
+    judged = judge_inputs(detector, [one for one in batch if isinstance(one, Prepared)])
+    for one in batch:
+        yield next(judged) if isinstance(one, Prepared) else refuse_example(one)
+
+
+def refuse_example(refusal: Refusal) -> Dict[str, Any]:
+    """What a cell says of an example that it could not use: no tuple, and why."""
+    return {**name_example(refusal.example), "refused": refusal.reason}
+
+
+def name_example(example: Example) -> Dict[str, Any]:
+    """How every record begins."""
+    return {
+        "example": example.id,
+        "source": example.source,
+        "attack": example.attack,
+        "gold": example.gold,
+    }
+
+
+def judge_inputs(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict[str, Any]]:
+    """Records of examples with a network input."""
+    if not batch:
+        return
     started = time.perf_counter()
     plain, steered = run_both(detector, np.stack([one.value for one in batch]))
     seconds = round((time.perf_counter() - started) / len(batch), 5)
@@ -218,10 +262,8 @@ def make_record(
     """What a cell says about one example."""
     example, (plain, steered), (original, attribute) = prepared.example, logits, answers
     return {
-        "example": example.id,
-        "source": example.source,
-        "attack": example.attack,
-        "gold": example.gold,
+        **name_example(example),
+        **({"npy": prepared.npy} if prepared.npy else {}),
         "original": original.winner,
         "attribute": attribute.winner,
         "case": name_case(example.gold, original.winner, attribute.winner),

@@ -1,0 +1,173 @@
+"""What an image file says of itself, read before any decoder sees it.
+
+Decoders do not agree on every file, and some repair damage without a word. What they read differently is
+refused here, for one reason in every environment; the README has the table.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any, Iterator, Optional, Tuple
+
+from harness.ami.errors import RefusedError
+
+MOST_BYTES = 64 << 20  # of a file
+MOST_PIXELS, MOST_SIDE = 1 << 24, 1 << 13  # 400 MB while it is resized in float64
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+FRAMES = range(0xC0, 0xD0)
+NO_FRAMES = (0xC4, 0xC8, 0xCC)  # tables that share the frames' numbers
+HUFFMAN = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
+ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length
+SCAN, END, EXIF = 0xDA, 0xD9, 0xE1
+ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Header:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+def inspect_image(data: bytes) -> Header:
+    """Header of a JPEG or PNG file; RefusedError where it is none, is cut off, or is read in several ways."""
+    check_size(len(data))
+    if data.startswith(JPEG):
+        header = inspect_jpeg(data)
+    elif data.startswith(PNG):
+        header = inspect_png(data)
+    else:
+        raise RefusedError("is neither a JPEG nor a PNG image")
+    check_dimensions(header)
+    return header
+
+
+def check_size(size: int) -> None:
+    """Refuse a file that is empty or larger than an example can be."""
+    if size == 0:
+        raise RefusedError("is empty")
+    if size > MOST_BYTES:
+        raise RefusedError(f"is of {size} bytes; {MOST_BYTES} are read at most")
+
+
+def check_dimensions(header: Header) -> None:
+    """Refuse an image without pixels or with so many that it may be meant to fill the memory."""
+    size = f"is an image of {header.width}x{header.height} pixels"
+    if header.width < 1 or header.height < 1:
+        raise RefusedError(size)
+    if header.width * header.height > MOST_PIXELS or max(header.width, header.height) > MOST_SIDE:
+        raise RefusedError(f"{size}; at most {MOST_PIXELS} are read, and {MOST_SIDE} a side")
+
+
+def inspect_jpeg(data: bytes) -> Header:
+    """Header of a whole JPEG file of 8-bit grey or colour, upright."""
+    header = None
+    for marker, body in walk_segments(data):
+        if marker in FRAMES and marker not in NO_FRAMES:
+            header = header or read_frame(marker, body)
+        elif marker == EXIF and body.startswith(b"Exif\0\0"):
+            check_orientation(body[6:])
+    if header is None:
+        raise RefusedError("is a JPEG file without an image")
+    return header
+
+
+def walk_segments(data: bytes) -> Iterator[Tuple[int, bytes]]:
+    """Marker and content of every segment up to the end of the image."""
+    place = 2
+    while True:
+        place = data.find(b"\xff", place)
+        while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:
+            place += 1
+        if place < 0 or place > len(data) - 2:
+            raise RefusedError("is cut off: the end of the JPEG image is missing")
+        marker = data[place + 1]
+        place += 2
+        if marker == END:
+            return
+        if marker == 0 or marker in ALONE:  # inside a scan: a byte 255, or a restart
+            continue
+        (length,) = unpack_at(">H", data, place)
+        yield marker, data[place + 2 : place + length]
+        place += length
+
+
+def read_frame(marker: int, body: bytes) -> Header:
+    """Size in a frame's header; RefusedError for kinds of JPEG that are not read the same everywhere."""
+    depth, height, width, channels = unpack_at(">BHHB", body, 0)
+    if marker not in HUFFMAN:
+        raise RefusedError("is a lossless or arithmetic-coded JPEG, which few decoders read")
+    if depth != 8:
+        raise RefusedError(f"is a JPEG of {depth} bits a channel; only 8 are read")
+    if channels == 4:
+        raise RefusedError("is a CMYK image, whose colours decoders turn to RGB differently")
+    if channels not in (1, 3):
+        raise RefusedError(f"is a JPEG of {channels} channels; 1 and 3 are read")
+    return Header(width, height)
+
+
+def inspect_png(data: bytes) -> Header:
+    """Header of a whole, undamaged PNG file of at most 8 bits a channel, upright."""
+    header = None
+    for kind, body in walk_chunks(data):
+        if header is None and kind != b"IHDR":
+            raise RefusedError("is a damaged PNG file: it does not begin with its header")
+        if kind == b"IHDR":
+            width, height, depth = unpack_at(">IIB", body, 0)
+            header = Header(width, height)
+            if depth > 8:
+                raise RefusedError(f"is a PNG of {depth} bits a channel, which decoders shorten differently")
+        elif kind == b"eXIf":
+            check_orientation(body)
+    assert header is not None  # walk_chunks gives a chunk or raises
+    return header
+
+
+def walk_chunks(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
+    """Kind and content of every chunk up to the last, each with the right checksum."""
+    place, kind = len(PNG), b""
+    while kind != b"IEND":
+        length, kind = unpack_at(">I4s", data, place)
+        body = data[place + 8 : place + 8 + length]
+        (checksum,) = unpack_at(">I", data, place + 8 + length)
+        if zlib.crc32(kind + body) != checksum:
+            raise RefusedError(f"is a damaged PNG file: the checksum of its {kind!r} at {place} is wrong")
+        yield kind, body
+        place += 12 + length
+
+
+def check_orientation(exif: bytes) -> None:
+    """Refuse an image that asks to be turned or mirrored when it is shown."""
+    found = read_orientation(exif)
+    if found is not None and 2 <= found <= 8:
+        raise RefusedError(
+            f"is to be turned when shown (EXIF orientation {found}): some decoders do that; save it upright"
+        )
+
+
+def read_orientation(exif: bytes) -> Optional[int]:
+    """Orientation in EXIF data; None where there is none or the data are damaged."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return None
+    try:
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for number in range(count):
+            tag, value = struct.unpack_from(f"{order}H6xH", exif, start + 2 + 12 * number)
+            if tag == ORIENTATION:
+                return int(value)
+    except struct.error:
+        pass
+    return None
+
+
+def unpack_at(form: str, data: bytes, place: int) -> Tuple[Any, ...]:
+    """Fields at a place; RefusedError where the data end before them."""
+    try:
+        return struct.unpack_from(form, data, place)
+    except struct.error:
+        raise RefusedError("is cut off: the image's header or its end is missing") from None
