@@ -57,3 +57,11 @@ def name_classes(one: DivergenceSummary, labels: Mapping[int, str]) -> list[str]
     tuples = (one.baseline, *one.tuples.values())
     classes = dict.fromkeys(number for values in tuples for number in values)
     return [f"{number} {labels[number]}" for number in classes if number in labels]
+
+
+def show_stages(one: DivergenceSummary) -> str:
+    """The first stage whose hash differs; by environment where they differ in it."""
+    stages = {name: one.stages[name] for name in one.departing if one.stages.get(name)}
+    if len(set(stages.values())) < 2:
+        return next(iter(stages.values()), None) or ""
+    return ", ".join(f"{name}: {stage}" for name, stage in stages.items())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.matrix.cache import write_atomically
+from harness.report.markdown import render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
 
@@ -21,6 +22,7 @@ def render_json(summary: Summary, _folder: Path) -> str:
 FORMS: dict[str, Render] = {
     "summary.json": render_json,
     "report.txt": render_text,
+    "report.md": render_markdown,
 }
 
 

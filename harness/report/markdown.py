@@ -1,0 +1,222 @@
+"""The report as Markdown, for the summaries of CI jobs, which take no more than a megabyte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from harness.report.cells import COLUMNS, LEGEND, NONE, title_cells
+from harness.report.divergences import (
+    list_departing,
+    list_steady,
+    mark_tuple,
+    name_classes,
+    rank_divergences,
+    show_expected,
+    show_margin,
+    show_stages,
+    show_tuple,
+)
+from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
+from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, Summary
+from harness.report.terminal import VERDICT_WORDS
+
+SIGNS = {
+    0: "\N{WHITE HEAVY CHECK MARK}",
+    1: "\N{CROSS MARK}",
+    2: "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}",
+}
+OPEN_ROWS = 20  # divergences that are seen at once; the others are folded
+MOST_ROWS = 500
+MOST_NOTES = 50
+MOST_PROBLEMS = 20
+MOST_LOG = 4000  # characters of one log's end
+MOST_LOGS = 16_000  # of all of them together
+MOST_VERDICT = 1000
+REST = "<code>report.txt</code>, <code>report.html</code> and <code>summary.json</code> of the run"
+
+LEGEND_DIVERGENCES = (
+    "Gold-Original-Attribute; `!` marks numbers that are not the baseline's, a dot stands for the baseline's"
+    " tuple. The margin is the smallest between the best two logits in any environment."
+)
+
+Section = tuple[str, int]
+"""Markdown, and how many bytes it may have; the budgets of all sections together are under 1,000,000."""
+
+
+def render_markdown(summary: Summary, _folder: Path) -> str:
+    """The whole report in under 1,000,000 bytes, which says what was left out; nothing in it names a path."""
+    sections: tuple[Section, ...] = (
+        (draw_head(summary), 60_000),
+        (draw_cells(summary), 150_000),
+        (draw_notes(summary), 50_000),
+        (draw_divergences(summary), 350_000),
+        (draw_differences(summary), 100_000),
+        (draw_troubles(summary), 120_000),
+        (draw_incomparable(summary), 60_000),
+    )
+    return "\n\n".join(limit_section(*section) for section in sections if section[0]) + "\n"
+
+
+def limit_section(text: str, budget: int) -> str:
+    """A section as it is, or its heading alone where it is too large even so."""
+    if count_bytes(text) <= budget:
+        return text
+    return f"{text.partition(chr(10))[0][:200]}\n\nToo large to be shown here: see {REST}."
+
+
+def draw_head(summary: Summary) -> str:
+    """Verdict and facts."""
+    word = VERDICT_WORDS[summary.exit_code]
+    problems = summary.register_problems
+    lines = [
+        f"## {SIGNS[summary.exit_code]} {word}: {escape(summary.verdict, MOST_VERDICT)}",
+        "",
+        f"- run {code(summary.run)}, {escape(summary.created)}, harness {escape(summary.harness)}",
+        f"- {escape(title_cells(summary))}; {summary.compared} examples compared",
+        f"- reference: {code(summary.reference)}",
+        *(f"- register: {escape(problem, 500)}" for problem in problems[:MOST_PROBLEMS]),
+    ]
+    more = say_more(len(problems) - MOST_PROBLEMS, "problems with the register")
+    return "\n\n".join(["\n".join(lines), *more])
+
+
+def say_more(left: int, what: str) -> list[str]:
+    """A paragraph on how many were left out, where some were."""
+    return [f"{left} more {what}: see {REST}."] if left > 0 else []
+
+
+def draw_cells(summary: Summary) -> str:
+    """A row a cell, with all the numbers that any form shows."""
+    head = ["environment", "status", *(name for name, _, _ in COLUMNS)]
+    rows = fit_rows(head, (list_cell(cell, summary) for cell in summary.cells), 140_000)
+    parts = [
+        "### Environments",
+        draw_table(head, rows, 2),
+        rf"\* the reference. {LEGEND}",
+        *say_more(len(summary.cells) - len(rows), "environments"),
+    ]
+    return "\n\n".join(parts)
+
+
+def list_cell(cell: CellSummary, summary: Summary) -> list[str]:
+    """A row of the cells' table."""
+    name = code(cell.environment) + (r" \*" if cell.environment == summary.reference else "")
+    numbers = [escape(show(cell)) if cell.rates else NONE for _, _, show in COLUMNS]
+    return [name, "reused" if cell.reused else cell.status, *numbers]
+
+
+def draw_notes(summary: Summary) -> str:
+    """What differs by intent, and what was left out of the run."""
+    if not summary.notes:
+        return ""
+    lines = [f"- {escape(note, 500)}" for note in summary.notes[:MOST_NOTES]]
+    more = say_more(len(summary.notes) - len(lines), "notes")
+    return "\n\n".join(["### Notes", "\n".join(lines), *more])
+
+
+def draw_divergences(summary: Summary) -> str:
+    """The diverging examples, the unexpected ones with the smallest margins first."""
+    if not summary.divergences:
+        return ""
+    ranked = rank_divergences(summary.divergences)[:MOST_ROWS]
+    head, rows = list_divergences(ranked, summary)
+    parts = [
+        f"### Divergences: {len(summary.divergences)}",
+        LEGEND_DIVERGENCES,
+        draw_table(head, rows[:OPEN_ROWS], len(head)),
+    ]
+    if rows[OPEN_ROWS:]:
+        table = draw_table(head, rows[OPEN_ROWS:], len(head))
+        parts.append(fold(f"{len(rows) - OPEN_ROWS} more", table))
+    parts.extend(say_more(len(summary.divergences) - len(rows), "divergences"))
+    steady = ", ".join(map(code, list_steady(summary)[:100]))
+    return "\n\n".join([*parts, *([f"Never departing from the baseline: {steady}"] if steady else [])])
+
+
+def list_divergences(
+    shown: Sequence[DivergenceSummary], summary: Summary
+) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the divergences' table, without the columns in which nothing stands."""
+    names = list_departing(summary, shown)
+    more = ("margin", "expected", "first difference", "names", "cause")
+    head = ["example", "attack", "baseline", *map(code, names), *more]
+    rows = fit_rows(head, (list_divergence(one, names, summary) for one in shown), 300_000)
+    keep = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    return [head[place] for place in keep], [[row[place] for place in keep] for row in rows]
+
+
+def list_divergence(one: DivergenceSummary, names: Sequence[str], summary: Summary) -> list[str]:
+    """A row of the divergences' table."""
+    return [
+        code(one.example),
+        escape(one.attack),
+        show_tuple(one.baseline),
+        *(show_departure(one, name) for name in names),
+        show_margin(one.smallest_margin),
+        show_expected(one),
+        escape(show_stages(one)),
+        escape(", ".join(name_classes(one, summary.labels))),
+        escape("; ".join(dict.fromkeys(one.causes.values())), 500),
+    ]
+
+
+def show_departure(one: DivergenceSummary, name: str) -> str:
+    """An environment's tuple, a dot where it is the baseline's, a dash where there is none."""
+    if name not in one.tuples:
+        return NONE
+    return mark_tuple(one.tuples[name], one.baseline) if name in one.departing else "·"
+
+
+def draw_differences(summary: Summary) -> str:
+    """In what the environments differ from the baseline's, as far as it matters."""
+    ones = [(cell.environment, one) for cell in summary.cells for one in cell.differences]
+    if not ones:
+        return ""
+    head = ["environment", "what", "baseline", "here"]
+    matter = [(name, one) for name, one in ones if one.matters]
+    rows = fit_rows(head, (list_difference(name, one) for name, one in matter), 90_000)
+    parts = [
+        "### What differs between the environments",
+        *([draw_table(head, rows, 4)] if rows else []),
+        *say_more(len(matter) - len(rows), "differences"),
+        *say_more(len(ones) - len(matter), "differences that matter less"),
+    ]
+    return "\n\n".join(parts)
+
+
+def list_difference(name: str, one: DifferenceSummary) -> list[str]:
+    """A row of the differences' table."""
+    values = (NONE if value is None else escape(value) for value in (one.baseline, one.here))
+    return [code(name), escape(one.what), *values]
+
+
+def draw_troubles(summary: Summary) -> str:
+    """Cells that failed or were unavailable, each with the end of its log."""
+    cells = [cell for cell in summary.cells if cell.status != "done"]
+    if not cells:
+        return ""
+    most = min(MOST_LOG, MOST_LOGS // len(cells))
+    return "\n\n".join(["### Could not run", *(draw_trouble(cell, most) for cell in cells)])
+
+
+def draw_trouble(cell: CellSummary, most: int) -> str:
+    """Why a cell has no records; its log is folded."""
+    title = f"{code(cell.environment)} {cell.status}: {escape(cell.reason or 'no reason is known', 500)}"
+    return fold(title, quote_lines(cell.log_end, most)) if cell.log_end.strip() else f"- {title}"
+
+
+def draw_incomparable(summary: Summary) -> str:
+    """The examples that could not be compared, with the reasons."""
+    if not summary.incomparable:
+        return ""
+    head = ["example", "environment", "reason"]
+    lost = ([code(one.example), code(one.environment), escape(one.reason)] for one in summary.incomparable)
+    rows = fit_rows(head, islice(lost, MOST_ROWS), 50_000)
+    parts = [
+        f"### Not compared: {len(summary.incomparable)}",
+        draw_table(head, rows, 3),
+        *say_more(len(summary.incomparable) - len(rows), "that were not compared"),
+    ]
+    return "\n\n".join(parts)
