@@ -60,7 +60,7 @@ def make_engine(client, monkeypatch):
     engine.start()
     image = read_images(ROOT / "dockerfiles")["caffe-reference"]
     with subprocess.Popen(["docker", "--host", engine.host, "load"], stdin=subprocess.PIPE) as load:
-        for piece in client.images.get(image.tag).save():
+        for piece in client.images.get(image.tag).save(named=image.tag):
             load.stdin.write(piece)
     assert load.returncode == 0
     monkeypatch.setenv("DOCKER_HOST", engine.host)
