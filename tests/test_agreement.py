@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 from sklearn.metrics import cohen_kappa_score
 
+from harness.evaluate import agreement
 from harness.evaluate.agreement import (
     compare_pairs,
     compute_cohen_kappa,
@@ -78,7 +79,9 @@ def test_fleiss_kappa_is_its_definition(cells, examples, seed):
     assert compute_detected_fleiss(tuples) == pytest.approx(expected, abs=1e-9)
 
 
-def test_pairs_are_counted_as_their_examples_say():
+@pytest.mark.parametrize("chunk", [1, 7, 8192])
+def test_pairs_are_counted_as_their_examples_say(chunk, monkeypatch):
+    monkeypatch.setattr(agreement, "CHUNK", chunk)
     tuples = random_tuples()
     pairs = compare_pairs(tuples)
     assert [(pair.first, pair.second) for pair in pairs] == list(combinations(range(4), 2))

@@ -13,8 +13,7 @@ from scipy.stats import binomtest
 
 from harness.ami.cases import CASES, name_case
 from harness.diff.columns import take_columns
-from harness.evaluate.bootstrap import number_clusters
-from harness.evaluate.rates import Rate, count_cases, measure_rate, measure_tuples
+from harness.evaluate.rates import Kinds, Rate, count_cases, find_kinds, measure_rate, measure_tuples
 
 TABLES = Path(__file__).parents[2] / "shared" / "tables" / "seed_tables.json"
 CASE_TUPLES = dict(zip(CASES, [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]))
@@ -47,8 +46,7 @@ RECORDS = [
 
 def measure_rates(records):
     columns = take_columns(records)
-    clusters = number_clusters(columns.sources, columns.examples)
-    return measure_tuples(columns.tuples, columns.attacks, clusters)
+    return measure_tuples(columns.tuples, find_kinds(columns.examples, columns.sources, columns.attacks))
 
 
 def shares(rates):
@@ -134,9 +132,9 @@ def test_cases_are_counted_as_single_tuples_are_named(tuples):
 
 @given(st.lists(st.tuples(st.booleans(), *[st.integers(0, 2)] * 3), min_size=1, max_size=40))
 def test_rates_add_up(rows):
-    attacks = np.array(["benign" if row[0] else "fgsm" for row in rows], dtype=object)
+    benign = np.array([row[0] for row in rows])
     tuples = np.array([row[1:] for row in rows])
-    rates = measure_tuples(tuples, attacks, np.arange(len(rows)))
+    rates = measure_tuples(tuples, Kinds(benign, ~benign, np.arange(len(rows))))
     assert rates.detection.of - rates.detection.hits == rates.evasion.hits
     assert rates.recovery.hits <= rates.detection.hits
     assert rates.accuracy.of + rates.evasion.of == sum(rates.cases.values()) == len(rows)
@@ -158,8 +156,8 @@ def test_published_counts_give_the_rates_that_their_table_leaves_out():
     }
     for name, counts in table.items():
         tuples = np.repeat([CASE_TUPLES[case] for case in CASES], [counts[case] for case in CASES], axis=0)
-        attacks = np.where(tuples[:, 0] == tuples[:, 1], "benign", "attacked").astype(object)
-        rates = measure_tuples(tuples, attacks, np.arange(len(tuples)))
+        right = tuples[:, 0] == tuples[:, 1]
+        rates = measure_tuples(tuples, Kinds(right, ~right, np.arange(len(tuples))))
         assert rates.examples == counts["total"]
         assert rates.cases == {case: counts[case] for case in CASES}
         assert {key: shares(rates)[key] for key in expected[name]} == expected[name]

@@ -10,6 +10,8 @@ from scipy.stats import binomtest
 
 from harness.evaluate.rates import Rate, measure_rate
 
+CHUNK = 8192  # examples whose tuples a processor's cache holds
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -31,20 +33,31 @@ class Pair:
 def compare_pairs(tuples: np.ndarray) -> tuple[Pair, ...]:
     """Every pair of cells, from tuples (examples, cells, 3): Gold, Original, Attribute."""
     examples, cells = tuples.shape[:2]
+    same = count_same(tuples)
     detected = find_detected(tuples).astype(np.float64)
     both = np.rint(detected.T @ detected).astype(np.int64)
-    alone = both.diagonal()
     pairs = []
     for first, second in combinations(range(cells), 2):
         shared = int(both[first, second])
-        only_first, only_second = int(alone[first]) - shared, int(alone[second]) - shared
+        only_first, only_second = int(both[first, first]) - shared, int(both[second, second]) - shared
         neither = examples - shared - only_first - only_second
-        same = np.count_nonzero((tuples[:, first] == tuples[:, second]).all(axis=1))
         kappa = compute_cohen_kappa(shared, only_first, only_second, neither)
         p_value = compute_mcnemar(only_first, only_second)
-        agreement = measure_rate(int(same), examples)
+        agreement = measure_rate(int(same[first, second]), examples)
         pairs.append(Pair(first, second, agreement, kappa, only_first, only_second, p_value))
     return tuple(pairs)
+
+
+def count_same(tuples: np.ndarray) -> np.ndarray:
+    """How many examples' tuples are equal in two cells (cells, cells), each pair with the smaller first."""
+    cells = tuples.shape[1]
+    same = np.zeros((cells, cells), np.int64)
+    for start in range(0, len(tuples), CHUNK):
+        block = np.ascontiguousarray(tuples[start : start + CHUNK].transpose(1, 2, 0))
+        for cell in range(cells - 1):
+            equal = (block[cell] == block[cell + 1 :]).all(axis=1)
+            same[cell, cell + 1 :] += np.count_nonzero(equal, axis=1)
+    return same
 
 
 def find_detected(tuples: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.ami.cases import CASES
-from harness.evaluate.bootstrap import count_by_cluster, resample_rates
+from harness.evaluate.bootstrap import count_by_cluster, number_clusters, resample_rates
 
 BENIGN = "benign"
 UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
@@ -55,7 +55,16 @@ class Rates:
     recovery: Rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """What examples (n,) are, whatever is said about them: two masks, and the number of their source."""
+
+    benign: np.ndarray
+    attacked: np.ndarray
+    clusters: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Marks:
     """Which examples (n,) are hits of a rate, and among which."""
 
@@ -76,26 +85,32 @@ def measure_rate(hits: int, of: int) -> Rate:
     return Rate(hits, of, rate, low, high)
 
 
-def measure_tuples(tuples: np.ndarray, attacks: np.ndarray, clusters: np.ndarray) -> Rates:
-    """Rates of one cell from tuples (n, 3), names of attacks (n,), and numbers of source images (n,)."""
-    marks = mark_examples(tuples, attacks)
+def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -> Kinds:
+    """Kinds of examples by their names, sources and attacks, str objects (n,), the last two empty if unknown.
+
+    An example of which nobody says whether it was attacked is neither benign nor attacked.
+    """
+    benign = np.asarray(attacks == BENIGN, bool)
+    unknown = np.asarray(attacks == UNKNOWN, bool) | np.asarray(attacks == "", bool)
+    return Kinds(benign, ~benign & ~unknown, number_clusters(sources, examples))
+
+
+def measure_tuples(tuples: np.ndarray, kinds: Kinds) -> Rates:
+    """Rates of one cell from tuples (n, 3)."""
+    marks = mark_examples(tuples, kinds)
     plain = {
         name: measure_rate(int(np.count_nonzero(one.hits)), int(np.count_nonzero(one.of)))
         for name, one in marks.items()
     }
-    return Rates(
-        examples=len(tuples),
-        cases=count_cases(tuples),
-        **add_intervals(plain, marks, clusters),
-    )
+    rates = add_intervals(plain, marks, kinds.clusters)
+    return Rates(examples=len(tuples), cases=count_cases(tuples), **rates)
 
 
-def mark_examples(tuples: np.ndarray, attacks: np.ndarray) -> dict[str, Marks]:
-    """Hits and denominators of every rate, from tuples (n, 3) and names of attacks (n,)."""
-    benign = np.asarray(attacks == BENIGN, bool)
-    attacked = ~benign & np.asarray(attacks != UNKNOWN, bool) & np.asarray(attacks != "", bool)
+def mark_examples(tuples: np.ndarray, kinds: Kinds) -> dict[str, Marks]:
+    """Hits and denominators of every rate, from tuples (n, 3)."""
     gold, original, attribute = tuples.T
     right, recovered, detected = original == gold, attribute == gold, original != attribute
+    benign, attacked = kinds.benign, kinds.attacked
     fooled, sound = attacked & ~right, benign & right
     return {
         "detection": Marks(fooled & detected, fooled),

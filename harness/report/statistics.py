@@ -8,8 +8,7 @@ from dataclasses import asdict
 from harness.diff.columns import Columns
 from harness.diff.tuples import Join, is_same
 from harness.evaluate.agreement import Pair, compare_pairs, compute_detected_fleiss
-from harness.evaluate.bootstrap import number_clusters
-from harness.evaluate.rates import measure_tuples
+from harness.evaluate.rates import find_kinds, measure_tuples
 from harness.report.summary import AgreementSummary, PairSummary, RatesSummary, RateSummary
 
 
@@ -18,16 +17,17 @@ def measure_cells(cells: Mapping[str, Columns]) -> dict[str, RatesSummary]:
     found: dict[str, RatesSummary] = {}
     before: Columns | None = None
     for name, columns in cells.items():
-        if before is None or not has_same_sources(before, columns):
-            clusters = number_clusters(columns.sources, columns.examples)
-        rates = measure_tuples(columns.tuples, columns.attacks, clusters)
+        if before is None or not has_same_kinds(before, columns):
+            kinds = find_kinds(columns.examples, columns.sources, columns.attacks)
+        rates = measure_tuples(columns.tuples, kinds)
         found[name], before = RatesSummary.model_validate(asdict(rates)), columns
     return found
 
 
-def has_same_sources(columns: Columns, others: Columns) -> bool:
-    """Whether two cells have the same examples of the same sources in the same order."""
-    return is_same(columns.examples, others.examples) and is_same(columns.sources, others.sources)
+def has_same_kinds(columns: Columns, others: Columns) -> bool:
+    """Whether two cells' records are of the same examples, sources and attacks in the same order."""
+    names = ("examples", "sources", "attacks")
+    return all(is_same(getattr(columns, name), getattr(others, name)) for name in names)
 
 
 def measure_agreement(join: Join) -> AgreementSummary:
