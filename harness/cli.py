@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from harness.images.cli import app as images_app
+from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
+from harness.witnesses.cli import app as witnesses_app
 
 COULD_NOT_RUN = 2
 INTERRUPTED = 130
@@ -25,6 +27,8 @@ app = typer.Typer(
 )
 
 app.add_typer(images_app)
+app.add_typer(witnesses_app)
+app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)
 
 Groups = Annotated[
     list[str] | None, typer.Option("--group", help="Group of environments; may be given several times.")
@@ -42,11 +46,18 @@ Examples = Annotated[
     typer.Option(
         "--examples",
         metavar="FILE|DIR|ATTACK=DIR",
-        help="List of examples (.jsonl), or a folder of files named PERSON_index_x0_y0_x1_y1; its name, or"
-        " ATTACK, is the attack (benign for clean images). May be given several times.",
+        help="List of examples (.jsonl), a folder of files named PERSON_index_x0_y0_x1_y1, or a folder with a"
+        " CSV file (file,gold[,attack][,source]); the folder's name, or ATTACK, is the attack (benign for"
+        " clean images). May be given several times.",
     ),
 ]
-Npy = Annotated[str | None, typer.Option(help="What .npy files hold: raw-rgb, raw-bgr or bgr-minus-mean.")]
+Npy = Annotated[
+    str | None,
+    typer.Option(
+        help="What .npy files hold: raw-rgb, raw-bgr, bgr-minus-mean, or auto where their values or their clean"
+        " images prove it."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders go; default: reports/.")]
 
@@ -154,29 +165,38 @@ def run(
 
 @app.command(
     epilog="Example: python -m harness diff reports/20260102T030405Z-1a2b another-machine/reports/RUN"
+    " --environment 'local-*' --against local-pytorch@RUN"
 )
 def diff(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or ids of runs, or of cells.")],
+    environment: Globs = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="ENVIRONMENT", help="Cell to hold the others against.")
+    ] = None,
+    pair: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Compare two cells alone, the second against the first."),
+    ] = None,
     as_json: AsJson = False,
     reports: Reports = None,
 ) -> None:
     """Compare the cells of runs that exist, from here or from other machines.
 
-    Examples are joined by id, strictly. Exit code as for matrix.
+    Examples are joined by id, strictly, and all held against the reference unless --against or --pair says
+    otherwise; where the reference is not among the cells, each example against most of them. A cell of one of
+    several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
-    import harness
-    from harness.diff.runs import find_run, read_runs
+    from harness.diff.compare import Selection, compare_runs
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
-    from harness.report.judge import make_past_summary
 
     root = find_root()
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
-    folders = [find_run(place, reports or root / "reports") for place in runs]
-    summary = make_past_summary(folders, read_runs(folders), register, harness.__version__)
-    show(summary, folders[0], as_json=as_json)
+    selection = Selection(tuple(environment or ()), against, pair)
+    summary, folder = compare_runs(runs, reports or root / "reports", register, selection)
+    show(summary, folder, as_json=as_json)
 
 
 @app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b --svg picture.svg")

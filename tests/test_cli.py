@@ -29,6 +29,7 @@ default = "all"
 more = "none"
 """
 COUNT = 6
+CELL_FILES = ("cell.json", "records.jsonl", "log.txt", "checksums.json")
 
 
 @pytest.fixture(name="root")
@@ -89,8 +90,8 @@ def test_a_run_folder_holds_everything(harness, root):
     harness("matrix", "--model", "small")
     (folder,) = list_runs(root)
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    cells = {f"cells/{name}/{file}" for name in "ab" for file in ("cell.json", "records.jsonl", "log.txt")}
-    assert found == {"run.json", "summary.json", "report.txt", "report.md"} | cells
+    cells = {f"cells/{name}/{file}" for name in "ab" for file in CELL_FILES}
+    assert found == {"run.json", "labels.txt", "summary.json", "report.txt", "report.md", "junit.xml"} | cells
     assert len((folder / "cells/a/records.jsonl").read_text().splitlines()) == COUNT
     run = json.loads((folder / "run.json").read_text())
     assert [cell["status"] for cell in run["cells"]] == ["done", "done"]
@@ -121,6 +122,7 @@ def test_a_past_run_is_printed_again_and_compared(harness, root):
     code, out, _ = harness("diff", folder)
     assert code == 0
     records = folder / "cells" / "b" / "records.jsonl"
+    (records.parent / "checksums.json").unlink()
     first, *rest = records.read_text().splitlines()
     changed = json.loads(first)
     changed["attribute"] += 1

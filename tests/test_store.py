@@ -77,7 +77,9 @@ def test_a_damaged_result_is_replaced(tmp_path, kept):
 def test_copies_leave_out_what_is_not_there(tmp_path, kept):
     (kept / "log.txt").unlink()
     copy_result(kept, tmp_path / "copy")
-    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["cell.json", "records.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == [
+        "cell.json", "checksums.json", "records.jsonl",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 2, "status": "done"}', '{"schema": 1}'])

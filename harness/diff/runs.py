@@ -1,18 +1,69 @@
-"""Cells of runs that were made before, here or elsewhere, read for comparison."""
+"""Runs that were made before, here or elsewhere: which cells they have, and those that are to be compared."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+import msgspec
 
 from harness.ami.errors import InputError
-from harness.diff.columns import read_columns
-from harness.matrix.plan import name_port
-from harness.matrix.store import read_cell
-from harness.report.judge import CellResult, summarise_cell
-from harness.report.summary import CellSummary
+from harness.diff.cells import Job, describe_job, read_past
+from harness.report.judge import CellResult
+from harness.report.summary import read_summary
+
+
+class RunCell(msgspec.Struct):
+    """A cell as its run's file lists it."""
+
+    environment: str
+    status: Literal["done", "failed", "unavailable"]
+    reason: str | None = None
+    job: Job | None = None
+
+
+class RunExamples(msgspec.Struct):
+    """The examples of a run."""
+
+    ids: list[str]
+
+
+class RunFile(msgspec.Struct):
+    """What a comparison reads of a `run.json`."""
+
+    schema: Literal[1]
+    examples: RunExamples
+    reference: str | None = None
+    cells: list[RunCell] = []
+
+
+@dataclass(frozen=True)
+class Source:
+    """A cell that can be compared: its label among all cells, and where it is.
+
+    `folder` is None where the cell left nothing; `listed` is what its run's file says of it.
+    """
+
+    label: str
+    environment: str
+    run: Path
+    folder: Path | None
+    told: RunFile | None
+    listed: RunCell | None
+
+
+@dataclass(frozen=True)
+class Past:
+    """Cells of past runs, the ids that each of them must have, and the names of classes."""
+
+    results: tuple[CellResult, ...]
+    known: Mapping[str, Sequence[str]]
+    labels: Mapping[int, str]
+    reference: str | None
 
 
 def find_run(place: str, reports: Path) -> Path:
@@ -26,47 +77,140 @@ def find_run(place: str, reports: Path) -> Path:
     )
 
 
-def read_runs(folders: Sequence[Path]) -> list[CellResult]:
-    """All cells of some runs; where two are of one environment, their runs' names are added."""
-    cells = [(folder, path) for folder in folders for path in list_cells(folder)]
-    counts = Counter(path.name for _, path in cells)
-    results = []
-    for folder, path in cells:
-        label = path.name if counts[path.name] == 1 else f"{path.name}@{folder.resolve().name}"
-        results.append(read_past(label, path))
-    labels = Counter(result.summary.environment for result in results)
-    doubled = [label for label, count in labels.items() if count > 1]
+def list_sources(folders: Sequence[Path]) -> list[Source]:
+    """All cells of some runs, or of single cells' folders; InputError where there is none, or one twice.
+
+    Where several are of one environment, their labels have their runs' names added.
+    """
+    found = [one for folder in folders for one in list_cells(folder)]
+    places = Counter(one.folder.resolve() for one in found if one.folder)
+    doubled = [place for place, times in places.items() if times > 1]
     if doubled:
         raise InputError(f"{doubled[0]}: is given twice; name every run once")
-    return results
+    often = Counter(one.environment for one in found)
+    labels = [name_source(one, found) if often[one.environment] > 1 else one.environment for one in found]
+    return [
+        Source(label, one.environment, one.run, one.folder, one.told, one.listed)
+        for label, one in zip(labels, found, strict=True)
+    ]
 
 
-def list_cells(folder: Path) -> list[Path]:
-    """Folders of a run's cells, or the folder itself where it is one cell's."""
+def list_cells(folder: Path) -> list[Source]:
+    """Cells of one run, or the one that the folder itself is; InputError where there is none."""
     if (folder / "cell.json").is_file():
-        return [folder]
-    return sorted(path.parent for path in folder.glob("cells/*/cell.json"))
+        path = folder.resolve()
+        run = path.parents[1] if path.parent.name == "cells" else path.parent
+        return [take_source(run, path.name, folder, read_run(run))]
+    told = read_run(folder)
+    names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
+    listed = [one.environment for one in told.cells] if told else []
+    ordered = [*listed, *(name for name in names if name not in listed)]
+    if not ordered:
+        raise InputError(f"{folder}: holds no cells; name the folder of a run")
+    return [
+        take_source(folder, name, folder / "cells" / name if name in names else None, told)
+        for name in ordered
+    ]
 
 
-def read_past(label: str, folder: Path) -> CellResult:
-    """One cell under a label."""
-    cell = read_cell(folder)
-    job: dict[str, Any] = cell.get("job") or {}
-    timings = cell.get("timings") or {}
-    port = job.get("port") or {}
-    summary = CellSummary(
-        environment=label,
-        cell=str(job.get("cell", label)),
-        status="done" if cell["status"] == "done" else "failed",
-        reason=cell.get("error"),
-        backend=str(job.get("backend", "unknown")),
-        port=name_port(port),
-        parameters=job.get("parameters") or {},
-        run_seconds=timings.get("run_seconds"),
-        load_seconds=timings.get("load_seconds"),
-        peak_memory_bytes=cell.get("peak_memory_bytes"),
+def take_source(run: Path, name: str, folder: Path | None, told: RunFile | None) -> Source:
+    """One cell, not labelled yet."""
+    listed = next((one for one in told.cells if one.environment == name), None) if told else None
+    return Source(name, name, run, folder, told, listed)
+
+
+def name_source(source: Source, others: Sequence[Source]) -> str:
+    """`ENVIRONMENT@RUN`, with as much of the run's path as tells it from others."""
+    parts = source.run.resolve().parts
+    rivals = {one.run.resolve().parts for one in others if one.environment == source.environment}
+    for depth in range(1, len(parts) + 1):
+        if sum(rival[-depth:] == parts[-depth:] for rival in rivals) == 1:
+            return f"{source.environment}@{'/'.join(parts[-depth:])}"
+    return f"{source.environment}@{source.run.resolve()}"
+
+
+def read_run(folder: Path) -> RunFile | None:
+    """A run's `run.json`, None where there is none; InputError where it is none of this version."""
+    path = folder / "run.json"
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunFile)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is no run of this version ({error}); run it again") from error
+
+
+def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:
+    """The cells whose environment or label a glob names, all without globs; InputError for one in vain."""
+    for glob in globs:
+        if not any(is_named(source, glob) for source in sources):
+            raise InputError(f"--environment {glob}: names none of {list_labels(sources)}")
+    return [one for one in sources if not globs or any(is_named(one, glob) for glob in globs)]
+
+
+def is_named(source: Source, glob: str) -> bool:
+    """Whether a glob names a cell, by its environment or by its label."""
+    return fnmatchcase(source.environment, glob) or fnmatchcase(source.label, glob)
+
+
+def list_labels(sources: Sequence[Source]) -> str:
+    """Labels for a message."""
+    return ", ".join(one.label for one in sources)
+
+
+def find_source(sources: Sequence[Source], name: str) -> Source:
+    """The one cell of this label or environment; InputError where there is none, or more than one."""
+    named = [one for one in sources if one.label == name] or [
+        one for one in sources if one.environment == name
+    ]
+    if not named:
+        raise InputError(f"{name}: is none of the cells; there are {list_labels(sources)}")
+    if len(named) > 1:
+        raise InputError(f"{name}: is more than one cell; say {' or '.join(one.label for one in named)}")
+    return named[0]
+
+
+def read_sources(sources: Sequence[Source]) -> Past:
+    """Everything that a comparison of these cells needs; InputError where files are missing or damaged."""
+    told = [one.told for one in sources if one.told]
+    return Past(
+        results=tuple(map(read_source, sources)),
+        known={one.label: one.told.examples.ids for one in sources if one.told},
+        labels=merge_labels(read_labels(run) for run in dict.fromkeys(one.run for one in sources)),
+        reference=told[0].reference if told else None,
     )
-    if summary.status != "done":
-        return CellResult(summary, cell=cell)
-    columns = read_columns(folder)
-    return CellResult(summarise_cell(summary, columns), columns, cell)
+
+
+def read_source(source: Source) -> CellResult:
+    """One cell; one that its run could not run is what the run's file says of it."""
+    if source.folder is not None:
+        return read_past(source.label, source.folder)
+    listed = source.listed
+    if listed is None or listed.status == "done":
+        raise InputError(
+            f"{source.run / 'cells' / source.environment}: is missing, though run.json lists it as done;"
+            " copy the run anew, or leave the cell out with --environment"
+        )
+    return CellResult(describe_job(source.label, listed.job or Job(), listed.status, listed.reason))
+
+
+def read_labels(run: Path) -> Mapping[int, str]:
+    """Names of a run's classes: all of them, or those in its summary, or none where it has neither."""
+    try:
+        return dict(enumerate((run / "labels.txt").read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        return read_summary(run).labels
+    except InputError:
+        return {}
+
+
+def merge_labels(lists: Iterator[Mapping[int, str]]) -> Mapping[int, str]:
+    """Names that no list contradicts."""
+    merged: dict[int, str] = {}
+    doubtful: set[int] = set()
+    for names in lists:
+        doubtful.update(number for number, name in names.items() if merged.get(number, name) != name)
+        merged.update(names)
+    return {number: name for number, name in merged.items() if number not in doubtful}

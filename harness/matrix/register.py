@@ -36,8 +36,9 @@ class Expected(Table):
     until: dt.date
 
     def matches(self, example: str, environment: str) -> bool:
-        """Whether this entry speaks of an example in an environment."""
-        return fnmatchcase(example, self.example) and fnmatchcase(environment, self.environment)
+        """Whether this entry speaks of an example in an environment, or in ENVIRONMENT@RUN."""
+        name = environment.partition("@")[0]
+        return fnmatchcase(name, self.environment) and fnmatchcase(example, self.example)
 
     def is_about(self, model: str) -> bool:
         """Whether this entry speaks of a model."""

@@ -18,16 +18,18 @@ from typing import Any, Protocol
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
-from harness.diff.columns import read_columns
+from harness.diff.cells import read_done
 from harness.images.recipes import read_images
 from harness.matrix.cache import (
     find_cache,
     move_folder,
     read_hashes,
     snapshot_worker,
+    write_atomically,
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
+from harness.matrix.conventions import AUTO
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
 from harness.matrix.fleet import Fleet, close_fleet
@@ -46,7 +48,7 @@ from harness.matrix.places import (
 )
 from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
 from harness.matrix.register import Register, read_register, select_environments
-from harness.matrix.store import copy_result, locate_result, read_cell
+from harness.matrix.store import copy_result, locate_result
 from harness.matrix.subject import Prepared, prepare_subject
 from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, make_summary
@@ -148,7 +150,7 @@ def run_matrix(
         known=dict.fromkeys((cell.name for cell in plan.cells), plan.subject.example_ids),
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
-        notes=(*note_refused(plan.prepared.refused), *(plan.fleet.notes if plan.fleet else ())),
+        notes=(*list_notes(plan.prepared), *(plan.fleet.notes if plan.fleet else ())),
         asked=list_asked(request, plan.cells),
         labels=dict(enumerate(plan.labels)),
     )
@@ -161,8 +163,8 @@ def run_matrix(
 
 def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     """Read everything and plan the cells; nothing is started."""
-    if request.npy is not None and request.npy not in NPY_CONVENTIONS:
-        raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)}")
+    if request.npy not in (None, AUTO, *NPY_CONVENTIONS):
+        raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)} and {AUTO}")
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
@@ -216,7 +218,7 @@ def describe_plan(plan: Plan, screen: Screen) -> None:
     width = max(len(cell.name) for cell in plan.cells)
     for cell in plan.cells:
         screen.say(f"  {cell.name:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
-    for text in note_refused(plan.prepared.refused):
+    for text in list_notes(plan.prepared):
         screen.say(text)
 
 
@@ -231,6 +233,11 @@ def foresee(plan: Plan, cell: Cell) -> str:
         return "to run" if place.id else f"to build {place.image.name} and run"
     ready = find_python(cell.environment, place, plan.cache)
     return "to run" if ready else "to install and run"
+
+
+def list_notes(prepared: Prepared) -> list[str]:
+    """What is to be said of the examples before and after they are run."""
+    return [*note_refused(prepared.refused), *prepared.notes]
 
 
 def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
@@ -268,18 +275,6 @@ def read_result(outcome: Outcome) -> CellResult:
         return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}))
 
 
-def read_done(summary: CellSummary, folder: Path) -> CellResult:
-    """A done cell's times and records."""
-    cell, columns = read_cell(folder), read_columns(folder)
-    timings = cell.get("timings") or {}
-    more = {
-        "run_seconds": timings.get("run_seconds"),
-        "load_seconds": timings.get("load_seconds"),
-        "peak_memory_bytes": cell.get("peak_memory_bytes"),
-    }
-    return CellResult(summary.model_copy(update=more), columns, cell)
-
-
 def write_run(
     folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], summary: Summary
 ) -> None:
@@ -294,6 +289,7 @@ def write_run(
             if outcome.folder is not None:
                 copy_result(outcome.folder, made / "cells" / outcome.cell.name)
         write_json(made / "run.json", describe_run(request, plan, outcomes))
+        write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
         write_reports(made, summary, folder)
         move_folder(made, folder)
     except OSError as error:

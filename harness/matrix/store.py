@@ -12,10 +12,10 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.matrix.cache import move_folder, write_json
 
-FILES = ("cell.json", "records.jsonl", "log.txt")
+SUMS = "checksums.json"
+FILES = ("cell.json", "records.jsonl", "log.txt", SUMS)
 CHECKED = ("cell.json", "records.jsonl")
 RESUMABLE = ("records.jsonl", "batches.jsonl")
-SUMS = "checksums.json"
 
 
 def locate_result(cache: Path, key: str) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from harness.diff.columns import Columns
 from harness.diff.divergences import find_divergences, find_smallest
+from harness.diff.fingerprints import compare_cells
 from harness.diff.tuples import Incomparable, Join, join_columns
-from harness.matrix.register import Expected, Register
+from harness.matrix.register import Expected
 from harness.report.examples import describe_agreeing, describe_divergences, name_labels
 from harness.report.statistics import measure_agreement, measure_cells
 from harness.report.summary import (
@@ -19,12 +19,15 @@ from harness.report.summary import (
     DivergenceSummary,
     ExitCode,
     IncomparableSummary,
+    RatesSummary,
     Summary,
 )
 
 SAME: ExitCode = 0
 DIVERGED: ExitCode = 1
 NOT_RUN: ExitCode = 2
+
+NOTED = ("model", "weights", "witnesses of", "preprocess", "examples", ".npy")  # differences for the header
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,6 @@ class Header:
     labels: Mapping[int, str] = field(default_factory=dict)
 
 
-def summarise_cell(cell: CellSummary, _columns: Columns) -> CellSummary:
-    """The cell as it is: its rates are measured with all others'."""
-    return cell
-
-
 def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
     """Measure and join the done cells, judge their divergences by the register, and give the verdict."""
     done = {one.summary.environment: one.columns for one in results if one.columns is not None}
@@ -68,9 +66,8 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
     divergences = describe_divergences(join, found, smallest, expected)
     rates = measure_cells(done)
-    cells = tuple(
-        one.summary.model_copy(update={"rates": rates.get(one.summary.environment)}) for one in results
-    )
+    baseline = choose_baseline(header.reference, results)
+    cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
     problems = tuple(check_register(expected, join, divergences))
     code, verdict = give_verdict(header, cells, join, divergences, problems)
     return Summary(
@@ -79,6 +76,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         harness=header.harness,
         model=header.model,
         reference=header.reference,
+        baseline=baseline.summary.environment if baseline else None,
         examples=len(join.examples) + len({one.example for one in join.incomparable}),
         cells=cells,
         compared=len(join.examples),
@@ -88,11 +86,24 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         labels=name_labels(divergences, header.labels),
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
-        notes=(*note_differences(cells), *header.notes),
+        notes=(*note_differences(cells, baseline), *header.notes),
         seconds=round(header.seconds, 3),
         exit_code=code,
         verdict=verdict,
     )
+
+
+def choose_baseline(reference: str, results: Sequence[CellResult]) -> CellResult | None:
+    """The cell against which others' surroundings are told: the reference's, or the first that is done."""
+    done = [one for one in results if one.columns is not None]
+    return next((one for one in done if one.summary.environment == reference), done[0] if done else None)
+
+
+def describe_cell(result: CellResult, baseline: CellResult | None, rates: RatesSummary | None) -> CellSummary:
+    """A cell with its rates, and in what its surroundings are not the baseline's."""
+    is_other = baseline is not None and result is not baseline and result.columns is not None
+    differences = compare_cells(baseline.cell, result.cell) if baseline and is_other else ()
+    return result.summary.model_copy(update={"rates": rates, "differences": differences})
 
 
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
@@ -179,36 +190,25 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def note_differences(cells: Sequence[CellSummary]) -> list[str]:
-    """Sentences for the header: which cells have another port or other parameters than the first."""
-    notes = []
-    for cell in cells[1:]:
-        first = cells[0]
+def note_differences(cells: Sequence[CellSummary], baseline: CellResult | None) -> list[str]:
+    """Sentences for the header: which cells have another port, parameters or model than the baseline."""
+    if baseline is None:
+        return []
+    notes, first = [], baseline.summary
+    for cell in cells:
         if cell.port != first.port:
             notes.append(f"{cell.environment} runs port {cell.port}, {first.environment} {first.port}")
         if cell.parameters != first.parameters:
             theirs, ours = name_parameters(cell), name_parameters(first)
             notes.append(f"{cell.environment} has {theirs}, {first.environment} {ours}")
+        notes.extend(
+            f"{cell.environment} has {one.what} {one.here}, {first.environment} {one.baseline}"
+            for one in cell.differences
+            if one.what.startswith(NOTED)
+        )
     return notes
 
 
 def name_parameters(cell: CellSummary) -> str:
     """`alpha 100, beta 60, epsilon 1.15`."""
-    return ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items())
-
-
-def make_past_summary(
-    folders: Sequence[Path], results: Sequence[CellResult], register: Register, harness: str
-) -> Summary:
-    """Summary of cells that were run before; runs of one model, or of several with examples in common."""
-    models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in results))
-    header = Header(
-        run=" ".join(folder.resolve().name for folder in folders),
-        harness=harness,
-        model=", ".join(models) or "no cells",
-        reference=register.reference,
-        known={},
-        seconds=0.0,
-    )
-    expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
-    return make_summary(header, results, expected)
+    return ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items()) or "no known parameters"

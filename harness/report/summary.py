@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -149,17 +150,24 @@ class IncomparableSummary(Part):
 
 
 ExitCode = Literal[0, 1, 2]
+VERSION: Literal[2] = 2
 
 
 class Summary(Part):
-    """The whole document; `labels` names the classes that occur in diverging tuples, where they are known."""
+    """The whole document.
 
-    schema_version: Literal[2] = 2
+    `reference` is held against all others where it is among the cells; `baseline` is the environment against
+    which the cells' differences are told, null where no cell is done; `labels` names the classes that occur
+    in diverging tuples, where they are known.
+    """
+
+    schema_version: Literal[2] = VERSION
     run: str
     created: str
     harness: str
     model: str
     reference: str
+    baseline: str | None = None
     examples: int
     cells: tuple[CellSummary, ...]
     compared: int
@@ -176,11 +184,27 @@ class Summary(Part):
 
 
 def read_summary(folder: Path) -> Summary:
-    """Summary of a run's folder; InputError where there is none of this version."""
+    """Summary of a run's folder; InputError where there is none of this version, with what to do."""
     path = folder / "summary.json"
     try:
-        return Summary.model_validate_json(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name the folder of a run") from error
+    try:
+        return Summary.model_validate_json(data)
     except ValidationError as error:
-        raise InputError(f"{path}: is no summary of this version; run the matrix again") from error
+        raise InputError(f"{path}: {explain_summary(data, error)}") from error
+
+
+def explain_summary(data: bytes, error: ValidationError) -> str:
+    """Why data is no summary of this version, and what to do."""
+    anew = "`harness diff FOLDER` compares the run's records anew"
+    try:
+        version = json.loads(data)["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        return f"is no summary; {anew}"
+    if version != VERSION:
+        return f"is of version {version}, this harness reads {VERSION}; {anew}"
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    return f"is damaged ({key}: {first['msg']}); {anew}"

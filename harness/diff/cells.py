@@ -1,0 +1,120 @@
+"""One cell's folder read for comparison: what it is, what it took, and its records as columns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from harness.ami.errors import InputError
+from harness.diff.columns import read_columns
+from harness.matrix.install import read_end
+from harness.matrix.plan import name_port
+from harness.matrix.store import SUMS, find_damage, read_cell
+from harness.report.judge import CellResult
+from harness.report.summary import CellSummary
+from harness.worker.records import BATCHES, RECORDS, read_batches
+
+
+class Job(msgspec.Struct):
+    """What a comparison wants to know of a job."""
+
+    cell: str = ""
+    backend: str = "unknown"
+    port: dict[str, Any] | None = None
+    parameters: dict[str, float] | None = None
+
+
+class Timings(msgspec.Struct):
+    """Seconds that a cell took."""
+
+    run_seconds: float | None = None
+    load_seconds: float | None = None
+
+
+class CellFile(msgspec.Struct):
+    """What a comparison reads of a `cell.json`; the rest is looked at by name."""
+
+    status: Literal["done", "failed"]
+    error: str | None = None
+    job: Job | None = None
+    timings: Timings | None = None
+    peak_memory_bytes: int | None = None
+    fingerprint: dict[str, Any] | None = None
+    hashes: dict[str, Any] | None = None
+
+
+def read_past(label: str, folder: Path) -> CellResult:
+    """A cell that was run before, under a label; InputError where its files are damaged."""
+    cell = read_cell(folder)
+    told = check_cell(folder, cell)
+    summary = describe_job(label, told.job or Job(), told.status, told.error)
+    if told.status == "failed":
+        more = {"log_end": read_end(folder / "log.txt"), "reason": told.error or "it does not say why"}
+        return CellResult(summary.model_copy(update=more), cell=cell)
+    check_sums(folder)
+    return read_done(summary, folder)
+
+
+def describe_job(
+    label: str, job: Job, status: Literal["done", "failed", "unavailable"], reason: str | None
+) -> CellSummary:
+    """A cell under a label, as its job and its ending tell."""
+    return CellSummary(
+        environment=label,
+        cell=job.cell or label,
+        status=status,
+        reason=reason,
+        backend=job.backend,
+        port=name_port(job.port or {}),
+        parameters=job.parameters or {},
+    )
+
+
+def read_done(summary: CellSummary, folder: Path) -> CellResult:
+    """A done cell's costs and records."""
+    cell = read_cell(folder)
+    told = check_cell(folder, cell)
+    timings = told.timings or Timings()
+    more = {
+        "run_seconds": timings.run_seconds,
+        "load_seconds": timings.load_seconds,
+        "peak_memory_bytes": told.peak_memory_bytes,
+    }
+    return CellResult(summary.model_copy(update=more), read_columns(folder), cell)
+
+
+def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:
+    """What a `cell.json` says; InputError where something in it is of another kind than it has to be."""
+    try:
+        return msgspec.convert(cell, CellFile)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            f"{folder / 'cell.json'}: is no cell of this version ({error}); run it again"
+        ) from error
+
+
+def check_sums(folder: Path) -> None:
+    """InputError where a cell's files are not what was vouched for; without vouchers they are believed."""
+    if (folder / SUMS).is_file():
+        damage = find_damage(folder)
+    elif (folder / BATCHES).is_file():
+        damage = find_lost_batch(folder)
+    else:
+        damage = None
+    if damage:
+        raise InputError(f"{damage}; copy the cell's folder anew, or run the cell again")
+
+
+def find_lost_batch(folder: Path) -> str | None:
+    """What is wrong with records that were vouched for batch by batch; None where they are whole."""
+    path = folder / RECORDS
+    try:
+        first = json.loads((folder / BATCHES).read_text(encoding="utf-8").splitlines()[0])
+        whole = sum(len(data) for _, data in read_batches(folder, first["job"]))
+        size = path.stat().st_size
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        return f"{folder / BATCHES}: vouches for no records ({error})"
+    return None if whole == size else f"{path}: only {whole} of its {size} bytes are what was written"

@@ -1,0 +1,84 @@
+"""Cells of past runs compared: which of them, against what, and the summary that says the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import harness
+from harness.ami.errors import InputError
+from harness.diff.runs import Past, Source, find_run, find_source, list_sources, read_sources, select_sources
+from harness.matrix.register import Register
+from harness.report.judge import Header, make_summary
+from harness.report.summary import Summary
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to compare of the cells that there are: all against the reference, unless something is said.
+
+    `globs` choose environments; `against` is held against all others; `pair` are two cells, the second held
+    against the first.
+    """
+
+    globs: tuple[str, ...] = ()
+    against: str | None = None
+    pair: tuple[str, str] | None = None
+
+
+def compare_runs(
+    places: Sequence[str], reports: Path, register: Register, selection: Selection
+) -> tuple[Summary, Path]:
+    """Summary of cells that were run before, and the folder of the first run.
+
+    InputError for a place that is no run, damaged files, or a selection of nothing.
+    """
+    started = time.monotonic()
+    folders = [find_run(place, reports) for place in places]
+    sources, against = choose_sources(list_sources(folders), selection)
+    past = read_sources(sources)
+    models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in past.results))
+    header = Header(
+        run=" ".join(dict.fromkeys(folder.resolve().name for folder in folders)),
+        harness=harness.__version__,
+        model=", ".join(models),
+        reference=against or find_reference(sources, past, register),
+        known=past.known,
+        seconds=time.monotonic() - started,
+        labels=past.labels,
+    )
+    expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
+    if against:
+        check_baseline(past, against)
+    return make_summary(header, past.results, expected), folders[0]
+
+
+def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[list[Source], str | None]:
+    """The cells that a selection names, and the label of the one that all are held against."""
+    if selection.pair is None:
+        chosen = select_sources(sources, selection.globs)
+        against = selection.against and find_source(chosen, selection.against).label
+        return chosen, against
+    if selection.globs or selection.against:
+        raise InputError("--pair names all that is compared; leave out --environment and --against")
+    first, second = (find_source(sources, name) for name in selection.pair)
+    if first is second:
+        raise InputError(f"--pair: {first.label} is both; name two cells")
+    return [first, second], first.label
+
+
+def check_baseline(past: Past, label: str) -> None:
+    """InputError where the cell that all others are to be held against has no records."""
+    cell = next(one for one in past.results if one.summary.environment == label)
+    if cell.columns is None:
+        raise InputError(f"{label}: is {cell.summary.status}, so nothing can be held against it")
+
+
+def find_reference(sources: Sequence[Source], past: Past, register: Register) -> str:
+    """Label of the runs' reference, the first where there are several; its name where it is not there."""
+    name = past.reference or register.reference
+    cells = zip(sources, past.results, strict=True)
+    named = [source.label for source, one in cells if source.environment == name and one.columns is not None]
+    return named[0] if named else name
