@@ -1,6 +1,14 @@
 """Summaries made by hand, for the tests of reports."""
 
-from harness.report.summary import CellSummary, DivergenceSummary, RatesSummary, RateSummary, Summary
+from harness.report.summary import (
+    CellSummary,
+    DifferenceSummary,
+    DivergenceSummary,
+    IncomparableSummary,
+    RatesSummary,
+    RateSummary,
+    Summary,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -75,3 +83,20 @@ def make_summary(**more):
         "exit_code": 1 if divergences else 0, "verdict": "this is the verdict",
     }  # fmt: skip
     return Summary(**{**given, **more})
+
+
+def plant(text):
+    """A summary with a text in every place where one can be."""
+    broken = cell(
+        f"broken {text}", status="failed", reason=text, log_end=f"log {text}", backend=text, port=text,
+        differences=(DifferenceSummary(what=text, baseline=text, here=text, matters=True),),
+    )  # fmt: skip
+    one = divergence(text, b=(1, 2, 2), attack=text, source=text, causes={"b": text}, expected={"b": text})
+    more = {"tuples": {**one.tuples, text: (1, 1, 2)}, "departing": ("b", text)}
+    return make_summary(
+        cells=(cell("a"), cell("b"), cell(text), broken),
+        divergences=(one.model_copy(update=more),),
+        incomparable=(IncomparableSummary(example=text, environment=text, reason=text),),
+        labels={1: text}, run=text, model=text, reference=text, verdict=text, notes=(text,), harness=text,
+        register_problems=(text,), exit_code=2,
+    )  # fmt: skip

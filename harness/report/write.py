@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.matrix.cache import write_atomically
+from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
@@ -23,6 +24,7 @@ FORMS: dict[str, Render] = {
     "summary.json": render_json,
     "report.txt": render_text,
     "report.md": render_markdown,
+    "junit.xml": render_junit,
 }
 
 
