@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -12,15 +12,23 @@ import numpy as np
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
-from harness.witnesses.landmarks import Landmarks, Located, lies_inside, name_image, name_point
+from harness.witnesses.landmarks import (
+    Landmarks,
+    Located,
+    lies_inside,
+    name_image,
+    name_point,
+    read_landmarks,
+    write_landmarks,
+)
 from harness.witnesses.mutation import LANDMARKS, Image, Points
-from harness.witnesses.portraits import read_image
+from harness.witnesses.portraits import list_images, read_image
 
 BLANK = 64  # pixels, of an image without a face
 UPSAMPLED = 1  # times; the face detector was trained on faces of 80 pixels
 INSTALL = (
-    "install it: `pip install 'ami-harness[landmarks]'` builds dlib from source and needs a C++ compiler and"
-    " cmake; or write the landmarks file yourself (README.md says how)"
+    "`pip install dlib` builds it from source and needs a C++ compiler, cmake and patience; or"
+    " write the landmarks file yourself (README.md says how)"
 )
 PREDICTOR = (
     "the 68-point shape predictor (shape_predictor_68_face_landmarks.dat), which is not distributed here"
@@ -37,6 +45,31 @@ class Search:
     found: dict[str, Located] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def locate_landmarks(
+    places: Sequence[Path],
+    detector: str,
+    predictor: Path,
+    path: Path,
+    decoder: str,
+    follow: Callable[[list[Path]], Iterable[Path]],
+) -> Search:
+    """Locate the landmarks of images and of those in folders, and add them to the file at `path`.
+
+    `follow` shows how far it is. An image that is refused stops no other.
+    """
+    if detector not in DETECTORS:
+        raise InputError(f"--detector {detector}: unknown; there are {', '.join(DETECTORS)}")
+    images = list_faces(places)
+    known = read_landmarks(path) if path.exists() else None
+    name, locate = DETECTORS[detector](predictor)
+    search = search_images(follow(images), path, locate, decoder)
+    if search.found:
+        names = dict.fromkeys([known.detector, name] if known else [name])
+        everything = {**(known.images if known else {}), **search.found}
+        write_landmarks(Landmarks(path, "; ".join(names), everything))
+    return search
 
 
 def open_dlib(predictor: Path) -> tuple[str, Locate]:
@@ -106,6 +139,13 @@ def search_image(search: Search, image: Path, path: Path, locate: Locate, decode
     search.found[name_image(image, path)] = located
 
 
-def merge_landmarks(known: Landmarks | None, path: Path, detector: str, search: Search) -> Landmarks:
-    """What is to be written: the images of a file that exists, with those that were found anew."""
-    return Landmarks(path, detector, {**(known.images if known else {}), **search.found})
+def list_faces(places: Sequence[Path]) -> list[Path]:
+    """Image files that are named or lie in folders that are, each once; InputError for a name of nothing."""
+    found = [path for place in places for path in (list_images(place) if place.is_dir() else [place])]
+    for path in found:
+        if not path.is_file():
+            raise InputError(f"{path}: is no file and no folder")
+    return list(dict.fromkeys(found))
+
+
+DETECTORS: dict[str, Callable[[Path], tuple[str, Locate]]] = {"dlib": open_dlib}

@@ -4,6 +4,7 @@
 
 A base person and ten others are drawn by a seed. Of the first seeds, the one is taken whose attribute with
 the fewest witnesses has the most of them (then the one with the most in all); detection plays no part in it.
+The portraits of that seed are kept beside the witnesses, so that `harness witnesses extract` can repeat it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from harness.ami.extraction import extract_witnesses
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import write_witnesses
 from harness.model.folder import Model, read_model
+from harness.witnesses.landmarks import Landmarks, Located, name_image, write_landmarks
+from harness.witnesses.mutants import save_image
 from harness.witnesses.mutation import Portrait, mutate_faces, shrink_image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.backends.pytorch import PytorchExecutor
 
 SEEDS = 40
@@ -60,6 +65,20 @@ def extract_all(model: Model, executor: PytorchExecutor, seed: int) -> dict[str,
     return {attribute: extract_attribute(model, executor, portraits, attribute) for attribute in ATTRIBUTES}
 
 
+def save_portraits(folder: Path, portraits: list[Portrait]) -> None:
+    """Write the portraits, the base first, and their landmarks."""
+    base, *others = portraits
+    places = {folder / f"{base.name}.png": base}
+    places.update({folder / "others" / f"{other.name}.png": other for other in others})
+    landmarks = folder / "landmarks.json"
+    images = {}
+    for path, portrait in places.items():
+        save_image(path, portrait.image)
+        height, width = portrait.image.shape[:2]
+        images[name_image(path, landmarks)] = Located(width, height, portrait.landmarks)
+    write_landmarks(Landmarks(landmarks, "the renderer", images))
+
+
 def count_witnesses(found: dict[str, dict[str, list[int]]]) -> dict[str, int]:
     """Witnesses of each attribute, over all blobs."""
     return {attribute: sum(map(len, blobs.values())) for attribute, blobs in found.items()}
@@ -77,6 +96,7 @@ def main() -> None:
     for attribute, found in tried[best].items():
         write_witnesses(FOLDER / "witnesses" / f"{attribute}_witness.txt", found)
         print(attribute, found)
+    save_portraits(FOLDER / "portraits", draw_portraits(choose_people(best)))
     base, *others = choose_people(best)
     facts = {"seeds_tried": SEEDS, "seed": best, "base": base, "others": others, **counts[best]}
     record_facts(FOLDER, "witnesses", facts)

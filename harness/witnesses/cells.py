@@ -1,0 +1,134 @@
+"""The cells that extract witnesses: one for each environment, of which this interpreter can be one."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import queue
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.images.recipes import read_images
+from harness.matrix.cache import snapshot_worker
+from harness.matrix.cells import Outcome, Site, run_cells
+from harness.matrix.environments import Environment, read_environments
+from harness.matrix.fleet import Fleet, close_fleet
+from harness.matrix.install import make_python
+from harness.matrix.launch import Stock
+from harness.matrix.machine import Interpreter, count_cores, describe_machine
+from harness.matrix.places import (
+    Absent,
+    Place,
+    check_images,
+    describe_images,
+    find_fleet,
+    find_image_id,
+    find_places,
+)
+from harness.matrix.plan import Cell, Override, Subject, hash_parts, plan_cells, settle_cell
+from harness.matrix.register import read_register, select_environments
+from harness.matrix.run import Screen
+from harness.worker.fingerprint import list_packages
+
+HERE = "here-"
+ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+def choose_environments(
+    root: Path, model: str, globs: Sequence[str], backends: Sequence[str], decoder: str
+) -> tuple[Environment, ...]:
+    """Those that are named, and this interpreter for each backend; the reference where nothing is named."""
+    named: tuple[Environment, ...] = ()
+    if globs:
+        known = read_environments(root / "environments")
+        register = read_register(root / "environments", known)
+        named = tuple(select_environments(known, register, model, (), globs))
+    wanted = backends or (() if named else ("reference",))
+    return (*named, *(describe_here(backend, decoder) for backend in dict.fromkeys(wanted)))
+
+
+def describe_here(backend: str, decoder: str) -> Environment:
+    """This interpreter, with the packages it has, as an environment."""
+    return Environment(
+        name=f"{HERE}{backend}",
+        description=f"the {backend} backend in the interpreter that runs the harness",
+        backend=backend,
+        decoder=decoder,  # type: ignore[arg-type]
+        groups=(),
+        packages=(),
+        variables=ONE_THREAD,
+    )
+
+
+def run_environments(
+    environments: Sequence[Environment],
+    subject: Subject,
+    pairs: Mapping[str, Any],
+    root: Path,
+    cache: Path,
+    screen: Screen,
+) -> tuple[Outcome, ...]:
+    """Outcomes of one cell for each environment, run or taken from the store."""
+    images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
+    check_images(root / "environments", environments, images)
+    stop = threading.Event()
+    snapshot, worker = snapshot_worker(cache)
+    fleet = find_fleet(environments, subject, root, cache, stop, screen.say)
+    places = {
+        **find_places(environments, images, fleet or Absent("no environment asks for an engine")),
+        **{one.name: find_here() for one in environments if is_here(one)},
+    }
+    cells = plan_cells(
+        environments,
+        subject,
+        Override(),
+        worker,
+        {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
+        describe_machine(),
+        describe_images(environments, images, fleet),
+    )
+    site = Site(
+        cache=cache,
+        snapshot=snapshot,
+        cores=Stock(count_cores()),
+        installs=threading.Semaphore(count_cores()),
+        stop=stop,
+        events=queue.Queue(),
+        make_python=provide_python,
+        fleet=fleet if isinstance(fleet, Fleet) else None,
+    )
+    planned = [aim_cell(cell, pairs, places[cell.name]) for cell in cells]
+    try:
+        with screen.show_cells([cell.name for cell in planned]) as show:
+            return run_cells(planned, places, site, show)
+    finally:
+        if site.fleet is not None:
+            close_fleet(site.fleet)
+
+
+def is_here(environment: Environment) -> bool:
+    """Whether an environment is this interpreter."""
+    return environment.launcher == "local" and environment.name.startswith(HERE)
+
+
+def find_here() -> Interpreter:
+    """This interpreter; its version is marked, so that no virtual environment is taken for it."""
+    return Interpreter(Path(sys.executable), f"{platform.python_version()}, as it is")
+
+
+def provide_python(
+    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event
+) -> Path:
+    """The environment's interpreter: this one, or a virtual environment's."""
+    return interpreter.path if is_here(environment) else make_python(environment, interpreter, cache, stop)
+
+
+def aim_cell(cell: Cell, pairs: Mapping[str, Any], place: Place) -> Cell:
+    """The cell as one that extracts, under a key of its own; this interpreter's packages are part of it."""
+    packages = list_packages() if is_here(cell.environment) else None
+    key = hash_parts({"cell": cell.key, "extraction": pairs, "packages": packages})
+    aimed = dataclasses.replace(cell, key=key, job={**cell.job, "extraction": pairs})
+    return settle_cell(aimed, find_image_id(place))

@@ -1,0 +1,173 @@
+"""The verbs of `harness witnesses`, and `harness landmarks`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+COULD_NOT_RUN, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="witnesses",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Extract witnesses from faces, and compare witness sets.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Decoder = Annotated[
+    str, typer.Option(help="Image decoder of this interpreter and of --backend: opencv or pillow.")
+]
+LANDMARKS_EXAMPLE = (
+    "Example: python -m harness landmarks faces/base.jpg faces/others"
+    " --predictor shape_predictor_68_face_landmarks.dat --output faces/landmarks.json"
+)
+
+
+@app.command(
+    epilog="Example: python -m harness witnesses extract --model tiny-vgg-face --environment 'local-onnx*'"
+    " --base models/tiny-vgg-face/portraits/Face_064.png --others models/tiny-vgg-face/portraits/others"
+    " --landmarks models/tiny-vgg-face/portraits/landmarks.json --output witnesses"
+)
+def extract(
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")],
+    base: Annotated[Path, typer.Option(help="The base face.")],
+    output: Annotated[Path, typer.Option(help="Folder for the mutated images and the witness sets.")],
+    others: Annotated[Path | None, typer.Option(help="Folder of other faces, one a pair.")] = None,
+    landmarks: Annotated[Path | None, typer.Option(help="Landmarks of all faces, a JSON file.")] = None,
+    mutated: Annotated[
+        Path | None,
+        typer.Option(help="Start from mutated images: folders leye_substitution, leye_preservation, …"),
+    ] = None,
+    environment: Annotated[
+        list[str] | None, typer.Option("--environment", help="Name or glob; may be given several times.")
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option("--backend", help="Run in this interpreter; without any of both, reference."),
+    ] = None,
+    decoder: Decoder = "opencv",
+    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
+    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Exchange left eye, right eye, nose and mouth between faces, and extract each attribute's witnesses.
+
+    Every environment gets a folder with both published file formats. Exit code: 0 done, 2 could not run.
+    """
+    from harness.matrix.run import find_root
+    from harness.report.consoles import open_errors, open_output
+    from harness.report.progress import ConsoleScreen
+    from harness.witnesses.extract import Request, run_extraction
+    from harness.witnesses.show import extraction_to_json, print_extraction
+
+    request = Request(
+        model=model,
+        base=base,
+        output=output,
+        others=others,
+        landmarks=landmarks,
+        mutated=mutated,
+        globs=tuple(environment or ()),
+        backends=tuple(backend or ()),
+        decoder=decoder,
+        prototxt=prototxt,
+        caffemodel=caffemodel,
+        labels=labels,
+    )
+    try:
+        extraction = run_extraction(request, find_root(), ConsoleScreen(open_errors()))
+    except KeyboardInterrupt:
+        typer.echo("harness: interrupted; finished cells are kept and used next time", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(extraction_to_json(extraction))
+    else:
+        print_extraction(extraction, open_output())
+    if any(one.status != "done" for one in extraction.results):
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+@app.command(epilog="Example: python -m harness witnesses compare out/here-reference out/caffe-openblas")
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of witness files, the baseline.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of witness files.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="Name or folder of the model, for folders that do not say it."),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", help="Compare these alone: leye, reye, nose, mouth.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two witness sets: entries lost and added by blob, and how near the median they were.
+
+    Exit code: 0 the same, 1 different, 2 could not run.
+    """
+    from harness.report.consoles import open_output
+    from harness.witnesses.compare import compare_sets
+    from harness.witnesses.sets import read_sets
+    from harness.witnesses.show import comparison_to_json, print_comparison
+
+    network = read_network(model) if model else None
+    sets = read_sets([first, second], network)
+    comparison = compare_sets(sets[0], sets[1], tuple(attribute or ()))
+    if as_json:
+        print_json(comparison_to_json(comparison))
+    else:
+        print_comparison(comparison, open_output())
+    raise typer.Exit(comparison.exit_code)
+
+
+def read_network(model: str) -> Any:
+    """A model's network."""
+    from harness.model.folder import find_model, read_table
+    from harness.model.prototxt import read_prototxt
+
+    path = find_model(model)
+    return read_prototxt(path.parent / read_table(path).prototxt)
+
+
+def landmarks(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE|DIR...", help="Faces, or folders of them.")],
+    predictor: Annotated[Path, typer.Option(help="Your shape predictor for 68 points, of the detector's.")],
+    detector: Annotated[str, typer.Option(help="Who locates them: dlib.")] = "dlib",
+    output: Annotated[
+        Path, typer.Option(help="JSON file; images that it has already are replaced in it.")
+    ] = Path("landmarks.json"),
+    decoder: Decoder = "opencv",
+) -> None:
+    """Locate the 68 landmarks of faces and write them beside the images, for `witnesses extract`.
+
+    Exit code: 0 done, 2 where some image was refused; the others are written all the same.
+    """
+    from rich.progress import track
+
+    from harness.report.consoles import open_errors
+    from harness.witnesses.detector import locate_landmarks
+
+    errors = open_errors()
+    search = locate_landmarks(
+        images,
+        detector,
+        predictor,
+        output,
+        decoder,
+        lambda paths: track(paths, "locate landmarks", console=errors, disable=not errors.is_terminal),
+    )
+    for line in (*search.notes, *search.refused):
+        errors.print(line, markup=False, soft_wrap=True)
+    typer.echo(f"{output}: landmarks of {len(search.found)} images; {len(search.refused)} refused")
+    if search.refused:
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+def print_json(data: Any) -> None:
+    """Print plain data."""
+    typer.echo(json.dumps(data, indent=1, allow_nan=False))

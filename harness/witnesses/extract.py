@@ -1,0 +1,199 @@
+"""Extracting witnesses: the images made ready, a cell for each environment, a set out of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.ami.decode import DECODERS
+from harness.ami.errors import InputError
+from harness.ami.extraction import last_hidden
+from harness.ami.port import ATTRIBUTES
+from harness.backends import NAMES
+from harness.matrix.cache import Hashes, find_cache, read_hashes
+from harness.matrix.cells import Outcome
+from harness.matrix.install import read_end
+from harness.matrix.plan import Subject
+from harness.matrix.run import Screen
+from harness.matrix.store import read_cell, read_records
+from harness.matrix.subject import find_network
+from harness.model.folder import Model, read_model
+from harness.witnesses.cells import choose_environments, run_environments
+from harness.witnesses.landmarks import read_landmarks
+from harness.witnesses.mutants import LIST, Mutants, find_mutants, list_files, make_mutants, write_list
+from harness.witnesses.portraits import list_others, read_portraits
+from harness.witnesses.sets import write_set
+from harness.witnesses.sheet import draw_sheet
+
+MUTATED, SHEET = "mutated", "contact-sheet.png"
+ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for on the command line; `backends` run in this very interpreter."""
+
+    model: str
+    base: Path
+    output: Path
+    others: Path | None = None
+    landmarks: Path | None = None
+    mutated: Path | None = None
+    globs: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    decoder: str = "opencv"
+    prototxt: Path | None = None
+    caffemodel: Path | None = None
+    labels: Path | None = None
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What one environment came to: its folder and its witnesses by attribute, or why it has none."""
+
+    environment: str
+    status: str
+    reused: bool
+    folder: Path | None
+    reason: str | None
+    counts: Mapping[str, int]
+    log_end: str = ""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """All environments' results, the picture to look at, and what is to be known about them."""
+
+    sheet: Path
+    pairs: Mapping[str, int]
+    results: tuple[Extracted, ...]
+    notes: tuple[str, ...]
+
+
+def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
+    """Do what is asked for; InputError where nothing can start. Finished cells stay in the store."""
+    check_request(request)
+    environments = choose_environments(root, request.model, request.globs, request.backends, request.decoder)
+    model = read_model(
+        request.model,
+        prototxt=request.prototxt,
+        caffemodel=request.caffemodel,
+        labels=request.labels,
+        need_witnesses=False,
+    )
+    last_hidden(model.network)
+    mutants, sheet = prepare_images(request, model, screen)
+    path, pairs = write_list(mutants, request.output)
+    cache = find_cache(root)
+    hashes = read_hashes(cache)
+    subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
+    hashes.save()
+    outcomes = run_environments(environments, subject, pairs, root, cache, screen)
+    results = tuple(keep_outcome(outcome, request.output) for outcome in outcomes)
+    return Extraction(
+        sheet=sheet,
+        pairs={attribute: len(mutants.list_names(attribute)) for attribute in mutants.pairs},
+        results=results,
+        notes=tuple(list_notes(request, mutants, results)),
+    )
+
+
+def check_request(request: Request) -> None:
+    """Refuse options that do not go together or name nothing."""
+    if request.mutated is None and (request.others is None or request.landmarks is None):
+        raise InputError("witnesses extract: give --others and --landmarks, or --mutated with ready images")
+    if request.mutated is not None and (request.others or request.landmarks):
+        raise InputError("witnesses extract: --mutated goes without --others and --landmarks")
+    if request.decoder not in DECODERS:
+        raise InputError(f"--decoder {request.decoder}: unknown; there are {', '.join(DECODERS)}")
+    for backend in request.backends:
+        if backend not in NAMES:
+            raise InputError(f"--backend {backend}: unknown; there are {', '.join(NAMES)}")
+    if not request.base.is_file():
+        raise InputError(f"{request.base}: is no file; name the base face with --base")
+    check_output(request)
+
+
+def check_output(request: Request) -> None:
+    """Refuse to write into a folder that holds other things than an earlier extraction."""
+    output = request.output
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is no folder; name one with --output")
+    if output.is_dir() and any(output.iterdir()) and not (output / LIST).is_file():
+        raise InputError(f"{output}: holds other things than an extraction; name a new folder with --output")
+
+
+def prepare_images(request: Request, model: Model, screen: Screen) -> tuple[Mutants, Path]:
+    """Make or find the mutated images, and draw the contact sheet; both, and nothing else, are written."""
+    if request.mutated is not None:
+        portraits = []
+        mutants = find_mutants(request.base, request.mutated, request.decoder)
+    else:
+        assert request.others is not None
+        assert request.landmarks is not None
+        landmarks = read_landmarks(request.landmarks)
+        paths = [request.base, *list_others(request.base, request.others)]
+        portraits = read_portraits(paths, landmarks, model, request.decoder)
+        shutil.rmtree(request.output / MUTATED, ignore_errors=True)
+        count = f"of {len(portraits) - 1} pairs of faces"
+        mutants = make_mutants(
+            portraits,
+            model,
+            request.output / MUTATED,
+            lambda attribute: screen.say(f"exchanged {attribute} {count}"),
+        )
+    return mutants, draw_sheet(request.output / SHEET, mutants, portraits, request.decoder)
+
+
+def make_subject(
+    model: Model, path: Path, count: int, cache: Path, hashes: Hashes, screen: Screen
+) -> Subject:
+    """The model and the images, as cells take them."""
+    network = find_network(model, cache, hashes, screen.say)
+    return Subject(
+        model=model.name,
+        network=network,
+        network_key=hashes.hash_file(network / "network.json"),
+        caffemodel=model.caffemodel.resolve(),
+        prototxt=model.prototxt.resolve(),
+        classes=model.network.logits.shape[0],
+        preprocess=dataclasses.asdict(model.preprocess),
+        witnesses={},
+        examples=path.resolve(),
+        examples_sha256=hashes.hash_file(path),
+        example_ids=tuple(str(number) for number in range(count)),
+    )
+
+
+def keep_outcome(outcome: Outcome, output: Path) -> Extracted:
+    """Write an environment's set into a folder of its name, where it has one."""
+    name = outcome.cell.name
+    if outcome.status != "done" or outcome.folder is None:
+        end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
+        shutil.rmtree(output / name, ignore_errors=True)
+        return Extracted(name, outcome.status, outcome.reused, None, outcome.reason, {}, end)
+    records = read_records(outcome.folder)
+    write_set(output / name, records, read_cell(outcome.folder))
+    counts: dict[str, int] = {}
+    for one in records:
+        counts[one["attribute"]] = counts.get(one["attribute"], 0) + len(one["witnesses"])
+    return Extracted(name, "done", outcome.reused, output / name, None, counts)
+
+
+def list_notes(request: Request, mutants: Mutants, results: Sequence[Extracted]) -> list[str]:
+    """Attributes without images, and those of which no channel came out as a witness."""
+    notes = []
+    left_out = [attribute for attribute in ATTRIBUTES if attribute not in mutants.pairs]
+    if left_out:
+        notes.append(f"no witnesses of {', '.join(left_out)}: {request.mutated} has no images of them")
+    for attribute in mutants.pairs:
+        empty = [one.environment for one in results if one.status == "done" and not one.counts[attribute]]
+        if empty:
+            notes.append(
+                f"{attribute}: no channel passed in all {len(mutants.list_names(attribute))} pairs"
+                f" ({', '.join(empty)}); its witness files are empty"
+            )
+    return notes

@@ -1,0 +1,124 @@
+"""Witness sets in a folder: both published formats, and the differences and medians that they follow from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.ami.errors import InputError
+from harness.ami.network import Network, network_from_json
+from harness.ami.port import ATTRIBUTES
+from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
+from harness.matrix.cache import write_json
+from harness.model.folder import WITNESS_NAMES
+
+EVIDENCE, CELL = "evidence.npz", "cell.json"
+NOTEBOOK, PORT = WITNESS_NAMES
+
+Differences: TypeAlias = NDArray[np.floating[Any]]
+Evidence: TypeAlias = Mapping[str, Differences]
+"""Differences (P, C) to the base, by `ATTRIBUTE/BLOB/MUTATION`; their medians are over the channels."""
+
+
+@dataclass(frozen=True)
+class WitnessSet:
+    """A folder's witnesses by attribute and blob; what an extraction leaves beside them may be None."""
+
+    folder: Path
+    network: Network
+    witnesses: Mapping[str, Mapping[str, tuple[int, ...]]]
+    evidence: Evidence | None
+    cell: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return str(self.folder)
+
+
+def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[str, Any]) -> None:
+    """Write an extraction's records as witness files and evidence, and its `cell.json`."""
+    network, kept = network_from_json(cell["network"]), list(records)
+    precision = np.dtype(cell["job"]["settings"].get("precision", "float32"))
+    found: dict[str, dict[str, list[int]]] = {one["attribute"]: {} for one in kept}
+    evidence: dict[str, Differences] = {}
+    for one in kept:
+        found[one["attribute"]][one["blob"]] = one["witnesses"]
+        for kind in ("substitution", "preservation"):
+            evidence[f"{one['attribute']}/{one['blob']}/{kind}"] = np.array(one[kind], precision)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for attribute in ATTRIBUTES:
+            for name in WITNESS_NAMES:
+                (folder / name.format(attribute)).unlink(missing_ok=True)
+        for attribute, witnesses in found.items():
+            write_witnesses(folder / NOTEBOOK.format(attribute), witnesses)
+            write_port_witnesses(folder / PORT.format(attribute), witnesses, network)
+        np.savez_compressed(folder / EVIDENCE, **evidence)  # type: ignore[arg-type]
+        write_json(folder / CELL, cell)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
+    """Witnesses of a folder, from an extraction or published; `network` is for folders without `cell.json`.
+
+    InputError where the folder holds no witness files or damaged ones.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder of witness files")
+    cell = read_cell(folder / CELL) if (folder / CELL).exists() else None
+    known = network_from_json(cell["network"]) if cell else network
+    if known is None:
+        raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
+    paths = {
+        attribute: path
+        for attribute in ATTRIBUTES
+        for name in reversed(WITNESS_NAMES)
+        if (path := folder / name.format(attribute)).is_file()
+    }
+    if not paths:
+        inside = ", ".join(sorted(path.parent.name for path in folder.glob(f"*/{CELL}")))
+        hint = f"; there are sets in it: {inside}" if inside else ""
+        raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
+    witnesses = {attribute: read_witnesses(path, known) for attribute, path in paths.items()}
+    evidence = read_evidence(folder / EVIDENCE) if (folder / EVIDENCE).exists() else None
+    return WitnessSet(folder, known, witnesses, evidence, cell)
+
+
+def read_sets(folders: Sequence[Path], network: Network | None = None) -> list[WitnessSet]:
+    """Witness sets of folders; one that names its network speaks for those that do not."""
+    saying = [folder / CELL for folder in folders if (folder / CELL).is_file()]
+    if network is None and saying:
+        network = network_from_json(read_cell(saying[0])["network"])
+    return [read_set(folder, network) for folder in folders]
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """An extraction's `cell.json`; InputError where it is none."""
+    try:
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        if cell["job"]["extraction"] and cell["network"] and cell["hashes"]:
+            return dict(cell)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no extraction's ({error!r}); extract again") from error
+    raise InputError(f"{path}: is no extraction's; extract again")
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Differences by `ATTRIBUTE/BLOB/MUTATION`; InputError where the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = {name: np.array(archive[name]) for name in archive.files}
+    except Exception as error:  # a broken archive ends in errors of many kinds
+        raise InputError(f"{path}: cannot be read ({error}); extract again") from error
+    for name, values in found.items():
+        if values.ndim != 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
+            raise InputError(f"{path}: {name} holds no differences; extract again")
+    return found
