@@ -17,15 +17,19 @@ from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summa
 DASH = "\N{EN DASH}"
 NONE = DASH
 STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
+# Level of detail from which on it is shown, text.
 LEGEND = (
-    "Detected: of attacked examples with Original other than Gold. FPR: detected of benign"
-    " examples with Original = Gold (all: of all benign ones). In brackets: 95 % intervals (Wilson)."
+    (0, "Detected: of attacked examples with Original other than Gold."),
+    (0, "FPR: detected of benign examples with Original = Gold (all: of all benign ones)."),
+    (2, "Evasion: Original other than Gold and not detected, of attacked examples."),
+    (2, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
+    (0, "In brackets: 95 % intervals (Wilson)."),
 )
 
 
-def show_rate(rate: RateSummary) -> str:
+def show_rate(rate: RateSummary | None) -> str:
     """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
-    if rate.rate is None or rate.low is None or rate.high is None:
+    if rate is None or rate.rate is None or rate.low is None or rate.high is None:
         return NONE
     return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"
 
@@ -62,23 +66,31 @@ COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
     *((case, 1, partial(show_case, case)) for case in CASES),
     ("detected %", 0, lambda cell: show_rate(rates_of(cell).detection)),
     ("FPR %", 0, lambda cell: show_rate(rates_of(cell).alarms)),
-    ("FPR all %", 2, lambda cell: show_rate(rates_of(cell).alarms_all)),
+    ("evasion %", 2, lambda cell: show_rate(rates_of(cell).evasion)),
+    ("recovery %", 2, lambda cell: show_rate(rates_of(cell).recovery)),
+    ("FPR all %", 3, lambda cell: show_rate(rates_of(cell).alarms_all)),
     ("accuracy %", 1, lambda cell: show_share(rates_of(cell).accuracy)),
-    ("attribute accuracy %", 2, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
+    ("attribute accuracy %", 3, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
     ("s", 1, show_seconds),
     ("MB", 1, show_megabytes),
 )
-LAYOUTS = ((2, 1), (2, 0), (1, 1), (1, 0), (0, 0))  # detail and padding, the first that fits is taken
+# Detail and padding, the first that fits is taken.
+LAYOUTS = ((3, 1), (3, 0), (2, 1), (2, 0), (1, 1), (1, 0), (0, 0))
 
 
 def draw_cells(summary: Summary, console: Console) -> RenderableType:
     """One row a cell, with as many columns as fit: the rarer rates go first, then cases and costs."""
-    tables = (draw_table(summary, detail, padding) for detail, padding in LAYOUTS)
-    fitting = (table for table in tables if measure_width(table, console) <= console.width)
-    table = next(fitting, draw_table(summary, *LAYOUTS[-1]))
+    tables = ((detail, draw_table(summary, detail, padding)) for detail, padding in LAYOUTS)
+    fitting = (one for one in tables if measure_width(one[1], console) <= console.width)
+    detail, table = next(fitting, (0, draw_table(summary, *LAYOUTS[-1])))
+    return Group(Text(title_cells(summary), "bold"), table, Text(explain_table(summary, detail), "dim"))
+
+
+def explain_table(summary: Summary, detail: int) -> str:
+    """What the table's columns say, up to a level of detail."""
     has_reference = any(cell.environment == summary.reference for cell in summary.cells)
-    legend = f"* the reference. {LEGEND}" if has_reference else LEGEND
-    return Group(Text(title_cells(summary), "bold"), table, Text(legend, "dim"))
+    texts = [text for level, text in LEGEND if level <= detail]
+    return " ".join(["* the reference.", *texts] if has_reference else texts)
 
 
 def measure_width(table: Table, console: Console) -> int:

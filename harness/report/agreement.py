@@ -1,0 +1,103 @@
+"""The agreement of environments as a matrix in the terminal; those that agree on all examples share a row."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.cells import NONE, measure_width
+from harness.report.plain import make_line
+from harness.report.summary import PairSummary, RateSummary, Summary
+
+MOST_ROWS = 12
+MOST_PAIRS = 10
+Pairs = dict[tuple[str, str], PairSummary]
+
+
+def draw_agreement(summary: Summary, console: Console) -> RenderableType | None:
+    """A matrix where it fits, else the pairs that agree least; None where no two environments differ."""
+    pairs = {(pair.first, pair.second): pair for pair in summary.agreement.pairs}
+    groups = group_environments(pairs)
+    if len(groups) < 2:
+        return None
+    table = draw_matrix(groups, pairs)
+    fits = len(groups) <= MOST_ROWS and measure_width(table, console) <= console.width
+    fleiss = show_kappa(summary.agreement.fleiss_kappa)
+    title = "agreement: same tuple, % (above the diagonal); Cohen's kappa on detected (below)"
+    parts: list[RenderableType] = [Text(title, "bold"), table] if fits else list(list_pairs(pairs))
+    parts.extend(Text(f"  the same everywhere: {join_names(group)}", "dim") for group in groups if group[1:])
+    parts.append(Text(f"  Fleiss' kappa on detected, all environments: {fleiss}", "dim"))
+    return Group(*parts)
+
+
+def group_environments(pairs: Pairs) -> list[list[str]]:
+    """Environments, those together that have the same tuple of every example."""
+    groups: list[list[str]] = []
+    for name in dict.fromkeys(name for names in pairs for name in names):
+        for group in groups:
+            rate = pairs[group[0], name].agreement
+            if rate.hits == rate.of:
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return groups
+
+
+def draw_matrix(groups: list[list[str]], pairs: Pairs) -> Table:
+    """A row and a column for each group, by the group's first environment."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("environment", no_wrap=True)
+    for number in range(1, len(groups) + 1):
+        table.add_column(str(number), justify="right", no_wrap=True)
+    for row, (first, *others) in enumerate(groups):
+        more = f" and {len(others)} more" if others else ""
+        cells = [show_pair(row, column, groups, pairs) for column in range(len(groups))]
+        table.add_row(Text(f"{row + 1} {make_line(first)}{more}"), *cells)
+    return table
+
+
+def show_pair(row: int, column: int, groups: list[list[str]], pairs: Pairs) -> str:
+    """Agreement of two groups, or kappa below the diagonal."""
+    if row == column:
+        return "·"
+    if row < column:
+        return show_agreement(pairs[groups[row][0], groups[column][0]].agreement)
+    return show_kappa(pairs[groups[column][0], groups[row][0]].kappa)
+
+
+def list_pairs(pairs: Pairs) -> list[Text]:
+    """The pairs that agree least, a line each."""
+    found = sorted(pairs.values(), key=lambda pair: pair.agreement.hits)
+    lines = [show_line(pair) for pair in found[:MOST_PAIRS]]
+    title = f"agreement, {len(lines)} of {len(found)} pairs: same tuple, %; Cohen's kappa on detected"
+    return [Text(title, "bold"), *map(Text, lines)]
+
+
+def show_line(pair: PairSummary) -> str:
+    """`  97.0  0.83  one, other`."""
+    numbers = f"{show_agreement(pair.agreement):>6} {show_kappa(pair.kappa):>5}"
+    return f"{numbers}  {join_names([pair.first, pair.second])}"
+
+
+def show_agreement(rate: RateSummary) -> str:
+    """`97.0`; 100 and 0 only where it is all or none."""
+    if rate.rate is None:
+        return NONE
+    if rate.hits in (0, rate.of):
+        return f"{rate.rate * 100:.0f}"
+    return f"{min(max(rate.rate * 100, 0.1), 99.9):.1f}"
+
+
+def show_kappa(kappa: float | None) -> str:
+    """`0.83`, 1 only where it is exactly one, or a dash where it is not defined."""
+    if kappa is None:
+        return NONE
+    return "1" if kappa == 1 else f"{min(kappa, 0.99):.2f}"
+
+
+def join_names(names: list[str]) -> str:
+    """Names in one line, whatever is in them."""
+    return ", ".join(map(make_line, names))
