@@ -1,22 +1,28 @@
 """Folders in AmI's layout: every file becomes an example or is refused with a reason."""
 
 import json
+import os
 
 import numpy as np
+import picture_files as files
 import pytest
 
 from harness.ami.errors import InputError
 from harness.ami.examples import read_examples
+from harness.ami.headers import MOST_BYTES
+from harness.ami.preprocess import Preprocess
 from harness.matrix.cache import read_hashes
-from harness.matrix.gather import gather_examples
+from harness.matrix.gather import gather_examples, prove_list
 
 LABELS = ("Ana_Ax", "Bea", "Cy_Du_Ex", "Bea")
+MODEL = Preprocess(files.SIDE, files.SIDE, mean=(93.5940, 104.7624, 129.1863))
 
 
 @pytest.fixture(name="gather")
 def make_gather(tmp_path):
     def gather(*places, npy=None):
-        found = gather_examples(list(map(str, places)), LABELS, tmp_path, read_hashes(tmp_path), npy)
+        hashes = read_hashes(tmp_path)
+        found = gather_examples(list(map(str, places)), LABELS, MODEL, tmp_path, hashes, npy)
         return read_examples(found.path, len(LABELS)), found
 
     return gather
@@ -26,9 +32,9 @@ def put(folder, *names):
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         if name.endswith(".npy"):
-            np.save(folder / name, np.zeros(1))
+            np.save(folder / name, np.zeros((3, files.SIDE, files.SIDE), dtype=np.float32))
         else:
-            (folder / name).write_bytes(name.encode())
+            (folder / name).write_bytes(files.plain_png())
     return folder
 
 
@@ -63,7 +69,8 @@ def test_files_that_are_no_examples_are_refused_and_the_rest_goes_on(gather, tmp
     examples, found = gather(folder)
     assert len(examples) == 1
     reasons = " | ".join(found.refused)
-    assert len(found.refused) == 3
+    assert len(found.refused) == 4
+    assert "words.txt: is none of .jpg" in reasons
     assert "example bim/Bea_1_1_2_3_4 is there already" in reasons
     assert "Zoe is not in the labels" in reasons
     assert "Bea_1_2.jpg: its name is not PERSON_index" in reasons
@@ -71,7 +78,7 @@ def test_files_that_are_no_examples_are_refused_and_the_rest_goes_on(gather, tmp
 
 def test_names_match_whatever_the_unicode_form(tmp_path):
     folder = put(tmp_path / "bim", "Ce\u0301cile_1_1_2_3_4.jpg")
-    found = gather_examples([str(folder)], ["C\u00e9cile"], tmp_path, read_hashes(tmp_path), None)
+    found = gather_examples([str(folder)], ["C\u00e9cile"], MODEL, tmp_path, read_hashes(tmp_path), None)
     assert found.refused == ()
 
 
@@ -108,3 +115,137 @@ def test_the_same_files_give_the_same_list(gather, tmp_path):
     first = gather(folder)[1].path
     assert gather(folder)[1].path == first
     assert json.loads(first.read_text())["file"] == str(folder / "Bea_1_1_2_3_4.jpg")
+
+
+def test_what_is_beside_the_examples_is_named_and_hidden_things_are_not(gather, tmp_path):
+    put(tmp_path / "in" / "bim", "Bea_1_1_2_3_4.jpg", ".hidden.jpg")
+    put(tmp_path / "in" / "bim" / "deep", "Bea_2_1_2_3_4.jpg")
+    put(tmp_path / "in", "README.md", ".git")
+    _, found = gather(tmp_path / "in")
+    assert sorted(one.rpartition("/")[2] for one in found.refused) == [
+        "README.md: is none of .jpg, .jpeg, .png, .npy",
+        "deep: is a folder too deep to be looked into",
+    ]
+
+
+def write_bad_files(folder):
+    """A file of every bad kind, each under the name of an example, and one good one."""
+    good = files.plain_png()
+    bad = {
+        "empty.png": b"",
+        "text.jpg": b"hello",
+        "cut.jpg": files.encode()[:-9],
+        "cmyk.jpg": files.encode(mode="CMYK"),
+        "turned.jpg": files.add_exif(files.encode(), 6),
+        "deep.png": files.deep_png(),
+        "bomb.png": files.write_png(60000, 60000),
+        "damaged.png": good[:60] + b"x" + good[61:],
+        "renamed.npy": good,
+    }
+    arrays = {
+        "nan.npy": np.full((3, files.SIDE, files.SIDE), np.nan),
+        "infinite.npy": np.full((3, files.SIDE, files.SIDE), 1e300),
+        "shape.npy": np.zeros((3, 5, 5)),
+        "objects.npy": np.array([{}], dtype=object),
+        "words.npy": np.array(["a"]),
+    }
+    folder.mkdir()
+    for name, data in bad.items():
+        (folder / f"Bea_{len(name)}_1_2_3_{name}").write_bytes(data)
+    for name, array in arrays.items():
+        np.save(folder / f"Bea_{len(name)}_1_2_3_{name}", array, allow_pickle=True)
+    return folder, len(bad) + len(arrays)
+
+
+REASONS = (
+    "empty.png: is empty",
+    "text.jpg: is neither a JPEG nor a PNG image",
+    "cut.jpg: is cut off",
+    "cmyk.jpg: is a CMYK image",
+    "turned.jpg: is to be turned when shown",
+    "deep.png: is a PNG of 16 bits",
+    "bomb.png: is an image of 60000x60000 pixels",
+    "damaged.png: is a damaged PNG file",
+    "renamed.npy: is not a .npy array",
+    "nan.npy: array holds values that are no finite numbers",
+    "infinite.npy: array holds values that are no finite numbers",
+    "shape.npy: array is (3, 5, 5), the network takes (3, 32, 32)",
+    "objects.npy: is not a .npy array of numbers: it holds Python objects",
+    "words.npy: is not a .npy array of numbers: it holds <U1",
+)
+
+
+def test_every_bad_file_is_refused_by_name_and_the_good_one_goes_on(gather, tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.matrix.layouts.is_number", lambda _: True)
+    folder, count = write_bad_files(tmp_path / "bim")
+    put(folder, "Bea_1_1_2_3_good.png")
+    examples, found = gather(folder, npy="raw-rgb")
+    assert [example.id for example in examples] == ["bim/Bea_1_1_2_3_good"]
+    assert len(found.refused) == count == len(REASONS)
+    for reason in REASONS:
+        assert any(reason in one for one in found.refused), reason
+
+
+def test_files_that_cannot_be_opened_are_refused(gather, tmp_path):
+    folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.png", "Bea_2_1_2_3_4.png", "Bea_3_1_2_3_4.png")
+    (folder / "Bea_2_1_2_3_4.png").unlink()
+    (folder / "Bea_2_1_2_3_4.png").symlink_to("nowhere.png")
+    with (folder / "Bea_3_1_2_3_4.png").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    os.mkfifo(folder / "Bea_4_1_2_3_4.png")
+    examples, found = gather(folder)
+    assert len(examples) == 1
+    reasons = [one.rpartition(": ")[2] for one in found.refused]
+    assert reasons == [
+        "is not there",
+        f"is of {MOST_BYTES + 1} bytes; {MOST_BYTES} are read at most",
+        "is no file",
+    ]
+
+
+def test_an_unreadable_file_is_refused(gather, tmp_path, monkeypatch):
+    folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.png", "Bea_2_1_2_3_4.png")
+
+    def forbid(path):
+        if path.name.startswith("Bea_2"):
+            raise PermissionError(13, "Permission denied", str(path))
+        with path.open("rb") as file:
+            return file.read()
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", forbid)
+    examples, found = gather(folder)
+    assert len(examples) == 1
+    assert found.refused[0].endswith("Bea_2_1_2_3_4.png: cannot be read (Permission denied)")
+
+
+def test_when_nothing_is_left_the_first_reasons_are_told(gather, tmp_path):
+    folder = put(tmp_path / "bim", *(f"Zoe_{number}_1_2_3_4.png" for number in range(5)))
+    with pytest.raises(InputError, match=r"5 files, none .*Zoe_0.*Zoe_1.*Zoe_2.*and 2 more"):
+        gather(folder)
+
+
+def test_a_run_without_clean_images_says_so(gather, tmp_path):
+    folder = put(tmp_path / "images", "Bea_1_1_2_3_4.png")
+    assert "--examples benign=DIR" in gather(folder)[1].notes[0]
+    assert gather(f"benign={folder}")[1].notes == ()
+
+
+def test_a_list_is_proven_without_a_change_to_the_rest(tmp_path):
+    folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.npy")
+    np.save(folder / "Bea_1_1_2_3_4.npy", np.full((3, files.SIDE, files.SIDE), -80, dtype=np.float32))
+    found = gather_examples([str(folder)], LABELS, MODEL, tmp_path, read_hashes(tmp_path), "raw-rgb")
+    proven = prove_list(found.path, len(LABELS), MODEL, tmp_path)
+    before, after = (json.loads(one.path.read_text()) for one in (found, proven))
+    assert after == {**before, "npy": "bgr-minus-mean"}
+
+
+def test_a_row_whose_file_is_missing_or_cannot_be_one_is_refused_by_line(gather, tmp_path):
+    folder = put(tmp_path / "faces", "a.png")
+    (folder / "list.csv").write_text(f"file,gold\na.png,Bea\nb.png,Bea\n{'x' * 5000}.png,1\na.png,0\n")
+    examples, found = gather(folder)
+    assert [(one.id, one.gold) for one in examples] == [("faces/a", 1)]
+    assert [one.rpartition("list.csv")[2] for one in found.refused] == [
+        ":3: is not there",
+        ":4: cannot be read (File name too long)",
+        f":5: example faces/a is there already ({folder / 'a.png'})",
+    ]

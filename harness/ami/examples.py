@@ -34,7 +34,12 @@ class Example:
     @property
     def is_array(self) -> bool:
         """Whether its file is an array, and no image."""
-        return self.path.suffix.lower() == ARRAY
+        return is_array_file(self.path)
+
+
+def is_array_file(path: Path) -> bool:
+    """Whether a file is an array by its name."""
+    return path.suffix.lower() == ARRAY
 
 
 def read_examples(

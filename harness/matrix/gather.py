@@ -1,124 +1,135 @@
-"""Lists of examples made from folders in AmI's layout: `PERSON_index_x0_y0_x1_y1.jpg`, a folder an attack."""
+"""Lists of examples made from folders: every file is an example or is refused, with the reason."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ami.errors import InputError
+from harness.ami.decode import decode_array
+from harness.ami.errors import InputError, RefusedError
+from harness.ami.examples import is_array_file, list_examples
+from harness.ami.headers import check_size, inspect_image
+from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
+from harness.evaluate.rates import BENIGN
 from harness.matrix.cache import Hashes, write_atomically
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".npy")
-BOX_FIELDS = 5  # index and four corners, after the person's name
+from harness.matrix.conventions import AUTO, settle_conventions
+from harness.matrix.layouts import Candidate, find_candidates, index_labels
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """A list file, and the files that could not be taken, each with the reason."""
+    """A list file, the files that could not be taken, each with the reason, and what else is to be said."""
 
     path: Path
     refused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def gather_examples(
-    places: Sequence[str], labels: Sequence[str], cache: Path, hashes: Hashes, npy: str | None
+    places: Sequence[str],
+    labels: Sequence[str],
+    preprocess: Preprocess,
+    cache: Path,
+    hashes: Hashes,
+    npy: str | None,
 ) -> Gathered:
-    """Write the list of all examples in some folders (`DIR`, or `ATTACK=DIR`) into the cache.
+    """Write the list of all examples in some places (see `find_candidates`) into the cache.
 
-    A file whose name does not end in five fields after a label, or comes twice, is refused and the rest
-    goes on. InputError where nothing is left, or where there are `.npy` files and `npy` does not say what
-    they hold.
+    What is no example, cannot be read, or comes twice is refused, and the rest goes on. InputError where
+    nothing is left, or where there are arrays and it is not said or proven what they hold.
     """
-    found = [entry for place in places for entry in list_files(place)]
-    arrays = [path for _, path in found if path.suffix.lower() == ".npy"]
+    classes = index_labels(labels)
+    found = [one for place in places for one in find_candidates(place, classes)]
+    check_convention(found, npy)
+    taken: dict[str, dict[str, Any]] = {}
+    refused: list[str] = []
+    for candidate in found:
+        reason = candidate.reason or take_candidate(candidate, taken, preprocess, hashes)
+        if reason:
+            refused.append(f"{candidate.place}: {reason}")
+    entries, notes = list(taken.values()), []
+    if npy == AUTO:
+        settled = settle_conventions(entries, preprocess)
+        entries, notes = list(settled.entries), list(settled.notes)
+        refused.extend(settled.refused)
+    if not entries:
+        raise InputError(f"{', '.join(places)}: {len(found)} files, none of them an example{cite(refused)}")
+    if not any(one["attack"] == BENIGN for one in entries):
+        notes.append(
+            f"no example counts as clean; name a folder of clean images with --examples {BENIGN}=DIR"
+        )
+    return Gathered(write_list(cache, entries), tuple(refused), tuple(notes))
+
+
+def prove_list(path: Path, classes: int, preprocess: Preprocess, cache: Path) -> Gathered:
+    """A list of examples made again, with what its arrays are proven to hold."""
+    listed = [
+        {
+            "id": one.id,
+            "source": one.source,
+            "attack": one.attack,
+            "gold": one.gold,
+            "file": str(one.path.absolute()),
+            "sha256": one.sha256,
+            **({"npy": one.npy} if one.npy else {}),
+        }
+        for one in list_examples(path, classes)
+    ]
+    settled = settle_conventions(listed, preprocess)
+    return Gathered(write_list(cache, settled.entries), settled.refused, settled.notes)
+
+
+def check_convention(found: Sequence[Candidate], npy: str | None) -> None:
+    """Refuse arrays of which nobody says what they hold."""
+    arrays = [one.place for one in found if one.entry and is_array_file(Path(one.entry["file"]))]
     if arrays and npy is None:
         raise InputError(
             f"{arrays[0]}: is an array ({len(arrays)} such files), but what it holds is not said;"
-            " give --npy raw-rgb, raw-bgr or bgr-minus-mean"
+            f" give --npy {', '.join(NPY_CONVENTIONS)} or {AUTO}"
         )
-    classes = {normalise(label): number for number, label in reversed(list(enumerate(labels)))}
-    taken: dict[str, dict[str, Any]] = {}
-    refused: list[str] = []
-    for attack, path in found:
-        entry = describe_file(attack, path, classes)
-        if isinstance(entry, str):
-            refused.append(f"{path}: {entry}")
-        elif entry["id"] in taken:
-            refused.append(f"{path}: example {entry['id']} is there already ({taken[entry['id']]['file']})")
-        else:
-            taken[entry["id"]] = {**entry, "sha256": hashes.hash_file(path)}
-    if not taken:
-        first = f"; {refused[0]}" if refused else ""
-        raise InputError(f"{', '.join(places)}: {len(found)} files, none of them an example{first}")
-    return Gathered(write_list(cache, list(taken.values())), tuple(refused))
 
 
-def list_files(place: str) -> Iterator[tuple[str, Path]]:
-    """Attack and path of every image or array in a folder, or in the folders inside it."""
-    name, path = split_place(place)
-    if not path.is_dir():
-        raise InputError(f"{path}: is no folder; give a folder of examples, or one list of examples")
-    folder = path.resolve()
-    inside = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.name.startswith(".")]
-    files = list_images(folder)
-    if files and inside and any(list_images(one) for one in inside):
-        raise InputError(
-            f"{path}: holds examples and folders of examples; give one kind, several --examples if need be"
-        )
-    for one in [folder] if files else inside:
-        for file in list_images(one):
-            yield name or one.name, file
-
-
-def split_place(place: str) -> tuple[str | None, Path]:
-    """`benign=images` as name and folder; a path that exists as it stands has no name."""
-    name, mark, rest = place.partition("=")
-    if not mark or Path(place).exists():
-        return None, Path(place)
-    if not name:
-        raise InputError(f"--examples {place}: the attack before '=' is missing; write benign=DIR or DIR")
-    return name, Path(rest)
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Images and arrays right in a folder."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
-
-
-def describe_file(attack: str, path: Path, classes: Mapping[str, int]) -> dict[str, Any] | str:
-    """The example that a file is, or why it is none."""
-    parts = path.stem.rsplit("_", BOX_FIELDS)
-    if len(parts) != BOX_FIELDS + 1 or not all(map(is_number, parts[1:])):
-        return "its name is not PERSON_index_x0_y0_x1_y1"
-    gold = classes.get(normalise(parts[0]))
-    if gold is None:
-        return f"{parts[0]} is not in the labels"
-    return {
-        "id": f"{attack}/{path.stem}",
-        "source": path.stem,
-        "attack": attack,
-        "gold": gold,
-        "file": str(path),
-    }
-
-
-def is_number(text: str) -> bool:
-    """Whether a field of a name is a number."""
+def take_candidate(
+    candidate: Candidate, taken: dict[str, dict[str, Any]], preprocess: Preprocess, hashes: Hashes
+) -> str:
+    """Put an example among those taken; why it cannot be taken, or nothing."""
+    entry = dict(candidate.entry)
+    if entry["id"] in taken:
+        return f"example {entry['id']} is there already ({taken[entry['id']]['file']})"
+    path = Path(entry["file"])
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        check_file(path, preprocess)
+        taken[entry["id"]] = {**entry, "sha256": hashes.hash_file(path)}
+    except RefusedError as error:
+        return str(error)
+    except InputError as error:  # it names the file, as does the place
+        return str(error).removeprefix(f"{path}: ")
+    return ""
 
 
-def normalise(name: str) -> str:
-    """A name in one Unicode form: file systems differ in theirs."""
-    return unicodedata.normalize("NFC", name.strip())
+def check_file(path: Path, preprocess: Preprocess) -> None:
+    """Refuse a file that no worker could use, as far as that can be seen without a decoder."""
+    try:
+        if not path.is_file():
+            raise RefusedError("is no file" if path.exists() else "is not there")
+        check_size(path.stat().st_size)
+        data = path.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"cannot be read ({error.strerror})") from error
+    if is_array_file(path):
+        check_array(decode_array(data), preprocess.height, preprocess.width)
+    else:
+        inspect_image(data)
+
+
+def cite(refused: Sequence[str], most: int = 3) -> str:
+    """The first reasons."""
+    more = f"; and {len(refused) - most} more" if len(refused) > most else ""
+    return "".join(f"; {one}" for one in refused[:most]) + more
 
 
 def write_list(cache: Path, entries: Sequence[Mapping[str, Any]]) -> Path:

@@ -11,9 +11,12 @@ from pathlib import Path
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, check_hash, list_examples
 from harness.ami.port import ATTRIBUTES
+from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
 from harness.matrix.cache import Hashes
-from harness.matrix.gather import gather_examples
+from harness.matrix.conventions import AUTO
+from harness.matrix.gather import Gathered, gather_examples, prove_list
+from harness.matrix.layouts import is_table
 from harness.matrix.plan import Subject
 from harness.model.convert import convert_model, folder_name, is_sound
 from harness.model.folder import Model
@@ -23,18 +26,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A subject, and the files that are no examples, each with the reason."""
+    """A subject, the files that are no examples, each with the reason, and what else is to be said."""
 
     subject: Subject
     refused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def prepare_subject(
     model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes, say: Say
 ) -> Prepared:
     """List and check the examples, and convert the model where that was not done yet."""
-    path, refused = find_examples(model, places, npy, cache, hashes)
+    found = find_examples(model, places, npy, cache, hashes)
     classes = model.network.logits.shape[0]
+    path, npy = found.path, None if npy == AUTO else npy
     examples = check_examples(path, classes, hashes)
     check_arrays(examples, npy)
     for witnesses in model.witnesses.values():
@@ -57,7 +62,7 @@ def prepare_subject(
         example_ids=tuple(example.id for example in examples),
         npy=npy,
     )
-    return Prepared(subject, refused)
+    return Prepared(subject, found.refused, found.notes)
 
 
 def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
@@ -77,18 +82,27 @@ def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
 
 def find_examples(
     model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes
-) -> tuple[Path, tuple[str, ...]]:
+) -> Gathered:
     """The list of examples: one that is handed in, one made from folders, or the model's own."""
+    listed = find_list(model, places)
+    if listed is None:
+        return gather_examples(places, model.labels, model.preprocess, cache, hashes, npy)
+    if npy == AUTO:
+        return prove_list(listed, model.network.logits.shape[0], model.preprocess, cache)
+    return Gathered(listed, ())
+
+
+def find_list(model: Model, places: Sequence[str]) -> Path | None:
+    """The list of examples that exists; None where it is to be made from folders."""
     if len(places) == 1 and places[0] in model.examples:
-        return model.examples[places[0]], ()
-    if len(places) == 1 and Path(places[0]).is_file():
-        return Path(places[0]), ()
+        return model.examples[places[0]]
+    if len(places) == 1 and Path(places[0]).is_file() and not is_table(Path(places[0])):
+        return Path(places[0])
     if places:
-        gathered = gather_examples(places, model.labels, cache, hashes, npy)
-        return gathered.path, gathered.refused
+        return None
     if "default" not in model.examples:
         raise InputError(f"model {model.name}: has no examples of its own; hand some in with --examples")
-    return model.examples["default"], ()
+    return model.examples["default"]
 
 
 def check_examples(path: Path, classes: int, hashes: Hashes) -> list[Example]:
@@ -100,10 +114,14 @@ def check_examples(path: Path, classes: int, hashes: Hashes) -> list[Example]:
 
 
 def check_arrays(examples: Sequence[Example], npy: str | None) -> None:
-    """Refuse arrays of which nobody says what they hold, before anything starts."""
-    arrays = [example for example in examples if example.path.suffix.lower() == ".npy"]
-    if arrays and npy is None:
-        raise InputError(
-            f"{arrays[0].path}: is an array, but what it holds is not said;"
-            " give --npy raw-rgb, raw-bgr or bgr-minus-mean"
-        )
+    """Refuse arrays of which nobody says what they hold, or two say different things, before the start."""
+    for example in examples:
+        if example.is_array and (example.npy or npy) is None:
+            raise InputError(
+                f"{example.path}: is an array, but what it holds is not said;"
+                f" give --npy {', '.join(NPY_CONVENTIONS)} or {AUTO}"
+            )
+        if npy is not None and example.npy not in (None, npy):
+            raise InputError(
+                f"{example.path}: --npy {npy}, but its list says that it holds {example.npy}; leave --npy out"
+            )
