@@ -54,8 +54,8 @@ Examples = Annotated[
 Npy = Annotated[
     str | None,
     typer.Option(
-        help="What .npy files hold: raw-rgb, raw-bgr, bgr-minus-mean, or auto where their values or their clean"
-        " images prove it."
+        help="What .npy files hold: raw-rgb, raw-bgr, bgr-minus-mean, or auto where values or clean images"
+        " prove it."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
@@ -177,6 +177,9 @@ def diff(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Compare two cells alone, the second against the first."),
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write every form of the report into a new folder.")
+    ] = None,
     as_json: AsJson = False,
     reports: Reports = None,
 ) -> None:
@@ -186,7 +189,7 @@ def diff(
     otherwise; where the reference is not among the cells, each example against most of them. A cell of one of
     several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
-    from harness.diff.compare import Selection, compare_runs
+    from harness.diff.compare import Selection, compare_runs, write_comparison
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
@@ -195,8 +198,10 @@ def diff(
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
     selection = Selection(tuple(environment or ()), against, pair)
-    summary, folder = compare_runs(runs, reports or root / "reports", register, selection)
-    show(summary, folder, as_json=as_json)
+    summary = compare_runs(runs, reports or root / "reports", register, selection)
+    if output is not None:
+        write_comparison(output, summary)
+    show(summary, output, as_json=as_json)
 
 
 @app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b --svg picture.svg")
@@ -278,7 +283,7 @@ def write_picture(path: Path, picture: str) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def show(summary: Any, folder: Path, *, as_json: bool) -> None:
+def show(summary: Any, folder: Path | None, *, as_json: bool) -> None:
     """Print a summary, and leave with its exit code."""
     from harness.report.consoles import open_output
     from harness.report.terminal import print_summary

@@ -22,6 +22,7 @@ class Job(msgspec.Struct):
     """What a comparison wants to know of a job."""
 
     cell: str = ""
+    environment: str = ""
     backend: str = "unknown"
     port: dict[str, Any] | None = None
     parameters: dict[str, float] | None = None

@@ -28,10 +28,8 @@ class Selection:
     pair: tuple[str, str] | None = None
 
 
-def compare_runs(
-    places: Sequence[str], reports: Path, register: Register, selection: Selection
-) -> tuple[Summary, Path]:
-    """Summary of cells that were run before, and the folder of the first run.
+def compare_runs(places: Sequence[str], reports: Path, register: Register, selection: Selection) -> Summary:
+    """Summary of cells that were run before.
 
     InputError for a place that is no run, damaged files, or a selection of nothing.
     """
@@ -52,7 +50,7 @@ def compare_runs(
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
     if against:
         check_baseline(past, against)
-    return make_summary(header, past.results, expected), folders[0]
+    return make_summary(header, past.results, expected)
 
 
 def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[list[Source], str | None]:
@@ -82,3 +80,16 @@ def find_reference(sources: Sequence[Source], past: Past, register: Register) ->
     cells = zip(sources, past.results, strict=True)
     named = [source.label for source, one in cells if source.environment == name and one.columns is not None]
     return named[0] if named else name
+
+
+def write_comparison(folder: Path, summary: Summary) -> None:
+    """Write every form of the report into a folder; InputError where it holds something already."""
+    from harness.report.write import write_reports
+
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"--output {folder}: is not empty; name a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_reports(folder, summary)
+    except OSError as error:
+        raise InputError(f"--output {folder}: cannot be written ({error.strerror})") from error

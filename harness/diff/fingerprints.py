@@ -108,7 +108,11 @@ def view_cell(cell: Mapping[str, Any], patterns: Sequence[re.Pattern[str]]) -> V
     job, found = take_table(cell, "job"), take_table(cell, "fingerprint")
     hashes, model = take_table(cell, "hashes"), take_table(job, "model")
     flags = take_table(found, "cpu").get("flags") or ()
-    versions = {"Python": found.get("python"), "numpy": found.get("numpy"), **take_table(found, "versions")}
+    versions = {
+        **take_table(found, "versions"),
+        "numpy": found.get("numpy"),
+        "Python": found.get("python"),
+    }
     image = take_table(found, "image")
     packages, others = split_table(take_table(found, "packages"), patterns)
     installed, beside = split_table(take_table(take_table(image, "packages"), "debian"), patterns)
@@ -215,26 +219,39 @@ def tell_singles(ours: View, theirs: View, sections: Sequence[str]) -> Iterator[
     found = find_names(ours, theirs, [name for name in sections if name in SINGLE])
     for section, words in SINGLE.items():
         for name in found.get(section, ()):
-            baseline, here = ours[section].get(name), theirs[section].get(name)
+            told, values = f"{words}{name}", (ours[section].get(name), theirs[section].get(name))
+            part, baseline, here = split_builds(*map(show_value, values))
             yield DifferenceSummary(
-                what=f"{words}{name}",
-                baseline=show_value(section, baseline, here),
-                here=show_value(section, here, baseline),
+                what=f"{told}, {part}" if part else told,
+                baseline=baseline,
+                here=here,
                 matters=(section, name) not in MINOR,
             )
 
 
-def show_value(section: str, value: Any, other: Any) -> str | None:
-    """A value as text: of hashes the first digits, of build settings those that the other has not."""
+def show_value(value: Any) -> str | None:
+    """A value as text: of a hash the first digits, of system libraries what tells them apart."""
     if value is None:
         return None
-    text = str(value)
-    if re.fullmatch("[0-9a-f]{64}", text):
-        return text[:DIGITS]
-    parts, others = text.split("; "), str(other).split("; ")
-    if section == "versions" and len(parts) > 1 and other is not None:
-        return "; ".join(part for part in parts if part not in others) or None
-    return text
+    text = re.sub(r"/usr/lib/(\w+-linux-gnu/)?", "", str(value))
+    return text[:DIGITS] if re.fullmatch("[0-9a-f]{64}", text) else text
+
+
+def split_builds(baseline: str | None, here: str | None) -> tuple[str, str | None, str | None]:
+    """Of two lists of build settings what only one has; where it is one setting, its name and its values."""
+    if baseline is None or here is None:
+        return "", baseline, here
+    ours, theirs = baseline.split("; "), here.split("; ")
+    mine, yours = (
+        [one for one in some if one not in others] for some, others in ((ours, theirs), (theirs, ours))
+    )
+    if len(mine) == len(yours) == 1:
+        (name, colon, value), (other_name, _, other) = mine[0].partition(": "), yours[0].partition(": ")
+        if colon and name == other_name:
+            return name, value, other
+    if not mine and not yours:  # only their order differs
+        return "", baseline, here
+    return "", "; ".join(mine) or None, "; ".join(yours) or None
 
 
 def tell_folded(ours: View, theirs: View, sections: Sequence[str]) -> Iterator[DifferenceSummary]:

@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from harness.ami.errors import InputError
-from harness.diff.cells import Job, describe_job, read_past
+from harness.diff.cells import Job, check_cell, describe_job, read_past
+from harness.matrix.store import read_cell
 from harness.report.judge import CellResult
 from harness.report.summary import read_summary
 
@@ -100,7 +101,7 @@ def list_cells(folder: Path) -> list[Source]:
     if (folder / "cell.json").is_file():
         path = folder.resolve()
         run = path.parents[1] if path.parent.name == "cells" else path.parent
-        return [take_source(run, path.name, folder, read_run(run))]
+        return [take_source(run, name_cell(path), folder, read_run(run))]
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
     listed = [one.environment for one in told.cells] if told else []
@@ -111,6 +112,12 @@ def list_cells(folder: Path) -> list[Source]:
         take_source(folder, name, folder / "cells" / name if name in names else None, told)
         for name in ordered
     ]
+
+
+def name_cell(folder: Path) -> str:
+    """Environment of a cell, as its job tells; its folder's name where that does not."""
+    job = check_cell(folder, read_cell(folder)).job
+    return (job and job.environment) or folder.name
 
 
 def take_source(run: Path, name: str, folder: Path | None, told: RunFile | None) -> Source:

@@ -98,6 +98,11 @@ def show_kappa(kappa: float | None) -> str:
     return "1" if kappa == 1 else f"{min(kappa, 0.99):.2f}"
 
 
+def show_p_value(p_value: float | None) -> str:
+    """`0.0312`, or a dash where it is not defined."""
+    return NONE if p_value is None else f"{p_value:.3g}"
+
+
 def join_names(names: list[str]) -> str:
     """Names in one line, whatever is in them."""
     return ", ".join(map(make_line, names))

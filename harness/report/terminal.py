@@ -11,8 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.agreement import draw_agreement
 from harness.report.cells import NONE, STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
+from harness.report.differences import draw_differences
 from harness.report.divergences import (
     list_departing,
     list_steady,
@@ -46,15 +48,18 @@ def render_svg(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str:
 
 
 def print_summary(
-    summary: Summary, folder: Path, console: Console, most_rows: int | None = MOST_ROWS
+    summary: Summary, folder: Path | None, console: Console, most_rows: int | None = MOST_ROWS
 ) -> None:
-    """Draw the whole picture; of divergences at most so many, or all."""
+    """Draw the whole picture; of divergences at most so many, or all. Without a folder, none are written."""
+    rest = "more in report.txt" if folder else "more; --output DIR writes all"
     for part in (
         draw_banner(summary),
         draw_cells(summary, console),
         draw_notes(summary),
-        draw_divergences(summary, most_rows),
-        draw_incomparable(summary, most_rows),
+        draw_differences(summary, console),
+        draw_agreement(summary, console),
+        draw_divergences(summary, most_rows, rest),
+        draw_incomparable(summary, most_rows, rest),
         draw_troubles(summary.cells),
     ):
         if part is not None:
@@ -75,7 +80,7 @@ def draw_notes(summary: Summary) -> RenderableType | None:
     return Group(*lines) if lines else None
 
 
-def draw_divergences(summary: Summary, most_rows: int | None) -> RenderableType | None:
+def draw_divergences(summary: Summary, most_rows: int | None, rest: str) -> RenderableType | None:
     """The diverging examples: the baseline's tuple, and each departing environment's where it differs."""
     if not summary.divergences:
         return None
@@ -100,7 +105,7 @@ def draw_divergences(summary: Summary, most_rows: int | None) -> RenderableType 
     title = f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, ! marks what differs)"
     parts: list[RenderableType] = [Text(title, "bold"), table]
     if len(summary.divergences) > len(shown):
-        parts.append(Text(f"  and {len(summary.divergences) - len(shown)} more in report.txt"))
+        parts.append(Text(f"  and {len(summary.divergences) - len(shown)} {rest}"))
     if steady:
         parts.append(Text(f"  never departing from the baseline: {make_line(', '.join(steady))}", "dim"))
     return Group(*parts)
@@ -121,7 +126,7 @@ def draw_tuple(one: DivergenceSummary, name: str) -> Text:
     return text
 
 
-def draw_incomparable(summary: Summary, most_rows: int | None) -> RenderableType | None:
+def draw_incomparable(summary: Summary, most_rows: int | None, rest: str) -> RenderableType | None:
     """The examples that could not be compared, with the reasons."""
     if not summary.incomparable:
         return None
@@ -131,7 +136,7 @@ def draw_incomparable(summary: Summary, most_rows: int | None) -> RenderableType
         for one in summary.incomparable[:most_rows]
     ]
     more = len(summary.incomparable) - len(lines)
-    return Group(title, *lines, *([Text(f"  and {more} more in report.txt")] if more > 0 else []))
+    return Group(title, *lines, *([Text(f"  and {more} {rest}")] if more > 0 else []))
 
 
 def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
@@ -150,13 +155,13 @@ def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
     return Group(*parts) if parts else None
 
 
-def draw_verdict(summary: Summary, folder: Path) -> Group:
+def draw_verdict(summary: Summary, folder: Path | None) -> Group:
     """The last lines: the verdict, what is wrong with the register, and where everything lies."""
     problems = [Text(make_line(f"register: {problem}"), "bold red") for problem in summary.register_problems]
     return Group(
         *problems,
         draw_banner(summary),
-        Text(f"run folder: {show_place(folder)}"),
+        *([Text(f"run folder: {show_place(folder)}")] if folder else []),
     )
 
 
