@@ -6,12 +6,12 @@ from pathlib import Path
 import junitparser
 import pytest
 import xmlschema
-from summaries import HOSTILE, cell, divergence, make_summary, plant
+from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 
 from harness.report import outcomes
 from harness.report.junit import render_junit
 from harness.report.plain import make_line
-from harness.report.summary import IncomparableSummary
+from harness.report.summary import AgreementSummary, IncomparableSummary, PairSummary
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
 
@@ -116,6 +116,17 @@ def test_properties_hold_the_numbers_of_the_table():
     assert properties["X-Y-X"] == "3"
     totals = {one.get("name"): one.get("value") for one in root.findall("testsuite[@name='(run)']//property")}
     assert (totals["divergences"], totals["compared"]) == ("0", "10")
+
+
+def test_agreement_is_a_property_of_the_run():
+    pair = PairSummary(
+        first="a", second="b", agreement=rate(99, 100), kappa=0.876, only_first=1, only_second=0, p_value=1.0
+    )
+    root = draw(make_summary(agreement=AgreementSummary(pairs=(pair,), fleiss_kappa=0.5)))
+    totals = {one.get("name"): one.get("value") for one in root.findall("testsuite[@name='(run)']//property")}
+    assert totals["same tuple %, a and b"] == "99.0"
+    assert totals["kappa on detected, a and b"] == "0.88"
+    assert totals["Fleiss' kappa on detected"] == "0.50"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -10,7 +10,7 @@ from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 from harness.report.markdown import LEGEND_DIVERGENCES, MOST_ROWS, render_markdown
 from harness.report.markup import escape
 from harness.report.plain import make_line
-from harness.report.summary import DifferenceSummary, IncomparableSummary
+from harness.report.summary import AgreementSummary, DifferenceSummary, IncomparableSummary, PairSummary
 
 TAGS = {
     "h2", "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td",
@@ -59,6 +59,7 @@ def test_rates_counts_and_intervals_stand_in_the_row_of_their_environment():
     summary = make_summary(cells=(cell("a", detection=rate(97, 100)), cell("b")))
     (row,) = [line for line in draw(summary).splitlines() if line.startswith("| <code>a</code>")]
     assert "97.0 (92\N{EN DASH}99)" in row
+    assert "the reference. Detected: of attacked examples" in draw(summary)
 
 
 def test_a_divergence_shows_marks_margin_stage_names_and_cause():
@@ -82,6 +83,19 @@ def test_smallest_margins_come_first_and_later_ones_are_folded():
     assert (
         text.index("x29<") < text.index("x10<") < text.index("<summary>10 more</summary>") < text.index("x9<")
     )
+
+
+def test_pairs_that_agree_least_come_first():
+    near = PairSummary(
+        first="a", second="b", agreement=rate(99, 100), kappa=0.876, only_first=1, only_second=0, p_value=1.0
+    )
+    far = near.model_copy(
+        update={"second": "c", "agreement": rate(7, 100), "kappa": None, "p_value": 0.00012}
+    )
+    text = draw(make_summary(agreement=AgreementSummary(pairs=(near, far), fleiss_kappa=0.5)))
+    assert "| <code>a</code> | <code>b</code> | 99.0 (99 of 100) | 0.88 | 1 | 0 | 1 |" in text
+    assert text.index("| 7.0 (7 of 100) | \N{EN DASH} | 1 | 0 | 0.00012 |") < text.index("99.0 (99 of 100)")
+    assert "all environments: 0.50" in text
 
 
 def test_differences_that_matter_are_listed_and_the_rest_counted():

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.report.agreement import show_agreement, show_kappa
 from harness.report.cells import COLUMNS
 from harness.report.outcomes import RUN, Case, list_cases
 from harness.report.plain import make_line, make_lines
@@ -15,6 +16,7 @@ from harness.report.summary import CellSummary, Summary
 
 MOST_CHARACTERS = 500
 MOST_TEXT = 10_000
+MOST_PAIRS = 1000
 NO_HOST = "localhost"  # what the format asks for where no name is to be told
 
 
@@ -117,3 +119,10 @@ def list_totals(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "not compared", str(len({one.example for one in summary.incomparable}))
     yield "cells", str(len(summary.cells))
     yield "cells reused", str(sum(cell.reused for cell in summary.cells))
+    yield "seconds", f"{summary.seconds:.1f}"
+    if summary.agreement.pairs:
+        yield "Fleiss' kappa on detected", show_kappa(summary.agreement.fleiss_kappa)
+    for pair in summary.agreement.pairs[:MOST_PAIRS]:
+        names = name_line(f"{pair.first} and {pair.second}")
+        yield f"same tuple %, {names}", show_agreement(pair.agreement)
+        yield f"kappa on detected, {names}", show_kappa(pair.kappa)

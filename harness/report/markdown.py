@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from harness.report.agreement import show_agreement, show_kappa, show_p_value
 from harness.report.cells import COLUMNS, LEGEND, NONE, title_cells
 from harness.report.divergences import (
     list_departing,
@@ -19,7 +20,7 @@ from harness.report.divergences import (
     show_tuple,
 )
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
-from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, Summary
+from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
 from harness.report.terminal import VERDICT_WORDS
 
 SIGNS = {
@@ -41,6 +42,10 @@ LEGEND_DIVERGENCES = (
     " tuple. The margin is the smallest between the best two logits in any environment."
 )
 
+LEGEND_AGREEMENT = (
+    "Cohen's kappa is on detected. Then: how many examples one of the two alone detects, and McNemar's exact p."
+)
+
 Section = tuple[str, int]
 """Markdown, and how many bytes it may have; the budgets of all sections together are under 1,000,000."""
 
@@ -51,6 +56,7 @@ def render_markdown(summary: Summary, _folder: Path) -> str:
         (draw_head(summary), 60_000),
         (draw_cells(summary), 150_000),
         (draw_notes(summary), 50_000),
+        (draw_agreement(summary), 80_000),
         (draw_divergences(summary), 350_000),
         (draw_differences(summary), 100_000),
         (draw_troubles(summary), 120_000),
@@ -94,7 +100,7 @@ def draw_cells(summary: Summary) -> str:
     parts = [
         "### Environments",
         draw_table(head, rows, 2),
-        rf"\* the reference. {LEGEND}",
+        rf"\* the reference. {' '.join(text for _, text in LEGEND)}",
         *say_more(len(summary.cells) - len(rows), "environments"),
     ]
     return "\n\n".join(parts)
@@ -114,6 +120,41 @@ def draw_notes(summary: Summary) -> str:
     lines = [f"- {escape(note, 500)}" for note in summary.notes[:MOST_NOTES]]
     more = say_more(len(summary.notes) - len(lines), "notes")
     return "\n\n".join(["### Notes", "\n".join(lines), *more])
+
+
+def draw_agreement(summary: Summary) -> str:
+    """The pairs of environments, those that agree least first."""
+    pairs = sorted(summary.agreement.pairs, key=lambda pair: (pair.agreement.hits, pair.kappa or 0))
+    if not pairs:
+        return ""
+    head = ["environment", "and", "same tuple %", "kappa", "only the first", "only the second", "p"]
+    rows = fit_rows(head, map(list_pair, pairs), 60_000)
+    parts = [
+        "### Agreement",
+        LEGEND_AGREEMENT,
+        draw_table(head, rows[:OPEN_ROWS], 2),
+        *(
+            [fold(f"{len(rows) - OPEN_ROWS} more", draw_table(head, rows[OPEN_ROWS:], 2))]
+            if rows[OPEN_ROWS:]
+            else []
+        ),
+        *say_more(len(pairs) - len(rows), "pairs"),
+        f"Fleiss' kappa on detected, all environments: {show_kappa(summary.agreement.fleiss_kappa)}",
+    ]
+    return "\n\n".join(parts)
+
+
+def list_pair(pair: PairSummary) -> list[str]:
+    """A row of the agreement's table."""
+    return [
+        code(pair.first),
+        code(pair.second),
+        f"{show_agreement(pair.agreement)} ({pair.agreement.hits} of {pair.agreement.of})",
+        show_kappa(pair.kappa),
+        str(pair.only_first),
+        str(pair.only_second),
+        show_p_value(pair.p_value),
+    ]
 
 
 def draw_divergences(summary: Summary) -> str:
