@@ -31,7 +31,7 @@ SIGNS = {
 OPEN_ROWS = 20  # divergences that are seen at once; the others are folded
 MOST_ROWS = 500
 MOST_NOTES = 50
-MOST_PROBLEMS = 20
+MOST_PROBLEMS = 10
 MOST_LOG = 4000  # characters of one log's end
 MOST_LOGS = 16_000  # of all of them together
 MOST_VERDICT = 1000
@@ -42,9 +42,7 @@ LEGEND_DIVERGENCES = (
     " tuple. The margin is the smallest between the best two logits in any environment."
 )
 
-LEGEND_AGREEMENT = (
-    "Cohen's kappa is on detected. Then: how many examples one of the two alone detects, and McNemar's exact p."
-)
+LEGEND_AGREEMENT = "Cohen's kappa is on detected. Then: how many examples only one of the two detects, and McNemar's exact p."
 
 Section = tuple[str, int]
 """Markdown, and how many bytes it may have; the budgets of all sections together are under 1,000,000."""
@@ -53,7 +51,7 @@ Section = tuple[str, int]
 def render_markdown(summary: Summary, _folder: Path) -> str:
     """The whole report in under 1,000,000 bytes, which says what was left out; nothing in it names a path."""
     sections: tuple[Section, ...] = (
-        (draw_head(summary), 60_000),
+        (draw_head(summary), 80_000),
         (draw_cells(summary), 150_000),
         (draw_notes(summary), 50_000),
         (draw_agreement(summary), 80_000),
@@ -69,7 +67,7 @@ def limit_section(text: str, budget: int) -> str:
     """A section as it is, or its heading alone where it is too large even so."""
     if count_bytes(text) <= budget:
         return text
-    return f"{text.partition(chr(10))[0][:200]}\n\nToo large to be shown here: see {REST}."
+    return f"{text.partition(chr(10))[0]}\n\nToo large to be shown here: see {REST}."
 
 
 def draw_head(summary: Summary) -> str:
@@ -82,7 +80,7 @@ def draw_head(summary: Summary) -> str:
         f"- run {code(summary.run)}, {escape(summary.created)}, harness {escape(summary.harness)}",
         f"- {escape(title_cells(summary))}; {summary.compared} examples compared",
         f"- reference: {code(summary.reference)}",
-        *(f"- register: {escape(problem, 500)}" for problem in problems[:MOST_PROBLEMS]),
+        *(f"- register: {escape(problem, 300)}" for problem in problems[:MOST_PROBLEMS]),
     ]
     more = say_more(len(problems) - MOST_PROBLEMS, "problems with the register")
     return "\n\n".join(["\n".join(lines), *more])
