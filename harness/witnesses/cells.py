@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.images.recipes import read_images
+from harness.images.recipes import Image, read_images
 from harness.matrix.cache import snapshot_worker
 from harness.matrix.cells import Outcome, Site, run_cells
 from harness.matrix.environments import Environment, read_environments
@@ -77,10 +77,8 @@ def run_environments(
     stop = threading.Event()
     snapshot, worker = snapshot_worker(cache)
     fleet = find_fleet(environments, subject, root, cache, stop, screen.say)
-    places = {
-        **find_places(environments, images, fleet or Absent("no environment asks for an engine")),
-        **{one.name: find_here() for one in environments if is_here(one)},
-    }
+    site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None)
+    places = locate_environments(environments, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(
         environments,
         subject,
@@ -90,7 +88,18 @@ def run_environments(
         describe_machine(),
         describe_images(environments, images, fleet),
     )
-    site = Site(
+    aimed = [aim_cell(cell, pairs, places[cell.name]) for cell in cells]
+    try:
+        with screen.show_cells([cell.name for cell in aimed]) as show:
+            return run_cells(aimed, places, site, show)
+    finally:
+        if site.fleet is not None:
+            close_fleet(site.fleet)
+
+
+def make_site(cache: Path, snapshot: Path, stop: threading.Event, fleet: Fleet | None) -> Site:
+    """Where and with what the cells run: all cores, and as many installations at once."""
+    return Site(
         cache=cache,
         snapshot=snapshot,
         cores=Stock(count_cores()),
@@ -98,15 +107,16 @@ def run_environments(
         stop=stop,
         events=queue.Queue(),
         make_python=provide_python,
-        fleet=fleet if isinstance(fleet, Fleet) else None,
+        fleet=fleet,
     )
-    planned = [aim_cell(cell, pairs, places[cell.name]) for cell in cells]
-    try:
-        with screen.show_cells([cell.name for cell in planned]) as show:
-            return run_cells(planned, places, site, show)
-    finally:
-        if site.fleet is not None:
-            close_fleet(site.fleet)
+
+
+def locate_environments(
+    environments: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent
+) -> dict[str, Place]:
+    """Place of every environment by its name; this interpreter is one for its own."""
+    here = {one.name: find_here() for one in environments if is_here(one)}
+    return {**find_places(environments, images, fleet), **here}
 
 
 def is_here(environment: Environment) -> bool:

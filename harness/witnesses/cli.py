@@ -60,11 +60,7 @@ def extract(
 
     Every environment gets a folder with both published file formats. Exit code: 0 done, 2 could not run.
     """
-    from harness.matrix.run import find_root
-    from harness.report.consoles import open_errors, open_output
-    from harness.report.progress import ConsoleScreen
-    from harness.witnesses.extract import Request, run_extraction
-    from harness.witnesses.show import extraction_to_json, print_extraction
+    from harness.witnesses.extract import Request
 
     request = Request(
         model=model,
@@ -80,6 +76,17 @@ def extract(
         caffemodel=caffemodel,
         labels=labels,
     )
+    perform(request, as_json=as_json)
+
+
+def perform(request: Any, *, as_json: bool) -> None:
+    """Extract what is asked for, print the result, and leave with its exit code."""
+    from harness.matrix.run import find_root
+    from harness.report.consoles import open_errors, open_output
+    from harness.report.progress import ConsoleScreen
+    from harness.witnesses.extract import run_extraction
+    from harness.witnesses.show import extraction_to_json, print_extraction
+
     try:
         extraction = run_extraction(request, find_root(), ConsoleScreen(open_errors()))
     except KeyboardInterrupt:

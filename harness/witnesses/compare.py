@@ -15,6 +15,7 @@ from harness.witnesses.margins import Margin, find_margin, measure_shift, read_m
 from harness.witnesses.sets import WitnessSet
 
 SAME, DIFFER, COULD_NOT_RUN = 0, 1, 2
+COMPARED = ("environment", "backend", "decoder", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,10 @@ def list_differences(first: WitnessSet, second: WitnessSet) -> Iterator[str]:
     yield from compare_inputs(one["hashes"].get("inputs", {}), two["hashes"].get("inputs", {}))
     if one["hashes"].get("parameters") != two["hashes"].get("parameters"):
         yield "the weights differ"
-    for key in ("environment", "backend", "decoder", "settings", "batch_size"):
-        if one["job"].get(key) != two["job"].get(key):
-            yield f"{key}: {show_value(one['job'].get(key))} against {show_value(two['job'].get(key))}"
+    jobs = [{**each["job"], **each["job"]["settings"]} for each in (one, two)]
+    for key in (*COMPARED, *one["job"]["settings"]):
+        if jobs[0].get(key) != jobs[1].get(key):
+            yield f"{key}: {jobs[0].get(key)} against {jobs[1].get(key)}"
 
 
 def compare_inputs(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
@@ -208,13 +210,6 @@ def compare_inputs(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[s
         if count:
             yield f"{count} of {len(one)} {text}"
             return
-
-
-def show_value(value: Any) -> str:
-    """A setting in a line of text."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
-    return str(value)
 
 
 def find_farthest(changes: Sequence[Change]) -> float | None:

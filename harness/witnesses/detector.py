@@ -27,12 +27,10 @@ from harness.witnesses.portraits import list_images, read_image
 BLANK = 64  # pixels, of an image without a face
 UPSAMPLED = 1  # times; the face detector was trained on faces of 80 pixels
 INSTALL = (
-    "`pip install dlib` builds it from source and needs a C++ compiler, cmake and patience; or"
-    " write the landmarks file yourself (README.md says how)"
+    "`pip install dlib` builds it from source and needs a C++ compiler, cmake and half an"
+    " hour; or write the landmarks file yourself (README.md says how)"
 )
-PREDICTOR = (
-    "the 68-point shape predictor (shape_predictor_68_face_landmarks.dat), which is not distributed here"
-)
+PREDICTOR = "a shape predictor for 68 points (shape_predictor_68_face_landmarks.dat), got from elsewhere"
 
 Locate = Callable[[Image], list[Points]]
 """Landmarks (68, 2) of every face in an image, the largest face first."""

@@ -22,10 +22,11 @@ from harness.matrix.store import read_cell, read_records
 from harness.matrix.subject import find_network
 from harness.model.folder import Model, read_model
 from harness.witnesses.cells import choose_environments, run_environments
+from harness.witnesses.compare import compare_sets
 from harness.witnesses.landmarks import read_landmarks
 from harness.witnesses.mutants import LIST, Mutants, find_mutants, list_files, make_mutants, write_list
-from harness.witnesses.portraits import list_others, read_portraits
-from harness.witnesses.sets import write_set
+from harness.witnesses.portraits import list_ignored, list_others, read_portraits
+from harness.witnesses.sets import read_set, write_set
 from harness.witnesses.sheet import draw_sheet
 
 MUTATED, SHEET = "mutated", "contact-sheet.png"
@@ -52,7 +53,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one environment came to: its folder and its witnesses by attribute, or why it has none."""
+    """What one environment came to: its folder and its witnesses by attribute, or why it has none.
+
+    `changes` are entries lost and added against the first environment that came to something.
+    """
 
     environment: str
     status: str
@@ -61,12 +65,14 @@ class Extracted:
     reason: str | None
     counts: Mapping[str, int]
     log_end: str = ""
+    changes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Extraction:
     """All environments' results, the picture to look at, and what is to be known about them."""
 
+    output: Path
     sheet: Path
     pairs: Mapping[str, int]
     results: tuple[Extracted, ...]
@@ -92,8 +98,9 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
     hashes.save()
     outcomes = run_environments(environments, subject, pairs, root, cache, screen)
-    results = tuple(keep_outcome(outcome, request.output) for outcome in outcomes)
+    results = compare_results([keep_outcome(outcome, request.output) for outcome in outcomes])
     return Extraction(
+        output=request.output,
         sheet=sheet,
         pairs={attribute: len(mutants.list_names(attribute)) for attribute in mutants.pairs},
         results=results,
@@ -183,9 +190,26 @@ def keep_outcome(outcome: Outcome, output: Path) -> Extracted:
     return Extracted(name, "done", outcome.reused, output / name, None, counts)
 
 
+def compare_results(results: Sequence[Extracted]) -> tuple[Extracted, ...]:
+    """The results, each with what it lost and added against the first."""
+    sets = {one.environment: read_set(one.folder) for one in results if one.folder}
+    first, found = next(iter(sets.values()), None), []
+    for one in results:
+        if first is not None and one.environment in sets and sets[one.environment] is not first:
+            kinds = [change.kind for change in compare_sets(first, sets[one.environment]).changes]
+            found.append(dataclasses.replace(one, changes=(kinds.count("lost"), kinds.count("added"))))
+        else:
+            found.append(one)
+    return tuple(found)
+
+
 def list_notes(request: Request, mutants: Mutants, results: Sequence[Extracted]) -> list[str]:
-    """Attributes without images, and those of which no channel came out as a witness."""
+    """Files left out, attributes without images, and those of which no channel came out as a witness."""
     notes = []
+    for folder in list_folders(request, mutants):
+        ignored = list_ignored(folder)
+        if ignored:
+            notes.append(f"{folder}: {len(ignored)} files are no images: {', '.join(ignored[:5])}")
     left_out = [attribute for attribute in ATTRIBUTES if attribute not in mutants.pairs]
     if left_out:
         notes.append(f"no witnesses of {', '.join(left_out)}: {request.mutated} has no images of them")
@@ -197,3 +221,10 @@ def list_notes(request: Request, mutants: Mutants, results: Sequence[Extracted])
                 f" ({', '.join(empty)}); its witness files are empty"
             )
     return notes
+
+
+def list_folders(request: Request, mutants: Mutants) -> list[Path]:
+    """The user's folders that images were taken from."""
+    if request.others is not None:
+        return [request.others]
+    return [files[0].parent for kinds in mutants.pairs.values() for files in kinds.values()]

@@ -31,6 +31,12 @@ def list_images(folder: Path) -> list[Path]:
     return images
 
 
+def list_ignored(folder: Path) -> list[str]:
+    """Names of the files right in a folder that are taken for no images."""
+    taken = set(list_images(folder))
+    return sorted(path.name for path in folder.iterdir() if path.is_file() and path not in taken)
+
+
 def list_others(base: Path, folder: Path) -> list[Path]:
     """The other faces in a folder; InputError where the base itself is among them."""
     others, digest = list_images(folder), hash_bytes(read_bytes(base))

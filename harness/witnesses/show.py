@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.report.cells import NONE, STYLES
 from harness.witnesses.compare import BlobCount, Change, Comparison, find_farthest
-from harness.witnesses.extract import Extraction
+from harness.witnesses.extract import Extracted, Extraction
 from harness.witnesses.margins import Margin
 
 MOST_CHANGES = 50
@@ -31,11 +31,11 @@ def print_extraction(extraction: Extraction, console: Console) -> None:
     table.add_column("status", no_wrap=True)
     for attribute, pairs in extraction.pairs.items():
         table.add_column(f"{attribute} ({pairs} pairs)", justify="right")
-    table.add_column("witnesses", overflow="fold")
+    table.add_column("against the first")
     for one in extraction.results:
         status = "reused" if one.reused else one.status
         counts = [str(one.counts.get(attribute, NONE)) for attribute in extraction.pairs]
-        table.add_row(one.environment, Text(status, STYLES[status]), *counts, str(one.folder or NONE))
+        table.add_row(one.environment, Text(status, STYLES[status]), *counts, show_changes(one))
     console.print(table)
     for one in extraction.results:
         if one.reason:
@@ -44,7 +44,17 @@ def print_extraction(extraction: Extraction, console: Console) -> None:
                 console.print(Text(one.log_end, "dim"), soft_wrap=True)
     for note in extraction.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
-    console.print(Text(f"look at {extraction.sheet}"), soft_wrap=True)
+    console.print(
+        Text(f"witness sets: {extraction.output}/ENVIRONMENT; look at {extraction.sheet}"), soft_wrap=True
+    )
+
+
+def show_changes(one: Extracted) -> str:
+    """What an environment's set lost and added against the first one's."""
+    if one.changes is None:
+        return NONE
+    lost, added = one.changes
+    return f"{lost} lost, {added} added" if lost or added else "the same"
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -160,6 +170,7 @@ def extraction_to_json(extraction: Extraction) -> dict[str, Any]:
     ]
     return {
         "schema": 1,
+        "output": str(extraction.output),
         "sheet": str(extraction.sheet),
         "pairs": dict(extraction.pairs),
         "results": results,
