@@ -99,7 +99,7 @@ def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Line | Br
     """Records of some lines, of which the first has this number."""
     try:
         return [DECODE(line) for line in lines]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return [read_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
 
 
@@ -107,7 +107,7 @@ def read_line(line: bytes, place: str) -> Line | Broken:
     """One record, sound or not; InputError where it is none."""
     try:
         return DECODE(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
         record = json.loads(line)

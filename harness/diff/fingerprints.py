@@ -199,12 +199,11 @@ def view_system(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def view_variables(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables of a fingerprint, without those that only repeat the number of threads."""
+    """Variables of a fingerprint; those that only repeat the number of threads say so."""
     threads = str(found.get("threads"))
     return {
-        name: value
+        name: "as threads" if name.endswith("_NUM_THREADS") and value == threads else value
         for name, value in take_table(found, "variables").items()
-        if not (name.endswith("_NUM_THREADS") and value == threads)
     }
 
 
