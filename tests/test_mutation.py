@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import portraits
 import pytest
 
 cv2 = pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
@@ -15,32 +16,20 @@ from harness.witnesses.mutation import (
     attribute_mask,
     attribute_outline,
     cut_attribute,
+    mutate_faces,
     mutate_pair,
     pen_thickness,
+    shrink_image,
     transplant_attribute,
 )
 
 SIZE = 112
 
 
-def place_marks(shift=(0.0, 0.0), size=SIZE):
-    """68 plausible landmarks on an image of this size."""
-    angle = np.linspace(0, np.pi, 17)
-    jaw = np.stack([0.5 - 0.4 * np.cos(angle), 0.4 + 0.5 * np.sin(angle)], axis=1)
-    brows = np.stack([np.r_[0.2:0.4:5j, 0.6:0.8:5j], np.full(10, 0.28)], axis=1)
-    bridge = np.stack([np.full(4, 0.5), np.linspace(0.36, 0.54, 4)], axis=1)
-    base = np.stack([np.linspace(0.42, 0.58, 5), [0.58, 0.59, 0.60, 0.59, 0.58]], axis=1)
-    eye = np.array([[0, 0], [0.05, -0.03], [0.1, -0.03], [0.15, 0], [0.1, 0.03], [0.05, 0.03]])
-    turn = np.arange(12) * np.pi / 6
-    lips = np.stack([0.5 - 0.14 * np.cos(turn), 0.74 - 0.06 * np.sin(turn)], axis=1)
-    turn = np.arange(8) * np.pi / 4
-    inner = np.stack([0.5 - 0.1 * np.cos(turn), 0.74 - 0.02 * np.sin(turn)], axis=1)
-    parts = [jaw, brows, bridge, base, np.add(eye, (0.22, 0.38)), np.add(eye, (0.63, 0.38)), lips, inner]
-    return np.concatenate(parts) * size + shift
-
-
 def make_portrait(level, shift=(0.0, 0.0), size=SIZE):
-    return Portrait(np.full((size, size, 3), level, np.uint8), place_marks(shift, size), f"grey {level}")
+    return Portrait(
+        np.full((size, size, 3), level, np.uint8), portraits.place_marks(shift, size), f"grey {level}"
+    )
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
@@ -70,7 +59,7 @@ def test_substitution_and_preservation_are_not_the_same_way_round():
 def test_a_face_keeps_its_inside_when_it_gets_its_own_attribute():
     rng = np.random.default_rng(0)
     noise = cv2.GaussianBlur(rng.integers(40, 255, (SIZE, SIZE, 3), dtype=np.uint8), (5, 5), 2)
-    portrait = Portrait(noise, place_marks())
+    portrait = Portrait(noise, portraits.place_marks(size=SIZE))
     for attribute in ATTRIBUTES:
         made = transplant_attribute(portrait, portrait, attribute)
         assert np.abs(made.astype(int) - noise).max() <= 1
@@ -78,7 +67,7 @@ def test_a_face_keeps_its_inside_when_it_gets_its_own_attribute():
 
 def test_an_attribute_is_stretched_to_the_receivers_size():
     small = make_portrait(80)
-    widened = place_marks()
+    widened = portraits.place_marks(size=SIZE)
     widened[48:68] = (widened[48:68] - widened[57]) * (1.5, 1.5) + widened[57]
     wide = Portrait(np.full((SIZE, SIZE, 3), 200, np.uint8), widened)
     grown = (transplant_attribute(small, wide, "mouth") != 200).any(-1).sum()
@@ -93,7 +82,7 @@ def test_dark_pixels_are_not_pasted():
 
 
 def test_eyes_are_cut_as_rectangles():
-    marks = place_marks()
+    marks = portraits.place_marks(size=SIZE)
     corners = attribute_corners(marks, "leye")
     assert corners.tolist() == [
         [marks[36, 0], marks[37, 1]],
@@ -105,7 +94,7 @@ def test_eyes_are_cut_as_rectangles():
 
 
 def test_nose_and_mouth_corners_come_from_their_landmarks():
-    marks = place_marks()
+    marks = portraits.place_marks(size=SIZE)
     assert attribute_corners(marks, "nose")[2].tolist() == [marks[31, 0], marks[33, 1]]
     assert attribute_corners(marks, "mouth")[1].tolist() == [marks[64, 0], min(marks[50, 1], marks[52, 1])]
     assert len(attribute_outline(marks, "mouth")) >= 7
@@ -129,6 +118,20 @@ def test_inputs_stay_as_they_were():
     mutate_pair(base, other, "mouth")
     assert (base.image == 80).all()
     assert (other.image == 200).all()
+
+
+def test_faces_are_exchanged_at_their_own_size_and_then_shrunk():
+    base, others = make_portrait(80), [make_portrait(200), make_portrait(120, (6.0, -4.0))]
+    substitution, preservation = mutate_faces(base, others, "mouth", (56, 56))
+    assert substitution.shape == preservation.shape == (2, 56, 56, 3)
+    expected = mutate_pair(base, others[1], "mouth")[0].reshape(56, 2, 56, 2, 3).mean((1, 3))
+    assert np.abs(substitution[1] - expected).max() <= 0.5
+    assert np.abs(substitution[0] - expected).max() > 5
+
+
+def test_an_image_of_the_right_size_is_not_touched():
+    image = make_portrait(80).image
+    assert shrink_image(image, (SIZE, SIZE)) is image
 
 
 def spoil(portrait, **marks):
