@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
+from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
 from harness.witnesses.cli import app as witnesses_app
@@ -27,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(images_app)
+app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)
 

@@ -16,6 +16,7 @@ NOBODY = 1000  # user and group that cells run as
 TAKEN = {"cell.json": 64 << 20, "records.jsonl": 4 << 30, "batches.jsonl": 256 << 20}
 MOST_ENTRIES = 10_000
 HEADER_BYTES = 1 << 20  # tar headers and padding beside the taken files
+TOO_LARGE = "what the cell left is larger than its files can be; nothing more is taken"
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,11 @@ def save_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -
 
 
 class PieceReader(io.RawIOBase):
-    """A stream over pieces of bytes that ends with InputError beyond `limit` bytes."""
+    """A stream over pieces of bytes that ends with InputError, of this message, beyond `limit` bytes."""
 
-    def __init__(self, pieces: Iterator[bytes], limit: int) -> None:
+    def __init__(self, pieces: Iterator[bytes], limit: int, message: str = TOO_LARGE) -> None:
         super().__init__()
-        self._pieces, self._limit, self._left = pieces, limit, b""
+        self._pieces, self._limit, self._left, self._message = pieces, limit, b"", message
 
     def readable(self) -> bool:
         """It is."""
@@ -168,7 +169,7 @@ class PieceReader(io.RawIOBase):
                 break
             self._limit -= len(piece)
             if self._limit < 0:
-                raise InputError("what the cell left is larger than its files can be; nothing more is taken")
+                raise InputError(self._message)
             found.append(piece)
             count += len(piece)
         data = b"".join(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,6 +16,7 @@ from harness.ami.network import Network
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import Preprocess, read_preprocess
 from harness.model.prototxt import read_prototxt
+from harness.model.sources import SourceTable
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 # Witness files are named after their attribute, in the notebooks' way or in the port's.
@@ -60,6 +61,7 @@ class ModelTable:
     witnesses: WitnessTable | None = None
     examples: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
+    fetch: dict[str, SourceTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def read_model(
         "caffemodel": Path(caffemodel or folder / table.caffemodel),
         "labels": Path(labels or folder / table.labels),
     }
-    check_files(path, files)
+    check_files(path, files, table)
     network = read_prototxt(files["prototxt"])
     return Model(
         name=table.name,
@@ -157,13 +159,25 @@ def explain_problem(problem: Mapping[str, Any]) -> str:
     return f"{key}: is no key; there are {allowed}"
 
 
-def check_files(path: Path, files: Mapping[str, Path]) -> None:
+def check_files(path: Path, files: Mapping[str, Path], table: ModelTable) -> None:
     """InputError for files that are not there, with the options that hand in others."""
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         places = ", ".join(f"no {name} at {files[name]}" for name in missing)
         options = " and ".join(f"--{name} PATH" for name in missing)
-        raise InputError(f"{path}: {places}; put the files there, or hand them in with {options}")
+        fetch = suggest_fetch(path, table, [files[name] for name in missing])
+        raise InputError(f"{path}: {places}; put the files there, or hand them in with {options}{fetch}")
+
+
+def suggest_fetch(path: Path, table: ModelTable, missing: Sequence[Path]) -> str:
+    """The command that brings missing files, where a table names their source."""
+    names = [
+        name
+        for name, source in table.fetch.items()
+        for target in source.take.values()
+        if any(f"{file.as_posix()}/".startswith(f"{(path.parent / target).as_posix()}/") for file in missing)
+    ]
+    return "".join(f", or run: harness fetch {name}" for name in dict.fromkeys(names))
 
 
 def read_labels(path: Path, network: Network) -> tuple[str, ...]:
@@ -190,8 +204,10 @@ def find_witnesses(
             found[attribute] = present[0]
         elif need_witnesses:
             wanted = " or ".join(str(candidate) for candidate in candidates) or "nothing"
+            fetch = suggest_fetch(path, table, candidates)
             raise InputError(
                 f"{path}: no witnesses of {attribute} ({wanted} expected); hand in a folder with --witnesses"
+                f"{fetch}"
             )
     return found
 

@@ -1,0 +1,1 @@
+"""Published weights and data, fetched from where their authors put them."""

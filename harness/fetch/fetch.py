@@ -1,0 +1,198 @@
+"""One source fetched: its archive downloaded or read, checked, unpacked, put in place, recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
+from harness.fetch.download import Patience, Screen, download, show_url
+from harness.fetch.ledger import LEDGER, Entry, check_same, read_ledger, write_entry
+from harness.fetch.part import locate_part
+from harness.fetch.sources import Source
+from harness.fetch.unpack import Unpacked, unpack_archive
+from harness.matrix.cache import hold_lock
+from harness.matrix.travel import CHUNK_BYTES
+
+INCOMING = ".incoming-"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an archive is to come from, instead of its publisher."""
+
+    mirror: str | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive on disk and where it is from; one that was downloaded is ours to remove."""
+
+    path: Path
+    origin: str
+    is_ours: bool = False
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What is in place now; `was_there` where nothing had to be done, `left_out` counts unwanted files."""
+
+    name: str
+    folder: Path
+    files: Mapping[str, tuple[int, str]]
+    was_there: bool = False
+    left_out: int = 0
+
+
+def fetch_source(
+    source: Source, origin: Origin, cache: Path, screen: Screen, patience: Patience | None = None
+) -> Fetched:
+    """Bring a source's files into its model's folder, or leave them where they are there already.
+
+    InputError where they cannot be had, or are others than the table or the record of an earlier time says.
+    """
+    lock = hashlib.sha256(str(source.folder).encode()).hexdigest()[:16]
+    with hold_lock(cache, f"fetch-{lock}", threading.Event()):
+        known = read_ledger(source.folder).get(source.name)
+        if known is not None and check_places(source.folder, known):
+            return Fetched(source.name, source.folder, known.files, was_there=True)
+        if origin.file is not None:
+            if not origin.file.is_file():
+                raise InputError(f"--from {origin.file}: is no file; give the archive itself")
+            return install_archive(Archive(origin.file, str(origin.file.absolute())), source, known, screen)
+        url = choose_url(source, origin.mirror)
+        screen.say(f"fetching {show_url(url)}")
+        path = download(url, cache / "downloads", source.table.most_bytes, screen, patience)
+        fetched = install_archive(Archive(path, show_url(url), is_ours=True), source, known, screen)
+        locate_part(cache / "downloads", url).discard()
+        return fetched
+
+
+def choose_url(source: Source, mirror: str | None) -> str:
+    """The publisher's address, or a mirror's; to one that ends in a slash the file's name is added."""
+    if mirror is None:
+        return source.table.url
+    if not mirror.startswith(("https://", "http://")):
+        raise InputError(f"--mirror {mirror}: must begin with https:// or http://; for a file use --from")
+    name = urlsplit(source.table.url).path.rpartition("/")[2]
+    return mirror + name if mirror.endswith("/") else mirror
+
+
+def check_places(folder: Path, known: Entry) -> bool:
+    """Whether all recorded files are in place; InputError where one is there but is another."""
+    there = [name for name in known.files if (folder / name).is_file()]
+    for name in there:
+        place = folder / name
+        size, digest = known.files[name]
+        if place.stat().st_size != size or hash_file(place) != digest:
+            raise InputError(
+                f"{place}: is not the file that was fetched {known.fetched}; move it away to fetch it again"
+            )
+    return len(there) == len(known.files)
+
+
+def install_archive(archive: Archive, source: Source, known: Entry | None, screen: Screen) -> Fetched:
+    """Check and unpack an archive, put its files in place, and record them where that was not done yet.
+
+    A downloaded archive that is no good is removed: it would be found, and refused, for ever.
+    """
+    try:
+        with open_staging(source.folder) as staging:
+            screen.say(f"unpacking into {source.folder}")
+            try:
+                digest, unpacked = check_archive(archive.path, source, staging, known)
+            except InputError:
+                if archive.is_ours:
+                    archive.path.unlink(missing_ok=True)
+                raise
+            check_free(source.folder, unpacked.files)
+            for name in unpacked.files:
+                place = source.folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                (staging / name).replace(place)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or source.folder}: cannot be written ({error.strerror})"
+        ) from error
+    if known is None:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        write_entry(source.folder, source.name, Entry(archive.origin, digest, now, unpacked.files))
+        screen.say(describe_trust(source, digest))
+    elif digest != known.sha256:
+        screen.say("the archive is packed differently than the first time; its files are the same")
+    return Fetched(source.name, source.folder, unpacked.files, left_out=unpacked.left_out)
+
+
+def check_archive(path: Path, source: Source, staging: Path, known: Entry | None) -> tuple[str, Unpacked]:
+    """SHA-256 of an archive and its files, unpacked; InputError where anything is not as it should be."""
+    digest = check_digests(source, path)
+    unpacked = unpack_archive(path, staging, source.table)
+    if known is not None:
+        check_same(path, unpacked.files, known)
+    return digest, unpacked
+
+
+def check_digests(source: Source, archive: Path) -> str:
+    """SHA-256 of an archive; InputError where it, or the MD5, is not what the table says."""
+    digests = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
+    try:
+        with archive.open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                for digest in digests.values():
+                    digest.update(piece)
+    except OSError as error:
+        raise InputError(f"{archive}: cannot be read ({error.strerror})") from error
+    for name, digest in digests.items():
+        wanted = getattr(source.table, name)
+        if wanted is not None and digest.hexdigest() != wanted:
+            raise InputError(
+                f"{archive}: its {name} is {digest.hexdigest()}, not {wanted} as {source.place} says; refused"
+            )
+    return digests["sha256"].hexdigest()
+
+
+def describe_trust(source: Source, digest: str) -> str:
+    """What the files were checked against, and what they will be checked against from now on."""
+    table = source.table
+    if table.sha256:
+        return f"sha256 {digest} is the one that model.toml names"
+    checked = "its md5 is the one that model.toml names; " if table.md5 else ""
+    return (
+        f"{checked}no sha256 of {source.name} is known, so this one is trusted and recorded in {LEDGER}:"
+        f" {digest}; other files are refused from now on"
+    )
+
+
+def check_free(folder: Path, files: Mapping[str, tuple[int, str]]) -> None:
+    """Refuse to replace files that are there and are others."""
+    for name, (size, digest) in files.items():
+        place = folder / name
+        if place.exists() and not (
+            place.is_file() and place.stat().st_size == size and hash_file(place) == digest
+        ):
+            raise InputError(f"{place}: is there already and is another; move it away, nothing was changed")
+
+
+@contextmanager
+def open_staging(folder: Path) -> Iterator[Path]:
+    """A folder beside the files' places, so that moving them is one step each; gone afterwards."""
+    for old in folder.glob(f"{INCOMING}*"):
+        shutil.rmtree(old, ignore_errors=True)  # of a fetch that was killed; the lock is held
+    try:
+        staging = Path(tempfile.mkdtemp(dir=folder, prefix=INCOMING))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror})") from error
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,73 @@
+"""A download that may be half done: its bytes, and what the server said of the file they are from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.matrix.cache import write_json
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells one state of a file on a server from another; `total` is its size in bytes."""
+
+    etag: str | None = None
+    modified: str | None = None
+    total: int | None = None
+
+    @property
+    def validator(self) -> str | None:
+        """What to ask the server to compare before it continues; weak tags do not vouch for bytes."""
+        strong = self.etag if self.etag and not self.etag.startswith("W/") else None
+        return strong or self.modified
+
+
+@dataclass(frozen=True)
+class Part:
+    """The files of one download, named after its address, so that mirrors are never mixed."""
+
+    path: Path
+    whole: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    @property
+    def stamp_path(self) -> Path:
+        """Where its stamp is kept."""
+        return self.path.with_suffix(".json")
+
+    def read_stamp(self) -> Stamp:
+        """Its stamp; an empty one, with which nothing is continued, where that is missing or damaged."""
+        try:
+            return Stamp(**json.loads(self.stamp_path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return Stamp()
+
+    def begin(self, stamp: Stamp) -> None:
+        """Drop the bytes that are there, then take note of the file that the next ones are from."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_bytes(b"")
+        write_json(self.stamp_path, asdict(stamp))
+
+    def discard(self) -> None:
+        """Drop everything."""
+        for path in (self.path, self.stamp_path, self.whole):
+            path.unlink(missing_ok=True)
+
+    def finish(self) -> Path:
+        """The whole file, under its final name."""
+        self.path.replace(self.whole)
+        self.stamp_path.unlink(missing_ok=True)
+        return self.whole
+
+
+def locate_part(folder: Path, url: str) -> Part:
+    """Files of a download in a folder, whether they are there or not."""
+    name = hashlib.sha256(url.encode()).hexdigest()[:20]
+    return Part(folder / f"{name}.part", folder / f"{name}.archive")
