@@ -42,7 +42,10 @@ LEGEND_DIVERGENCES = (
     " tuple. The margin is the smallest between the best two logits in any environment."
 )
 
-LEGEND_AGREEMENT = "Cohen's kappa is on detected. Then: how many examples only one of the two detects, and McNemar's exact p."
+LEGEND_AGREEMENT = (
+    "Cohen's kappa is on detected. Then how many examples only one of the two environments detects, and"
+    " McNemar's exact p for these."
+)
 
 Section = tuple[str, int]
 """Markdown, and how many bytes it may have; the budgets of all sections together are under 1,000,000."""

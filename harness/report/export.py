@@ -1,0 +1,227 @@
+"""Every record of every cell of a run as one table, CSV or Parquet, for notebooks."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from harness.ami.errors import InputError
+from harness.diff.cells import Job, check_cell, check_sums
+from harness.diff.columns import Id
+from harness.diff.runs import list_sources
+from harness.matrix.plan import name_port
+from harness.matrix.store import read_cell
+
+Kind = Literal["text", "integer", "number", "truth"]
+Row = tuple[Any, ...]
+Write = Callable[[Sequence[Row]], None]
+Show = Callable[[int, int], None]
+"""Takes how many bytes of records were read, of how many."""
+
+COLUMNS: dict[str, Kind] = {
+    "run": "text", "environment": "text", "cell": "text", "backend": "text", "port": "text",
+    "alpha": "number", "beta": "number", "epsilon": "number",
+    "example": "text", "source": "text", "attack": "text",
+    "gold": "integer", "original": "integer", "attribute": "integer", "case": "text", "detected": "truth",
+    "margin_original": "number", "margin_attribute": "number", "score": "number", "seconds": "number",
+    "hash_file": "text", "hash_pixels": "text", "hash_input": "text",
+    "hash_logits_original": "text", "hash_logits_attribute": "text", "refused": "text",
+}  # fmt: skip
+CHUNK_BYTES = 1 << 23  # of records that are held at a time
+# A spreadsheet takes text that begins so for a formula. The apostrophe is among them so that one in front can
+# be taken away again by whoever wants the text itself.
+FORMULA = re.compile(r"^[=+\-@\t\r']")
+
+
+class Hashes(msgspec.Struct, frozen=True, gc=False):
+    """Hashes of a record's stages."""
+
+    file: str | None = None
+    pixels: str | None = None
+    input: str | None = None
+    logits_original: str | None = None
+    logits_attribute: str | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """A line of `records.jsonl`; whatever it does not tell is null."""
+
+    example: str
+    source: str | None = None
+    attack: str | None = None
+    gold: Id | None = None
+    original: Id | None = None
+    attribute: Id | None = None
+    case: str | None = None
+    detected: bool | None = None
+    margin_original: float | None = None
+    margin_attribute: float | None = None
+    score: float | None = None
+    seconds: float | None = None
+    hashes: Hashes = Hashes()
+    refused: str | None = None
+
+
+DECODE = msgspec.json.Decoder(Record).decode
+FIELDS = msgspec.structs.astuple
+
+
+@dataclass(frozen=True)
+class Table:
+    """A done cell: the columns that are the same in all its rows, and the file of its records."""
+
+    head: Row
+    records: Path
+
+
+def write_records(path: Path, run: Path, show: Show) -> int:
+    """Write the records of a run's done cells into a `.csv` or `.parquet` file; how many there were.
+
+    InputError for another ending, no records, a damaged one (with its line), or a place that takes no file.
+    """
+    open_table = WRITERS.get(path.suffix.lower())
+    if open_table is None:
+        raise InputError(f"--records {path}: is neither .csv nor .parquet; end the name in one of these")
+    tables = list_tables(run)
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    count = 0
+    try:
+        with open_table(draft) as write:
+            for rows in read_rows(tables, show):
+                write(rows)
+                count += len(rows)
+        if not count:
+            raise InputError(f"{run}: no cell has records, so there is nothing to write")
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"--records {path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return count
+
+
+def list_tables(run: Path) -> list[Table]:
+    """The done cells of a run, or the one that a folder is; InputError where files are damaged."""
+    found = [(source.label, source.folder) for source in list_sources([run]) if source.folder]
+    return [table for label, folder in found if (table := take_table(run, label, folder))]
+
+
+def take_table(run: Path, label: str, folder: Path) -> Table | None:
+    """One cell, None where it is not done."""
+    told = check_cell(folder, read_cell(folder))
+    if told.status != "done":
+        return None
+    check_sums(folder)
+    job = told.job or Job()
+    known = job.parameters or {}
+    parameters = (known.get(name) for name in ("alpha", "beta", "epsilon"))
+    texts = (run.resolve().name, label, job.cell or label, job.backend, name_port(job.port or {}))
+    return Table((*map(make_storable, texts), *parameters), folder / "records.jsonl")
+
+
+def make_storable(text: str) -> str:
+    """Text that can be written as UTF-8: folders may have names that cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
+    """All rows, in chunks; InputError, with the line, where one is no record."""
+    done, number = 0, 1
+    for table in tables:
+        total = sum(measure_file(one.records) for one in tables)
+        number = 1
+        for lines in read_chunks(table.records):
+            yield take_rows(table, lines, number)
+            number += len(lines)
+            done += sum(map(len, lines))
+            show(done, total)
+
+
+def measure_file(path: Path) -> int:
+    """Bytes of a file, 0 where there is none: reading it will tell."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def read_chunks(path: Path) -> Iterator[list[bytes]]:
+    """Lines of a file, some at a time."""
+    try:
+        with path.open("rb") as file:
+            while lines := file.readlines(CHUNK_BYTES):
+                yield lines
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); run the cell again") from error
+
+
+def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
+    """Rows of some lines, of which the first has this number."""
+    rows: list[Row] = []
+    for line in lines:
+        try:
+            *fields, hashes, refused = FIELDS(DECODE(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            place = f"{table.records}:{first + len(rows)}"
+            raise InputError(f"{place}: is no record ({error}); run the cell again") from error
+        rows.append((*table.head, *fields, *FIELDS(hashes), refused))
+    return rows
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[Write]:
+    """A CSV file in UTF-8, null as nothing; text that looks like a formula has a `'` before it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        yield lambda rows: writer.writerows(map(show_row, rows))
+
+
+def show_row(row: Row) -> list[Any]:
+    """A row as CSV has it."""
+    return [show_value(value) for value in row]
+
+
+def show_value(value: Any) -> Any:
+    """A value as CSV has it."""
+    if isinstance(value, str):
+        return f"'{value}" if FORMULA.match(value) else value
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[Write]:
+    """A Parquet file, a row group a chunk; InputError where pyarrow is not installed."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        raise InputError(
+            "--records FILE.parquet needs pyarrow; pip install 'ami-harness[parquet]', or write .csv"
+        ) from error
+    kinds: dict[Kind, Any] = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "truth": pa.bool_(),
+    }
+    schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+    with ParquetWriter(path, schema, compression="zstd") as writer:
+
+        def write(rows: Sequence[Row]) -> None:
+            columns = zip(zip(*rows, strict=True), schema, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in columns]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+        yield write
+
+
+WRITERS: dict[str, Callable[[Path], AbstractContextManager[Write]]] = {
+    ".csv": open_csv,
+    ".parquet": open_parquet,
+}

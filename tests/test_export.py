@@ -1,0 +1,161 @@
+"""The table of all records: whole, typed, read back by other programs, and made in little memory."""
+
+import csv
+import json
+import sys
+import tracemalloc
+
+import pytest
+from pyarrow import parquet
+
+from harness.ami.errors import InputError
+from harness.report import export
+from harness.report.export import COLUMNS, write_records
+
+RECORD = {
+    "example": "benign-0001", "source": "s", "attack": "benign", "gold": 0, "original": 0, "attribute": 46,
+    "case": "X-X-Y", "detected": True, "margin_original": 10.415565490722656, "margin_attribute": 1e-12,
+    "score": -0.1, "top5_original": [[0, 11.9]], "seconds": 0.25,
+    "hashes": {"file": "a", "pixels": "b", "input": "c", "logits_original": "d", "logits_attribute": "e"},
+}  # fmt: skip
+HEAD = {"alpha": 100.0, "beta": 60.0, "epsilon": 1.15}
+
+
+def make_run(root, cells):
+    """A run of cells, each with its records' lines; None is a cell that failed."""
+    for name, lines in cells.items():
+        folder = root / "run" / "cells" / name
+        folder.mkdir(parents=True)
+        job = {
+            "cell": f"m/{name}",
+            "environment": name,
+            "backend": "reference",
+            "port": None,
+            "parameters": HEAD,
+        }
+        status = "failed" if lines is None else "done"
+        (folder / "cell.json").write_text(json.dumps({"schema": 1, "status": status, "job": job}))
+        (folder / "records.jsonl").write_text("".join(f"{line}\n" for line in lines or ["torn"]))
+    return root / "run"
+
+
+def export_run(run, path):
+    seen = []
+    count = write_records(path, run, lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == seen[-1][1]
+    return count
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_parquet_holds_every_value_with_its_type(tmp_path):
+    bare = {"example": "x", "refused": "is no image"}
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)], "b": [json.dumps(bare)], "c": None})
+    assert export_run(run, tmp_path / "records.parquet") == 2
+    table = parquet.read_table(tmp_path / "records.parquet")
+    assert table.column_names == list(COLUMNS)
+    names = {"text": "string", "integer": "int64", "number": "double", "truth": "bool"}
+    assert [str(field.type) for field in table.schema] == [names[kind] for kind in COLUMNS.values()]
+    first, second = table.to_pylist()
+    plain = {name: RECORD[name] for name in COLUMNS if name in RECORD}
+    hashes = {f"hash_{name}": value for name, value in RECORD["hashes"].items()}
+    head = {
+        "run": "run",
+        "environment": "a",
+        "cell": "m/a",
+        "backend": "reference",
+        "port": first["port"],
+        **HEAD,
+    }
+    assert first == {**head, **plain, **hashes, "refused": None}
+    assert {name for name, value in second.items() if value is not None} == {
+        "run", "environment", "cell", "backend", "port", "alpha", "beta", "epsilon", "example", "refused",
+    }  # fmt: skip
+
+
+def test_csv_holds_the_same(tmp_path):
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)] * 2, "b": [json.dumps({"example": "x"})]})
+    assert export_run(run, tmp_path / "records.csv") == 3
+    rows = read_csv(tmp_path / "records.csv")
+    assert list(rows[0]) == list(COLUMNS)
+    assert [row["environment"] for row in rows] == ["a", "a", "b"]
+    assert (rows[0]["gold"], rows[0]["detected"], rows[0]["alpha"]) == ("0", "true", "100.0")
+    assert float(rows[0]["margin_original"]) == RECORD["margin_original"]
+    assert float(rows[0]["margin_attribute"]) == RECORD["margin_attribute"]
+    assert rows[0]["score"] == "-0.1"
+    assert (rows[2]["gold"], rows[2]["detected"], rows[2]["score"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'x"])
+def test_formulas_are_text_in_csv_and_themselves_in_parquet(tmp_path, text):
+    run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text})]})
+    export_run(run, tmp_path / "r.csv")
+    export_run(run, tmp_path / "r.parquet")
+    assert read_csv(tmp_path / "r.csv")[0]["example"] == f"'{text}"
+    assert parquet.read_table(tmp_path / "r.parquet")["example"].to_pylist() == [text]
+
+
+@pytest.mark.parametrize("text", ['a,b"c', "two\nlines", "two\r\nlines", "名前 🙂", "x'y", ""])
+def test_other_text_is_read_back_as_it_is(tmp_path, text):
+    run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text})]})
+    export_run(run, tmp_path / "r.csv")
+    assert read_csv(tmp_path / "r.csv")[0]["example"] == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["torn", "[]", "{}", '{"example": 1}', '{"example": "x", "gold": "1"}', '{"example": "x", "gold": 1e30}'],
+)
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_a_damaged_record_is_named_and_nothing_is_left(tmp_path, line, name):
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD), line]})
+    with pytest.raises(InputError, match=r"cells/a/records.jsonl:2: is no record"):
+        export_run(run, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_was_there_stays_where_writing_fails(tmp_path):
+    (tmp_path / "r.csv").write_text("precious")
+    run = make_run(tmp_path, {"a": ["torn"]})
+    with pytest.raises(InputError):
+        export_run(run, tmp_path / "r.csv")
+    assert (tmp_path / "r.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("r.xlsx", "neither .csv nor .parquet"), ("r", "neither"), ("no/such/folder/r.csv", "No such file")],
+)
+def test_places_that_cannot_be_written_are_bad_input(tmp_path, name, message):
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)]})
+    with pytest.raises(InputError, match=message):
+        export_run(run, tmp_path / name)
+
+
+def test_a_run_without_records_is_bad_input(tmp_path):
+    run = make_run(tmp_path, {"a": None})
+    with pytest.raises(InputError, match="nothing to write"):
+        export_run(run, tmp_path / "r.csv")
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_without_pyarrow_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)]})
+    with pytest.raises(InputError, match=r"ami-harness\[parquet\]"):
+        export_run(run, tmp_path / "r.parquet")
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_rows_are_written_by_chunks(tmp_path, monkeypatch, name):
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)] * 20_000})
+    monkeypatch.setattr(export, "CHUNK_BYTES", 1 << 16)
+    tracemalloc.start()
+    assert export_run(run, tmp_path / name) == 20_000
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (run / "cells/a/records.jsonl").stat().st_size > 7_000_000
+    assert most < 3_000_000
