@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.diff.cli import EXAMPLE as IMPORT_EXAMPLE
+from harness.diff.cli import import_log
 from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
 from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
@@ -32,6 +34,7 @@ app.add_typer(images_app)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)
+app.command("import-log", epilog=IMPORT_EXAMPLE)(import_log)
 
 Groups = Annotated[
     list[str] | None, typer.Option("--group", help="Group of environments; may be given several times.")

@@ -43,6 +43,7 @@ class CellFile(msgspec.Struct):
     job: Job | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+    origin: str | None = None
     fingerprint: dict[str, Any] | None = None
     hashes: dict[str, Any] | None = None
 
@@ -83,6 +84,7 @@ def read_done(summary: CellSummary, folder: Path) -> CellResult:
         "run_seconds": timings.run_seconds,
         "load_seconds": timings.load_seconds,
         "peak_memory_bytes": told.peak_memory_bytes,
+        "origin": told.origin,
     }
     return CellResult(summary.model_copy(update=more), read_columns(folder), cell)
 

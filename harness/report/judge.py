@@ -86,7 +86,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         labels=name_labels(divergences, header.labels),
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
-        notes=(*note_differences(cells, baseline), *header.notes),
+        notes=(*note_differences(cells, baseline), *note_origins(cells, divergences), *header.notes),
         seconds=round(header.seconds, 3),
         exit_code=code,
         verdict=verdict,
@@ -205,6 +205,17 @@ def note_differences(cells: Sequence[CellSummary], baseline: CellResult | None) 
             f"{cell.environment} has {one.what} {one.here}, {first.environment} {one.baseline}"
             for one in cell.differences
             if one.what.startswith(NOTED)
+        )
+    return notes
+
+
+def note_origins(cells: Sequence[CellSummary], divergences: Sequence[DivergenceSummary]) -> list[str]:
+    """Sentences for the header: records that were imported, and names that cannot mean the same images."""
+    notes = [f"{cell.environment} {cell.origin}" for cell in cells if cell.origin]
+    others = sum(any("gold" in changes for changes in one.changes.values()) for one in divergences)
+    if others:
+        notes.append(
+            f"Gold differs in {count(others, 'example')}: other labels, or other images of that name"
         )
     return notes
 

@@ -59,7 +59,10 @@ class DifferenceSummary(Part):
 
 
 class CellSummary(Part):
-    """One cell: how it ended, what it measured, what it was."""
+    """One cell: how it ended, what it measured, what it was.
+
+    `origin` says where records come from that no cell has written.
+    """
 
     environment: str
     cell: str
@@ -75,6 +78,7 @@ class CellSummary(Part):
     run_seconds: float | None = None
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    origin: str | None = None
     differences: tuple[DifferenceSummary, ...] = ()
 
 

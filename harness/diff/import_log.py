@@ -1,0 +1,184 @@
+"""A notebook's log made a cell: what the log and the user say of it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.ami.cases import name_case
+from harness.ami.errors import InputError
+from harness.ami.examples import hash_bytes, hash_file
+from harness.ami.port import read_port
+from harness.ami.steering import Parameters, check_parameters
+from harness.diff.notebook_log import Log, Result, read_lines, read_log
+from harness.evaluate.rates import UNKNOWN
+from harness.evaluate.running_rate import check_rates
+from harness.matrix.cache import write_json
+from harness.matrix.layouts import ENDINGS
+from harness.worker.records import append_batch
+
+NAME = re.compile(r"[\w.+-]{1,100}")
+# The published PyTorch notebooks leave the others out: clean images that are misread, attacks that fail.
+SELECTIONS = {True: "Original = Gold", False: "Original other than Gold"}
+Ids = Literal["images", "lines"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What somebody says of a log; None and empty where nothing is said."""
+
+    environment: str
+    attack: str | None = None
+    images: Path | None = None
+    model: str | None = None
+    port: str | None = None
+    parameters: dict[str, float] = field(default_factory=dict)
+
+
+def import_log(path: Path, output: Path, claim: Claim) -> dict[str, Any]:
+    """Write a log as a new cell's folder; its `cell.json`.
+
+    InputError for a claim that cannot be, a log or list of images that is damaged, or an existing folder.
+    """
+    check_claim(claim)
+    if output.exists():
+        raise InputError(f"{output}: is there already; name a new folder")
+    log = read_log(path)
+    names = None if claim.images is None else read_images(claim.images, path, log)
+    cell = describe_cell(path, log, claim)
+    write_folder(output, cell, list(make_records(log, claim, names)), path)
+    return cell
+
+
+def check_claim(claim: Claim) -> None:
+    """InputError for names that no list can show, an unknown port, or parameters that cannot be."""
+    for option, name in (
+        ("environment", claim.environment),
+        ("attack", claim.attack),
+        ("model", claim.model),
+    ):
+        if name is not None and not NAME.fullmatch(name):
+            raise InputError(f"--{option} {name!r}: is no name; take letters, digits, and . _ + -")
+    if claim.port is not None:
+        read_port(claim.port, {})
+    check_parameters(Parameters(**claim.parameters))
+
+
+def read_images(path: Path, log_path: Path, log: Log) -> list[str]:
+    """Names of a log's images, one a line, without folder and ending; InputError where they do not fit it."""
+    lines = [line.strip() for line in read_lines(path)]
+    while lines and not lines[-1]:
+        lines.pop()
+    names = [strip_name(line) for line in lines]
+    seen: dict[str, int] = {}
+    for line, name in enumerate(names, start=1):
+        if not name:
+            raise InputError(f"{path}:{line}: names no image; give one name a line")
+        if name in seen:
+            raise InputError(f"{path}:{line}: {name} is there already, in line {seen[name]}")
+        seen[name] = line
+    if len(names) != len(log.results):
+        raise InputError(f"{path}: names {len(names)} images, {log_path} holds {explain_count(log)}")
+    return names
+
+
+def strip_name(line: str) -> str:
+    """A file's name without folder and ending; dots in a name are no ending."""
+    name = line.replace("\\", "/").rpartition("/")[2]
+    return next((name[: -len(end)] for end in ENDINGS if name.lower().endswith(end)), name)
+
+
+def explain_count(log: Log) -> str:
+    """How many results there are, and that a notebook may have left some out."""
+    selection = find_selection(log.results)
+    hint = (
+        f", all with {selection}: others may not have been printed; list those that were" if selection else ""
+    )
+    return f"{len(log.results)} results{hint}"
+
+
+def find_selection(results: Sequence[Result]) -> str | None:
+    """What all results have in common; None where there are both kinds."""
+    kinds = {one.original == one.gold for one in results}
+    return SELECTIONS[kinds.pop()] if len(kinds) == 1 else None
+
+
+def describe_cell(path: Path, log: Log, claim: Claim) -> dict[str, Any]:
+    """`cell.json` of a log."""
+    check = check_rates(log.results)
+    job: dict[str, Any] = {
+        "cell": f"{claim.model or UNKNOWN}/{claim.environment}",
+        "environment": claim.environment,
+        "parameters": claim.parameters,
+    }
+    if claim.port is not None:
+        job["port"] = {"preset": claim.port, "rules": {}}
+    ids: Ids = "lines" if claim.images is None else "images"
+    selection = find_selection(log.results)
+    imported = {
+        "ids": ids,
+        "log": describe_file(path),
+        "images": claim.images and describe_file(claim.images),
+        "attack": claim.attack or UNKNOWN,
+        "results": len(log.results),
+        "selection": selection,
+        "other_lines": [{"line": line, "text": text[:200]} for line, text in log.others],
+        "running_rate": asdict(check),
+    }
+    return {
+        "schema": 1,
+        "status": "done",
+        "error": None,
+        "job": job,
+        "origin": describe_origin(path, ids, selection),
+        "imported": imported,
+    }
+
+
+def describe_file(path: Path) -> dict[str, str]:
+    """Name and hash of a file."""
+    return {"name": path.name, "sha256": hash_file(path)}
+
+
+def describe_origin(path: Path, ids: Ids, selection: str | None) -> str:
+    """One sentence's predicate for the header of comparisons."""
+    named = "numbered as they were printed" if ids == "lines" else "named by a list of images"
+    more = f"; all have {selection}, others may not have been printed" if selection else ""
+    return f"is from the log {path.name}, its examples {named}{more}"
+
+
+def make_records(log: Log, claim: Claim, names: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    """One record a result: its tuple, and what follows from that."""
+    attack = claim.attack or UNKNOWN
+    for place, one in enumerate(log.results):
+        yield {
+            "example": f"{attack}/{names[place] if names else f'line-{one.number}'}",
+            "source": names[place] if names else None,
+            "attack": attack,
+            "gold": one.gold,
+            "original": one.original,
+            "attribute": one.attribute,
+            "case": name_case(one.gold, one.original, one.attribute),
+            "detected": one.original != one.attribute,
+        }
+
+
+def write_folder(output: Path, cell: dict[str, Any], records: Sequence[dict[str, Any]], log: Path) -> None:
+    """Write a cell's folder, with the log itself, whole or not at all; InputError where that fails."""
+    draft = output.with_name(f".{output.name}-{secrets.token_hex(4)}")
+    try:
+        draft.mkdir(parents=True)
+        append_batch(draft, hash_bytes(json.dumps(cell["job"], sort_keys=True).encode()), records)
+        write_json(draft / "cell.json", cell)
+        shutil.copyfile(log, draft / "log.txt")
+        draft.rename(output)
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,104 @@
+"""Results as AmI's notebooks print them: `  2 Gold-Original-Attribute:  737- 738-2216  |  Adversary: …`."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.ami.errors import InputError
+from harness.ami.examples import read_bytes
+
+MARK = "Gold-Original-Attribute:"
+SAMPLE = f"`  1 {MARK}  737- 738-2216  |  Adversary: 1.0000 [  1/  1]`"
+# The published notebooks say Adversary, an early draft of them True Positive.
+RESULT = re.compile(
+    r"\s*(?P<number>\d{1,9})\s+Gold-Original-Attribute:"
+    r"\s*(?P<gold>\d{1,9})-\s*(?P<original>\d{1,9})-\s*(?P<attribute>\d{1,9})"
+    r"\s*\|\s*[A-Z][A-Za-z ]*:\s*(?P<rate>\d\.\d{1,9})"
+    r"\s*\[\s*(?P<hits>\d{1,9})\s*/\s*(?P<of>\d{1,9})\s*\]\s*",
+    re.ASCII,
+)
+PIECE = re.compile(r"\s*\d+\s+(\S+)\s*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One printed result; `line` is its place in the file, `hits` of `of` the running rate beside `rate`."""
+
+    line: int
+    number: int
+    gold: int
+    original: int
+    attribute: int
+    rate: str
+    hits: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log's results, numbered from 1 on, and the places and texts of lines that are something else."""
+
+    results: tuple[Result, ...]
+    others: tuple[tuple[int, str], ...]
+
+
+def read_log(path: Path) -> Log:
+    """Results of a log; InputError, with the line, where one is damaged, missing or doubled."""
+    results: list[Result] = []
+    others: list[tuple[int, str]] = []
+    for line, text in enumerate(read_lines(path), start=1):
+        place = f"{path}:{line}"
+        found = RESULT.fullmatch(text)
+        if found:
+            results.append(take_result(line, found))
+            check_number(place, results)
+        elif is_piece(text):
+            raise InputError(
+                f"{place}: is cut off or damaged: {text.strip()[:100]!r}; it should read {SAMPLE}"
+            )
+        elif text.strip():
+            others.append((line, text.strip()))
+    if not results:
+        raise InputError(f"{path}: holds no result as AmI's notebooks print them ({SAMPLE})")
+    return Log(tuple(results), tuple(others))
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file in UTF-8, or in UTF-16 as PowerShell writes it; InputError where it is neither."""
+    data = read_bytes(path)
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if is_wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no text ({error.reason}, byte {error.start})") from error
+    if "\0" in text:
+        raise InputError(f"{path}: is no text (it holds a NUL)")
+    # str.splitlines would count lines that editors do not.
+    return text.replace("\r\n", "\n").split("\n")
+
+
+def take_result(line: int, found: re.Match[str]) -> Result:
+    """The result that a line holds."""
+    numbers = {key: int(text) for key, text in found.groupdict().items() if key != "rate"}
+    return Result(line=line, rate=found["rate"], **numbers)
+
+
+def is_piece(text: str) -> bool:
+    """Whether a line that is no result was one, or was to become one."""
+    piece = PIECE.fullmatch(text)
+    return MARK in text or bool(piece and MARK.startswith(piece[1]))
+
+
+def check_number(place: str, results: list[Result]) -> None:
+    """InputError where the last result's number is not one more than the number before."""
+    number, before = results[-1].number, len(results) - 1
+    if number == before + 1:
+        return
+    if 1 <= number <= before:
+        again = results[number - 1].line
+        advice = "keep one run's lines in a file" if number == 1 else "remove one of them"
+        raise InputError(f"{place}: result {number} is there already, in line {again}; {advice}")
+    raise InputError(f"{place}: result {number} follows {before or 'nothing'}; give the whole log, from 1 on")
