@@ -95,7 +95,7 @@ def test_what_is_no_landmarks_file_is_refused(tmp_path, text):
 def test_an_image_that_is_there_twice_is_refused(tmp_path):
     path = tmp_path / "landmarks.json"
     path.write_text('{"schema": 1, "images": {"a.png": 1, "b.png": 1, "a.png": 2}}')
-    with pytest.raises(InputError, match="'a.png' is there twice"):
+    with pytest.raises(InputError, match=r"'a\.png' is there twice"):
         read_landmarks(path)
 
 
