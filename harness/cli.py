@@ -15,6 +15,8 @@ from harness.diff.cli import import_log
 from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
 from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
+from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
+from harness.report.cli import report
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
 from harness.witnesses.cli import app as witnesses_app
 
@@ -199,6 +201,7 @@ def diff(
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
+    from harness.report.show import show_summary
 
     root = find_root()
     environments = read_environments(root / "environments")
@@ -207,27 +210,10 @@ def diff(
     summary = compare_runs(runs, reports or root / "reports", register, selection)
     if output is not None:
         write_comparison(output, summary)
-    show(summary, output, as_json=as_json)
+    show_summary(summary, output, as_json=as_json)
 
 
-@app.command(epilog="Example: python -m harness report 20260102T030405Z-1a2b --svg picture.svg")
-def report(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run.")],
-    as_json: AsJson = False,
-    svg: Annotated[Path | None, typer.Option(help="Write the terminal's picture here, too.")] = None,
-    reports: Reports = None,
-) -> None:
-    """Print the report of a run that exists; the exit code is that run's."""
-    from harness.diff.runs import find_run
-    from harness.matrix.run import find_root
-    from harness.report.summary import read_summary
-    from harness.report.terminal import render_svg
-
-    folder = find_run(run, reports or find_root() / "reports")
-    summary = read_summary(folder)
-    if svg is not None:
-        write_picture(svg, render_svg(summary, folder))
-    show(summary, folder, as_json=as_json)
+app.command(epilog=REPORT_EXAMPLE)(report)
 
 
 @app.command(epilog="Example: python -m harness environments --json")
@@ -270,32 +256,11 @@ def perform(request: Any, *, as_json: bool) -> None:
     from harness.matrix.run import find_root, run_matrix
     from harness.report.consoles import open_errors
     from harness.report.progress import ConsoleScreen
+    from harness.report.show import show_summary
 
     try:
         summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
     except KeyboardInterrupt:
         print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    show(summary, folder, as_json=as_json)
-
-
-def write_picture(path: Path, picture: str) -> None:
-    """Write an SVG; InputError where that cannot be done."""
-    from harness.ami.errors import InputError
-
-    try:
-        path.write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def show(summary: Any, folder: Path | None, *, as_json: bool) -> None:
-    """Print a summary, and leave with its exit code."""
-    from harness.report.consoles import open_output
-    from harness.report.terminal import print_summary
-
-    if as_json:
-        print(summary.model_dump_json(indent=1))
-    else:
-        print_summary(summary, folder, open_output())
-    raise typer.Exit(summary.exit_code)
+    show_summary(summary, folder, as_json=as_json)

@@ -6,12 +6,14 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.text import Text
 
 from harness.ami.errors import InputError
 from harness.diff.cells import Job, check_cell, check_sums
@@ -19,6 +21,7 @@ from harness.diff.columns import Id
 from harness.diff.runs import list_sources
 from harness.matrix.plan import name_port
 from harness.matrix.store import read_cell
+from harness.report.consoles import open_errors
 
 Kind = Literal["text", "integer", "number", "truth"]
 Row = tuple[Any, ...]
@@ -82,6 +85,18 @@ class Table:
     records: Path
 
 
+def export_records(path: Path, run: Path) -> None:
+    """Write all records of a run with a progress bar, and say on standard error how many there are."""
+    console = open_errors()
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), TaskProgressColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("records")
+        count = write_records(
+            path, run, lambda done, total: progress.update(bar, completed=done, total=total)
+        )
+    console.print(Text(f"{path}: {count} records"), soft_wrap=True)
+
+
 def write_records(path: Path, run: Path, show: Show) -> int:
     """Write the records of a run's done cells into a `.csv` or `.parquet` file; how many there were.
 
@@ -90,6 +105,7 @@ def write_records(path: Path, run: Path, show: Show) -> int:
     open_table = WRITERS.get(path.suffix.lower())
     if open_table is None:
         raise InputError(f"--records {path}: is neither .csv nor .parquet; end the name in one of these")
+    check_place(path)
     tables = list_tables(run)
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     count = 0
@@ -104,8 +120,15 @@ def write_records(path: Path, run: Path, show: Show) -> int:
     except OSError as error:
         raise InputError(f"--records {path}: cannot be written ({error.strerror or error})") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return count
+
+
+def check_place(path: Path) -> None:
+    """InputError for a place that holds something else than a file: it would be replaced."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"--records {path}: is no ordinary file; name a new one")
 
 
 def list_tables(run: Path) -> list[Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.ami.errors import InputError
 from harness.matrix.cache import write_atomically
 from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
@@ -32,3 +33,14 @@ def write_reports(folder: Path, summary: Summary, place: Path | None = None) -> 
     """Write all forms into a folder, which will be found at `place` (default: where it is); OSError."""
     for name, render in FORMS.items():
         write_atomically(folder / name, render(summary, place or folder))
+
+
+def write_form(path: Path, text: str) -> None:
+    """Write one form into a file, which is replaced as a whole; InputError where that cannot be."""
+    try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.write_text(text, encoding="utf-8")  # such as /dev/stdout
+        else:
+            write_atomically(path, text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,61 @@
+"""`harness report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLE = 'Example: python -m harness report 20260102T030405Z-1a2b --markdown "$GITHUB_STEP_SUMMARY"'
+
+
+def report(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Folder or id of a run, or a folder of `diff --output`.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")
+    ] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as Markdown, under 1 MB.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as JUnit XML.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the terminal's picture as SVG.")
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write all records of all cells as one table, .csv or .parquet. In CSV, text that begins"
+            " with = + - @ ' or a tab has a ' before it, lest a spreadsheet run it.",
+        ),
+    ] = None,
+    reports: Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")] = None,
+) -> None:
+    """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
+    from harness.matrix.run import find_root
+    from harness.report.export import export_records
+    from harness.report.show import show_summary
+    from harness.report.summary import read_summary
+    from harness.report.terminal import render_svg
+    from harness.report.write import FORMS, write_form
+
+    folder = find_report(run, reports or find_root() / "reports")
+    summary = read_summary(folder)
+    forms = ((markdown, FORMS["report.md"]), (junit, FORMS["junit.xml"]), (svg, render_svg))
+    for path, render in forms:
+        if path is not None:
+            write_form(path, render(summary, folder))
+    if records is not None:
+        export_records(records, folder)
+    show_summary(summary, folder, as_json=as_json)
+
+
+def find_report(place: str, reports: Path) -> Path:
+    """Folder of a run or of another report; InputError with the runs there are."""
+    from harness.diff.runs import find_run
+
+    found = (folder for folder in (Path(place), reports / place) if (folder / "summary.json").is_file())
+    return next(found, None) or find_run(place, reports)
