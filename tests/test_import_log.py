@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from harness.ami.errors import InputError
 from harness.cli import app
-from harness.diff.import_log import strip_name
 
 LOGS = Path(__file__).parents[2] / "shared" / "ami" / "logs"
 TUPLES = [(1, 2, 3), (1, 2, 2), (4, 4, 4)]
@@ -84,9 +83,13 @@ def test_a_list_of_images_names_the_examples_as_folders_of_examples_do(place):
     assert found == [(f"bim/{name}", name) for name in names]
 
 
-def test_names_lose_folder_and_ending_alone():
-    assert strip_name("x\\y\\A_1_2.npy") == "A_1_2"
-    assert strip_name("A_1_2.75") == "A_1_2.75"
+def test_labels_find_the_images_that_were_not_printed(place):
+    names = [f"P{number}_0_1_2_3_4" for number in range(5)]
+    (place / "images.txt").write_text("\n".join(names))
+    (place / "labels.txt").write_text("".join(f"P{number}\n" for number in range(5)))
+    text = print_log([(1, 2, 3), (2, 2, 2), (4, 1, 4)])
+    result = import_text(place, text, "--images", "images.txt", "--labels", "labels.txt")
+    assert "named by images.txt, of which 2 were not printed" in result.output
 
 
 def test_an_attack_that_is_not_said_is_unknown_and_in_no_rate(place):
@@ -178,12 +181,6 @@ def test_a_list_that_does_not_fit_is_refused(place, images, message):
     assert not (place / "out").exists()
 
 
-def test_a_list_that_is_longer_than_a_selection_is_explained(place):
-    (place / "images.txt").write_text("a\nb\nc\n")
-    text = refusal(import_text(place, print_log(TUPLES[:2]), "--images", "images.txt"))
-    assert "all with Original other than Gold: others may not have been printed" in text
-
-
 def test_an_output_that_exists_is_left_alone(place):
     (place / "out").mkdir()
     assert "out: is there already" in refusal(import_text(place, print_log(TUPLES)))
@@ -198,6 +195,7 @@ def test_an_output_that_exists_is_left_alone(place):
     [
         ("--attack", "a/b", "--attack 'a/b': is no name"),
         ("--attack", "", "--attack '': is no name"),
+        ("--labels", "x.txt", "--labels x.txt: is for names of images; give --images, too"),
         ("--model", "<b>", "is no name"),
         ("--port", "mine", "port 'mine': unknown"),
         ("--alpha", "nan", "alpha = nan"),

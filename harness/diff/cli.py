@@ -30,6 +30,14 @@ def import_log(
             help="Names of the images, one a line, as printed; without it, lines are numbered.",
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Class names. With them, images named PERSON_index_x0_y0_x1_y1 are checked against Gold,"
+            " and those that were not printed are found.",
+        ),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
     port: Annotated[str | None, typer.Option(help="Port preset: notebook or pytorch-port.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Weakening that was used.")] = None,
@@ -47,7 +55,7 @@ def import_log(
 
     given = {"alpha": alpha, "beta": beta, "epsilon": epsilon}
     parameters = {name: value for name, value in given.items() if value is not None}
-    cell = import_file(file, output, Claim(environment, attack, images, model, port, parameters))
+    cell = import_file(file, output, Claim(environment, attack, images, labels, model, port, parameters))
     if as_json:
         typer.echo(json.dumps(cell["imported"], indent=1))
         return
@@ -66,7 +74,7 @@ def describe_import(file: Path, output: Path, cell: dict[str, Any]) -> Iterator[
     if found["ids"] == "lines":
         yield "examples: numbered, so they join only with logs of the same images in the same order"
     else:
-        yield f"examples: named by {found['images']['name']}"
+        yield f"examples: named by {found['images']['name']}, of which {found['left_out']} were not printed"
     if found["selection"]:
         yield f"results: all have {found['selection']}; others may not have been printed, and are in no rate"
     yield from describe_check(file, found)

@@ -16,16 +16,14 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_bytes, hash_file
 from harness.ami.port import read_port
 from harness.ami.steering import Parameters, check_parameters
-from harness.diff.notebook_log import Log, Result, read_lines, read_log
+from harness.diff.image_list import find_selection, name_results, read_images
+from harness.diff.notebook_log import Log, read_log
 from harness.evaluate.rates import UNKNOWN
 from harness.evaluate.running_rate import check_rates
 from harness.matrix.cache import write_json
-from harness.matrix.layouts import ENDINGS
 from harness.worker.records import append_batch
 
 NAME = re.compile(r"[\w.+-]{1,100}")
-# The published PyTorch notebooks leave the others out: clean images that are misread, attacks that fail.
-SELECTIONS = {True: "Original = Gold", False: "Original other than Gold"}
 Ids = Literal["images", "lines"]
 
 
@@ -36,6 +34,7 @@ class Claim:
     environment: str
     attack: str | None = None
     images: Path | None = None
+    labels: Path | None = None
     model: str | None = None
     port: str | None = None
     parameters: dict[str, float] = field(default_factory=dict)
@@ -50,8 +49,10 @@ def import_log(path: Path, output: Path, claim: Claim) -> dict[str, Any]:
     if output.exists():
         raise InputError(f"{output}: is there already; name a new folder")
     log = read_log(path)
-    names = None if claim.images is None else read_images(claim.images, path, log)
-    cell = describe_cell(path, log, claim)
+    images = None if claim.images is None else read_images(claim.images)
+    names = None if images is None else name_results(images, claim.labels, path, log)
+    left_out = None if images is None else len(images.names) - len(log.results)
+    cell = describe_cell(path, log, claim, left_out)
     write_folder(output, cell, list(make_records(log, claim, names)), path)
     return cell
 
@@ -65,52 +66,15 @@ def check_claim(claim: Claim) -> None:
     ):
         if name is not None and not NAME.fullmatch(name):
             raise InputError(f"--{option} {name!r}: is no name; take letters, digits, and . _ + -")
+    if claim.labels is not None and claim.images is None:
+        raise InputError(f"--labels {claim.labels}: is for names of images; give --images, too")
     if claim.port is not None:
         read_port(claim.port, {})
     check_parameters(Parameters(**claim.parameters))
 
 
-def read_images(path: Path, log_path: Path, log: Log) -> list[str]:
-    """Names of a log's images, one a line, without folder and ending; InputError where they do not fit it."""
-    lines = [line.strip() for line in read_lines(path)]
-    while lines and not lines[-1]:
-        lines.pop()
-    names = [strip_name(line) for line in lines]
-    seen: dict[str, int] = {}
-    for line, name in enumerate(names, start=1):
-        if not name:
-            raise InputError(f"{path}:{line}: names no image; give one name a line")
-        if name in seen:
-            raise InputError(f"{path}:{line}: {name} is there already, in line {seen[name]}")
-        seen[name] = line
-    if len(names) != len(log.results):
-        raise InputError(f"{path}: names {len(names)} images, {log_path} holds {explain_count(log)}")
-    return names
-
-
-def strip_name(line: str) -> str:
-    """A file's name without folder and ending; dots in a name are no ending."""
-    name = line.replace("\\", "/").rpartition("/")[2]
-    return next((name[: -len(end)] for end in ENDINGS if name.lower().endswith(end)), name)
-
-
-def explain_count(log: Log) -> str:
-    """How many results there are, and that a notebook may have left some out."""
-    selection = find_selection(log.results)
-    hint = (
-        f", all with {selection}: others may not have been printed; list those that were" if selection else ""
-    )
-    return f"{len(log.results)} results{hint}"
-
-
-def find_selection(results: Sequence[Result]) -> str | None:
-    """What all results have in common; None where there are both kinds."""
-    kinds = {one.original == one.gold for one in results}
-    return SELECTIONS[kinds.pop()] if len(kinds) == 1 else None
-
-
-def describe_cell(path: Path, log: Log, claim: Claim) -> dict[str, Any]:
-    """`cell.json` of a log."""
+def describe_cell(path: Path, log: Log, claim: Claim, left_out: int | None) -> dict[str, Any]:
+    """`cell.json` of a log that leaves out so many of its list's images."""
     check = check_rates(log.results)
     job: dict[str, Any] = {
         "cell": f"{claim.model or UNKNOWN}/{claim.environment}",
@@ -125,6 +89,8 @@ def describe_cell(path: Path, log: Log, claim: Claim) -> dict[str, Any]:
         "ids": ids,
         "log": describe_file(path),
         "images": claim.images and describe_file(claim.images),
+        "labels": claim.labels and describe_file(claim.labels),
+        "left_out": left_out,
         "attack": claim.attack or UNKNOWN,
         "results": len(log.results),
         "selection": selection,
