@@ -51,15 +51,15 @@ FROM_FINGERPRINT = frozenset(
 )  # fmt: skip
 IN_IMAGES = frozenset({"image packages", "other image packages"})
 # Packages that compute or decode, whatever the framework, and those of one framework.
-COMPUTES = re.compile(
+COMPUTES = (
     r"(python3?-|lib)?(atlas|blas|blis|cud(a|nn)|dnnl|gcc-s1|gfortran|glibc|gomp|intel-openmp|jpeg|lapack|mkl"
     r"|nvidia|numpy|omp|onednn|openblas|pil|pillow|quadmath|scipy|sleef|stdc\+\+|tbb|turbojpeg|xnnpack)|lib(c6|m6)$"
 )
 FRAMEWORKS = {
-    "caffe": re.compile("(python3-|lib)?caffe"),
-    "onnxruntime": re.compile("(python3-|lib)?onnx"),
-    "opencv": re.compile("(python3-)?opencv|libopencv-(core|dnn|imgcodecs|imgproc)"),
-    "pytorch": re.compile("(python3-|lib)?torch"),
+    "caffe": "(python3-|lib)?caffe",
+    "onnxruntime": "(python3-|lib)?onnx",
+    "opencv": "(python3-)?opencv|libopencv-(core|dnn|imgcodecs|imgproc)",
+    "pytorch": "(python3-|lib)?torch",
 }
 BESIDES = re.compile(".*-(dev|doc|test)$")
 INSTRUCTIONS = re.compile(
@@ -73,8 +73,8 @@ def compare_cells(baseline: Mapping[str, Any], here: Mapping[str, Any]) -> tuple
     Both are what a `cell.json` holds; what either does not say is null in the difference.
     """
     used = [take_table(cell, "job").get(role) for cell in (baseline, here) for role in ("backend", "decoder")]
-    patterns = [COMPUTES, *(pattern for name, pattern in FRAMEWORKS.items() if name in used)]
-    ours, theirs = view_cell(baseline, patterns), view_cell(here, patterns)
+    packages = re.compile("|".join([COMPUTES, *(text for name, text in FRAMEWORKS.items() if name in used)]))
+    ours, theirs = view_cell(baseline, packages), view_cell(here, packages)
     sections = [name for name in ours if ours[name] != theirs[name]]
     if not (ours["image"] and theirs["image"]):  # one ran in no image: its packages cannot be compared
         sections = [name for name in sections if name not in IN_IMAGES]
@@ -103,8 +103,8 @@ def find_names(ours: View, theirs: View, sections: Sequence[str]) -> dict[str, l
     }
 
 
-def view_cell(cell: Mapping[str, Any], patterns: Sequence[re.Pattern[str]]) -> View:
-    """What is comparable of a `cell.json`; the patterns are of packages that may change numbers."""
+def view_cell(cell: Mapping[str, Any], computing: re.Pattern[str]) -> View:
+    """What is comparable of a `cell.json`; the pattern is of packages that may change numbers."""
     job, found = take_table(cell, "job"), take_table(cell, "fingerprint")
     hashes, model = take_table(cell, "hashes"), take_table(job, "model")
     flags = take_table(found, "cpu").get("flags") or ()
@@ -114,9 +114,9 @@ def view_cell(cell: Mapping[str, Any], patterns: Sequence[re.Pattern[str]]) -> V
         "Python": found.get("python"),
     }
     image = take_table(found, "image")
-    packages, others = split_table(take_table(found, "packages"), patterns)
-    installed, beside = split_table(take_table(take_table(image, "packages"), "debian"), patterns)
-    instructions, features = split_table(dict.fromkeys(flags, True), [INSTRUCTIONS])
+    packages, others = split_table(take_table(found, "packages"), computing)
+    installed, beside = split_table(take_table(take_table(image, "packages"), "debian"), computing)
+    instructions, features = split_table(dict.fromkeys(flags, True), INSTRUCTIONS)
     return {
         "job": view_job(cell, job, hashes, model),
         "port rules": view_rules(take_table(job, "port")),
@@ -142,15 +142,9 @@ def view_cell(cell: Mapping[str, Any], patterns: Sequence[re.Pattern[str]]) -> V
     }
 
 
-def split_table(
-    table: Mapping[str, Any], patterns: Sequence[re.Pattern[str]]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The entries whose names match one of the patterns, and the others."""
-    named = {
-        name: value
-        for name, value in table.items()
-        if any(pattern.match(name) for pattern in patterns) and not BESIDES.match(name)
-    }
+def split_table(table: Mapping[str, Any], pattern: re.Pattern[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The entries whose names match, but for those of no use to a running program, and the others."""
+    named = {name: value for name, value in table.items() if pattern.match(name) and not BESIDES.match(name)}
     return named, {name: value for name, value in table.items() if name not in named}
 
 

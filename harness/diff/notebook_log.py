@@ -20,6 +20,8 @@ RESULT = re.compile(
     r"\s*\[\s*(?P<hits>\d{1,9})\s*/\s*(?P<of>\d{1,9})\s*\]\s*",
     re.ASCII,
 )
+# Numbers after the mark tell a damaged result from the notebook's own code, which prints it.
+DAMAGED = re.compile(rf"\s*\d*\s*{MARK}|.*{MARK}\s*\d", re.ASCII)
 PIECE = re.compile(r"\s*\d+\s+(\S+)\s*", re.ASCII)
 
 
@@ -68,6 +70,8 @@ def read_log(path: Path) -> Log:
 
 def read_lines(path: Path) -> list[str]:
     """Lines of a text file in UTF-8, or in UTF-16 as PowerShell writes it; InputError where it is neither."""
+    if path.suffix == ".ipynb":
+        raise InputError(f"{path}: is a notebook; save what it printed (jupyter nbconvert --to markdown)")
     data = read_bytes(path)
     is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
@@ -89,7 +93,7 @@ def take_result(line: int, found: re.Match[str]) -> Result:
 def is_piece(text: str) -> bool:
     """Whether a line that is no result was one, or was to become one."""
     piece = PIECE.fullmatch(text)
-    return MARK in text or bool(piece and MARK.startswith(piece[1]))
+    return bool(DAMAGED.match(text) or (piece and MARK.startswith(piece[1])))
 
 
 def check_number(place: str, results: list[Result]) -> None:

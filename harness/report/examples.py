@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,21 @@ from harness.matrix.register import Expected
 from harness.report.summary import AgreeingSummary, Change, DivergenceSummary, Margins, Stage
 
 
+class Row(NamedTuple):
+    """One diverging example: `baseline` and `classes` are places among the environments, as are all lists."""
+
+    example: str
+    attack: str
+    source: str
+    baseline: int
+    classes: list[int]
+    changes: list[list[bool]]
+    stages: list[int]
+    tuples: list[tuple[int, int, int]]
+    margins: list[Margins]
+    smallest: float | None
+
+
 def describe_divergences(
     join: Join, found: Divergences, smallest: np.ndarray, expected: Sequence[Expected]
 ) -> tuple[DivergenceSummary, ...]:
@@ -22,44 +38,41 @@ def describe_divergences(
         return ()
     today = dt.datetime.now(dt.UTC).date()
     valid = [entry for entry in expected if entry.until >= today]
-    margins = hide_nan(join.gather("margins", found.rows)).tolist()
-    tuples = join.tuples[found.rows].tolist()
-    return tuple(
-        describe_divergence(join, found, place, valid, tuples[place], margins[place], smallest[row])
-        for place, row in enumerate(found.rows.tolist())
+    columns = (
+        join.examples[found.rows],
+        join.attacks[found.rows],
+        join.sources[found.rows],
+        found.baselines,
+        found.classes,
+        found.changes,
+        found.stages,
+        join.tuples[found.rows],
+        hide_nan(join.gather("margins", found.rows)),
+        hide_nan(smallest[found.rows]),
     )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(describe_divergence(join.environments, Row(*row), valid) for row in rows)
 
 
-def describe_divergence(
-    join: Join,
-    found: Divergences,
-    place: int,
-    valid: Sequence[Expected],
-    tuples: Sequence[tuple[int, int, int]],
-    margins: Sequence[Margins],
-    smallest: float,
-) -> DivergenceSummary:
-    """One diverging example, of which the tuples and margins are given environment by environment."""
-    names, row = join.environments, int(found.rows[place])
-    classes, baseline = found.classes[place].tolist(), int(found.baselines[place])
-    departing = [number for number, first in enumerate(classes) if first != classes[baseline]]
-    changes, stages = found.changes[place].tolist(), found.stages[place].tolist()
+def describe_divergence(names: Sequence[str], row: Row, valid: Sequence[Expected]) -> DivergenceSummary:
+    """One diverging example."""
+    departs = [first != row.classes[row.baseline] for first in row.classes]
+    places = [place for place, is_one in enumerate(departs) if is_one]
     return DivergenceSummary(
-        example=join.examples[row],
-        attack=join.attacks[row],
-        source=join.sources[row] or None,
-        baseline_environment=names[baseline],
-        baseline=tuples[baseline],
-        tuples=dict(zip(names, tuples, strict=True)),
-        classes=name_classes(names, classes),
-        departing=tuple(names[number] for number in departing),
-        expected={
-            names[number]: find_reason(valid, join.examples[row], names[number]) for number in departing
-        },
-        changes={names[number]: name_changes(changes[number]) for number in departing},
-        margins=dict(zip(names, margins, strict=True)),
-        smallest_margin=smallest if np.isfinite(smallest) else None,
-        stages={names[number]: name_stage(stages[number]) for number in departing},
+        example=row.example,
+        attack=row.attack,
+        source=row.source or None,
+        baseline_environment=names[row.baseline],
+        baseline=row.tuples[row.baseline],
+        tuples=dict(zip(names, row.tuples, strict=True)),
+        classes=name_classes(names, row.classes),
+        departing=tuple(names[place] for place in places),
+        expected={names[place]: find_reason(valid, row.example, names[place]) for place in places},
+        changes={names[place]: name_changes(row.changes[place]) for place in places},
+        margins=dict(zip(names, row.margins, strict=True)),
+        smallest_margin=row.smallest,
+        stages={names[place]: name_stage(row.stages[place]) for place in places},
+        causes={},
     )
 
 
