@@ -57,6 +57,19 @@ def test_other_output_is_kept_with_its_line(write):
     assert [one.line for one in log.results] == [3, 4, 5]
 
 
+def test_the_notebooks_own_code_is_no_result(write):
+    code = "    print('{:3} Gold-Original-Attribute: {:4}-{:4}-{:4}  |  Adversary: {:.4f} [{:3}/{:3}]'"
+    indented = "".join(f"    {line}\n" for line in print_log(TUPLES).splitlines())
+    log = read_log(write(f"```python\n{code}\n```\n\n{indented}"))
+    assert (tuples_of(log), len(log.others)) == (TUPLES, 3)
+
+
+def test_a_notebook_is_not_what_it_printed(tmp_path):
+    (tmp_path / "x.ipynb").write_text("{}")
+    with pytest.raises(InputError, match="is a notebook; save what it printed"):
+        read_log(tmp_path / "x.ipynb")
+
+
 LINES = print_log(TUPLES).splitlines()
 
 
@@ -73,6 +86,7 @@ LINES = print_log(TUPLES).splitlines()
         (LINES[0][4:], "x.log:1: is cut off or damaged"),
         (LINES[0].replace("2489", "-489"), "x.log:1: is cut off or damaged"),
         (LINES[0].replace("2489", "9" * 30), "x.log:1: is cut off or damaged"),
+        (f"50%|## {LINES[0]}", "x.log:1: is cut off or damaged"),
         (LINES[0] + LINES[1], "x.log:1: is cut off or damaged"),
         ("\n".join([LINES[0], LINES[0]]), "x.log:2: result 1 is there already, in line 1; keep one run's"),
         ("\n".join([*LINES[:2], "", LINES[1]]), "x.log:4: result 2 is there already, in line 2; remove one"),
