@@ -66,6 +66,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
+@nox.session
+def schema(session: nox.Session) -> None:
+    """Write the JSON schema of summaries anew, after its classes were changed."""
+    install(session, "harness")
+    session.run("python", "-m", "harness.report.schema")
+
+
 @nox.session(name="train-tiny")
 def train_tiny(session: nox.Session) -> None:
     """Train the bundled model anew, then make its witnesses and examples."""
