@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,7 @@ COLUMNS: dict[str, Kind] = {
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
 # A spreadsheet takes text that begins so for a formula. The apostrophe is among them so that one in front can
 # be taken away again by whoever wants the text itself.
-FORMULA = re.compile(r"^[=+\-@\t\r']")
+FORMULA = frozenset("=+-@\t\r'")
 
 
 class Hashes(msgspec.Struct, frozen=True, gc=False):
@@ -202,19 +201,26 @@ def open_csv(path: Path) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        yield lambda rows: writer.writerows(map(show_row, rows))
+        yield lambda rows: writer.writerows(show_rows(rows))
 
 
-def show_row(row: Row) -> list[Any]:
-    """A row as CSV has it."""
-    return [show_value(value) for value in row]
+def show_rows(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows as CSV has them."""
+    columns = zip(zip(*rows, strict=True), COLUMNS.values(), strict=True)
+    return zip(*(SHOW.get(kind, list)(column) for column, kind in columns), strict=True)
 
 
-def show_value(value: Any) -> Any:
-    """A value as CSV has it."""
-    if isinstance(value, str):
-        return f"'{value}" if FORMULA.match(value) else value
-    return str(value).lower() if isinstance(value, bool) else value
+def show_texts(values: Iterable[str | None]) -> list[str | None]:
+    """Text that no spreadsheet runs."""
+    return [f"'{value}" if value and value[0] in FORMULA else value for value in values]
+
+
+def show_truths(values: Iterable[bool | None]) -> list[str | None]:
+    """`true` and `false`."""
+    return [None if value is None else str(value).lower() for value in values]
+
+
+SHOW: dict[Kind, Callable[[Iterable[Any]], list[Any]]] = {"text": show_texts, "truth": show_truths}
 
 
 @contextmanager
