@@ -91,6 +91,14 @@ def test_cells_of_two_runs_have_their_runs_names(tmp_path, run):
     assert compare(run, other, against="a@other").reference == "a@other"
 
 
+def test_environments_that_changed_from_run_to_run_are_named(tmp_path, run):
+    other = write_run(tmp_path / "other", {"a": SAME, "b": SAME, "d": OTHER})
+    assert compare(run, other).notes == (
+        "the same in every run: a",
+        "b@run and b@other differ on 1 of 2 examples (--pair b@run b@other)",
+    )
+
+
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
     runs = [write_run(tmp_path / machine / "reports" / "run", {"a": SAME}) for machine in ("here", "there")]
     cells = [cell.environment for cell in compare(*runs).cells]

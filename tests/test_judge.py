@@ -170,6 +170,12 @@ def test_labels_are_those_of_diverging_tuples():
     assert judge(*SAME, labels={0: "Ann", 1: "Bob"}).labels == {}
 
 
+def test_cells_that_are_alike_are_named_together():
+    other = {"parameters": {"alpha": 100.00000001}}
+    alike = [result(name, record("x"), record("y"), **other) for name in "bcd"]
+    assert judge(SAME[0], *alike).notes == ("b, c and d have alpha 100.00000001, a alpha 100",)
+
+
 def test_a_summary_survives_being_written():
     summary = judge(*OTHER, expected=[entry()])
     assert Summary.model_validate_json(summary.model_dump_json()) == summary

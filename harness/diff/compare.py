@@ -12,7 +12,7 @@ from harness.ami.errors import InputError
 from harness.diff.runs import Past, Source, find_run, find_source, list_sources, read_sources, select_sources
 from harness.matrix.register import Register
 from harness.report.judge import Header, make_summary
-from harness.report.summary import Summary
+from harness.report.summary import PairSummary, Summary
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,32 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
     if against:
         check_baseline(past, against)
-    return make_summary(header, past.results, expected)
+    summary = make_summary(header, past.results, expected)
+    return summary.model_copy(update={"notes": (*note_namesakes(summary), *summary.notes)})
+
+
+def note_namesakes(summary: Summary) -> list[str]:
+    """Sentences for the header: which environments say the same in several runs, and which do not."""
+    pairs = [
+        one for one in summary.agreement.pairs if name_environment(one.first) == name_environment(one.second)
+    ]
+    other = [one for one in pairs if one.agreement.hits < one.agreement.of]
+    names = dict.fromkeys(name_environment(one.first) for one in pairs)
+    same = [name for name in names if all(name_environment(one.first) != name for one in other)]
+    notes = [f"the same in every run: {', '.join(same)}"] if same else []
+    return [*notes, *map(note_pair, other)]
+
+
+def note_pair(pair: PairSummary) -> str:
+    """That two cells do not say the same, and how to see in what."""
+    differing = pair.agreement.of - pair.agreement.hits
+    counts = f"{pair.first} and {pair.second} differ on {differing} of {pair.agreement.of} examples"
+    return f"{counts} (--pair {pair.first} {pair.second})"
+
+
+def name_environment(label: str) -> str:
+    """Environment of a cell that is labelled ENVIRONMENT@RUN, or with its environment alone."""
+    return label.partition("@")[0]
 
 
 def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[list[Source], str | None]:

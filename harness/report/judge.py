@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ DIVERGED: ExitCode = 1
 NOT_RUN: ExitCode = 2
 
 NOTED = ("model", "weights", "witnesses of", "preprocess", "examples", ".npy")  # differences for the header
+PLURALS = {"runs": "run", "has": "have"}
 
 
 @dataclass(frozen=True)
@@ -194,19 +195,26 @@ def note_differences(cells: Sequence[CellSummary], baseline: CellResult | None) 
     """Sentences for the header: which cells have another port, parameters or model than the baseline."""
     if baseline is None:
         return []
-    notes, first = [], baseline.summary
+    first = baseline.summary
+    names: dict[tuple[str, str, str], list[str]] = {}
     for cell in cells:
-        if cell.port != first.port:
-            notes.append(f"{cell.environment} runs port {cell.port}, {first.environment} {first.port}")
-        if cell.parameters != first.parameters:
-            theirs, ours = name_parameters(cell), name_parameters(first)
-            notes.append(f"{cell.environment} has {theirs}, {first.environment} {ours}")
-        notes.extend(
-            f"{cell.environment} has {one.what} {one.here}, {first.environment} {one.baseline}"
-            for one in cell.differences
-            if one.what.startswith(NOTED)
-        )
-    return notes
+        for verb, here, there in list_notable(cell, first):
+            names.setdefault((verb, here, there), []).append(cell.environment)
+    return [
+        f"{join_names(found)} {PLURALS[verb] if found[1:] else verb} {here}, {first.environment} {there}"
+        for (verb, here, there), found in names.items()
+    ]
+
+
+def list_notable(cell: CellSummary, first: CellSummary) -> Iterator[tuple[str, str, str]]:
+    """Verb, what is so here, and what is so in the baseline's cell."""
+    if cell.port != first.port:
+        yield "runs", f"port {cell.port}", first.port
+    if cell.parameters != first.parameters:
+        yield "has", name_parameters(cell), name_parameters(first)
+    for one in cell.differences:
+        if one.what.startswith(NOTED):
+            yield "has", f"{one.what} {one.here}", str(one.baseline)
 
 
 def note_origins(cells: Sequence[CellSummary], divergences: Sequence[DivergenceSummary]) -> list[str]:
@@ -220,6 +228,17 @@ def note_origins(cells: Sequence[CellSummary], divergences: Sequence[DivergenceS
     return notes
 
 
+def join_names(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
+
+
 def name_parameters(cell: CellSummary) -> str:
     """`alpha 100, beta 60, epsilon 1.15`."""
-    return ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items()) or "no known parameters"
+    shown = [f"{name} {show_number(value)}" for name, value in cell.parameters.items()]
+    return ", ".join(shown) or "no known parameters"
+
+
+def show_number(value: float) -> str:
+    """`100` or `1.15`, with all the digits that it takes."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

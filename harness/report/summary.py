@@ -197,18 +197,18 @@ def read_summary(folder: Path) -> Summary:
     try:
         return Summary.model_validate_json(data)
     except ValidationError as error:
-        raise InputError(f"{path}: {explain_summary(data, error)}") from error
+        anew = f"`harness diff {folder}` compares the run's records anew"
+        raise InputError(f"{path}: {explain_summary(data, error)}; {anew}") from error
 
 
 def explain_summary(data: bytes, error: ValidationError) -> str:
-    """Why data is no summary of this version, and what to do."""
-    anew = "`harness diff FOLDER` compares the run's records anew"
+    """Why data is no summary of this version."""
     try:
         version = json.loads(data)["schema_version"]
     except (ValueError, KeyError, TypeError):
-        return f"is no summary; {anew}"
+        return "is no summary"
     if version != VERSION:
-        return f"is of version {version}, this harness reads {VERSION}; {anew}"
+        return f"is of version {version}, this harness reads {VERSION}"
     first = error.errors()[0]
     key = ".".join(map(str, first["loc"]))
-    return f"is damaged ({key}: {first['msg']}); {anew}"
+    return f"is damaged ({key}: {first['msg']})"
