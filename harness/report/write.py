@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,23 @@ def write_reports(folder: Path, summary: Summary, place: Path | None = None) -> 
     """Write all forms into a folder, which will be found at `place` (default: where it is); OSError."""
     for name, render in FORMS.items():
         write_atomically(folder / name, render(summary, place or folder))
+
+
+def write_folder(folder: Path, summary: Summary) -> None:
+    """Make a folder that holds all forms, or nothing; InputError where it holds something already."""
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise InputError(f"{folder}: is not empty; name a new folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as made:
+            draft = Path(made) / "report"
+            draft.mkdir()
+            write_reports(draft, summary, folder)
+            if folder.is_dir():
+                folder.rmdir()
+            draft.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
 def write_form(path: Path, text: str) -> None:
