@@ -245,7 +245,7 @@ def test_a_row_whose_file_is_missing_or_cannot_be_one_is_refused_by_line(gather,
     examples, found = gather(folder)
     assert [(one.id, one.gold) for one in examples] == [("faces/a", 1)]
     assert [one.rpartition("list.csv")[2] for one in found.refused] == [
-        ":3: is not there",
-        ":4: cannot be read (File name too long)",
+        ":3: b.png is not there",
+        f":4: {'x' * 200} cannot be read (File name too long)",
         f":5: example faces/a is there already ({folder / 'a.png'})",
     ]

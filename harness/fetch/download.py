@@ -75,6 +75,8 @@ def download(
     if part.whole.is_file():
         return part.whole
     furthest, failures = part.size, 0
+    if furthest:
+        screen.say(f"{furthest / 1e6:.1f} MB are there from an earlier time")
     with requests.Session() as session:
         session.max_redirects = MOST_REDIRECTS
         session.headers["User-Agent"] = f"ami-harness/{harness.__version__}"

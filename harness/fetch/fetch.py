@@ -108,7 +108,7 @@ def install_archive(archive: Archive, source: Source, known: Entry | None, scree
     """
     try:
         with open_staging(source.folder) as staging:
-            screen.say(f"unpacking into {source.folder}")
+            screen.say(f"checking and unpacking into {source.folder}")
             try:
                 digest, unpacked = check_archive(archive.path, source, staging, known)
             except InputError:

@@ -164,7 +164,7 @@ def choose_convention(attack: str, found: Sequence[Evidence]) -> str | None:
         raise InputError(
             f"--npy {AUTO}: nothing proves what the {len(found)} arrays of {attack} hold; the values of"
             f" {first.entry['file']} allow {fitting}, and there is no clean image of their names"
-            " (--examples benign=DIR) to compare them with; name the convention"
+            " (--examples benign=DIR) to compare them with; name the convention with --npy"
         )
     return proven.pop() if len(proven) == 1 else None
 

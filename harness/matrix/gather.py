@@ -101,13 +101,12 @@ def take_candidate(
     if entry["id"] in taken:
         return f"example {entry['id']} is there already ({taken[entry['id']]['file']})"
     path = Path(entry["file"])
+    name = "" if candidate.place == str(path) else f"{path.name[:200]} "  # a row's place is its line
     try:
         check_file(path, preprocess)
         taken[entry["id"]] = {**entry, "sha256": hashes.hash_file(path)}
-    except RefusedError as error:
-        return str(error)
-    except InputError as error:  # it names the file, as does the place
-        return str(error).removeprefix(f"{path}: ")
+    except InputError as error:
+        return name + str(error).removeprefix(f"{path}: ")
     return ""
 
 
