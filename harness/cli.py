@@ -197,11 +197,12 @@ def diff(
     otherwise; where the reference is not among the cells, each example against most of them. A cell of one of
     several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
-    from harness.diff.compare import Selection, compare_runs, write_comparison
+    from harness.diff.compare import Selection, compare_runs
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
     from harness.report.show import show_summary
+    from harness.report.write import write_folder
 
     root = find_root()
     environments = read_environments(root / "environments")
@@ -209,7 +210,7 @@ def diff(
     selection = Selection(tuple(environment or ()), against, pair)
     summary = compare_runs(runs, reports or root / "reports", register, selection)
     if output is not None:
-        write_comparison(output, summary)
+        write_folder(output, summary)
     show_summary(summary, output, as_json=as_json)
 
 

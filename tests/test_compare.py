@@ -8,8 +8,9 @@ import pytest
 from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 
 from harness.ami.errors import InputError
-from harness.diff.compare import Selection, compare_runs, write_comparison
+from harness.diff.compare import Selection, compare_runs
 from harness.matrix.register import Register
+from harness.report.write import write_folder
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 SAME, OTHER = make_records(1, 1), make_records(1, 2)
@@ -194,7 +195,7 @@ def test_labels_are_taken_where_the_runs_agree(tmp_path, run):
     (other / "labels.txt").write_text("Ann\nBob\nCyd\n")
     assert compare(run, other).labels == {1: "Bob"}
     (run / "labels.txt").unlink()
-    write_comparison(tmp_path / "made", compare(run, other))
+    write_folder(tmp_path / "made", compare(run, other))
     (run / "summary.json").write_text((tmp_path / "made" / "summary.json").read_text())
     assert compare(run).labels == {1: "Bob", 2: "Cyd"}
 
@@ -266,10 +267,10 @@ def test_a_run_is_found_by_its_id(tmp_path, run):
 
 
 def test_reports_are_written_into_a_new_folder_only(tmp_path, run):
-    write_comparison(tmp_path / "new" / "folder", compare(run))
+    write_folder(tmp_path / "new" / "folder", compare(run))
     assert json.loads((tmp_path / "new" / "folder" / "summary.json").read_text())["exit_code"] == 1
     with pytest.raises(InputError, match="is not empty"):
-        write_comparison(tmp_path / "new" / "folder", compare(run))
+        write_folder(tmp_path / "new" / "folder", compare(run))
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        write_comparison(tmp_path / "file" / "folder", compare(run))
+        write_folder(tmp_path / "file" / "folder", compare(run))

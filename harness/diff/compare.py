@@ -105,16 +105,3 @@ def find_reference(sources: Sequence[Source], past: Past, register: Register) ->
     cells = zip(sources, past.results, strict=True)
     named = [source.label for source, one in cells if source.environment == name and one.columns is not None]
     return named[0] if named else name
-
-
-def write_comparison(folder: Path, summary: Summary) -> None:
-    """Write every form of the report into a folder; InputError where it holds something already."""
-    from harness.report.write import write_reports
-
-    try:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise InputError(f"--output {folder}: is not empty; name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_reports(folder, summary)
-    except OSError as error:
-        raise InputError(f"--output {folder}: cannot be written ({error.strerror})") from error
