@@ -108,6 +108,7 @@ def compare(
         str | None,
         typer.Option(help="Name or folder of the model, for folders that do not say it."),
     ] = None,
+    prototxt: Annotated[Path | None, typer.Option(help="Their network, instead of a model's.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option("--attribute", help="Compare these alone: leye, reye, nose, mouth.")
     ] = None,
@@ -122,7 +123,7 @@ def compare(
     from harness.witnesses.sets import read_sets
     from harness.witnesses.show import comparison_to_json, print_comparison
 
-    network = read_network(model) if model else None
+    network = read_network(model, prototxt) if model or prototxt else None
     sets = read_sets([first, second], network)
     comparison = compare_sets(sets[0], sets[1], tuple(attribute or ()))
     if as_json:
@@ -132,12 +133,14 @@ def compare(
     raise typer.Exit(comparison.exit_code)
 
 
-def read_network(model: str) -> Any:
-    """A model's network."""
+def read_network(model: str | None, prototxt: Path | None) -> Any:
+    """The network of a prototxt, or else of a model."""
     from harness.model.folder import find_model, read_table
     from harness.model.prototxt import read_prototxt
 
-    path = find_model(model)
+    if prototxt is not None:
+        return read_prototxt(prototxt)
+    path = find_model(str(model))
     return read_prototxt(path.parent / read_table(path).prototxt)
 
 

@@ -71,11 +71,6 @@ def compare_sets(first: WitnessSet, second: WitnessSet, attributes: Sequence[str
     check_sets(first, second, attributes)
     wanted = [one for one in ATTRIBUTES if not attributes or one in attributes]
     shared = [one for one in wanted if one in first.witnesses and one in second.witnesses]
-    unpaired = [
-        f"{attribute} is in {(first if attribute in first.witnesses else second).name} alone"
-        for attribute in wanted
-        if (attribute in first.witnesses) != (attribute in second.witnesses)
-    ]
     if not shared:
         raise InputError(
             f"{first.name} and {second.name} have no attribute in common; there is nothing to compare"
@@ -85,9 +80,17 @@ def compare_sets(first: WitnessSet, second: WitnessSet, attributes: Sequence[str
         second=second.name,
         counts=tuple(count for one in shared for count in count_blobs(first, second, one)),
         changes=tuple(change for one in shared for change in find_changes(first, second, one)),
-        unpaired=tuple(unpaired),
+        unpaired=tuple(list_unpaired(first, second, wanted)),
         notes=tuple(list_differences(first, second)),
     )
+
+
+def list_unpaired(first: WitnessSet, second: WitnessSet, attributes: Sequence[str]) -> Iterator[str]:
+    """Attributes that only one of the sets has, in a line for each set."""
+    for one, other in ((first, second), (second, first)):
+        alone = [name for name in attributes if name in one.witnesses and name not in other.witnesses]
+        if alone:
+            yield f"{', '.join(alone)} in {one.name} alone"
 
 
 def check_sets(first: WitnessSet, second: WitnessSet, attributes: Sequence[str]) -> None:
@@ -128,6 +131,8 @@ def list_blobs(first: WitnessSet, second: WitnessSet, attribute: str) -> list[st
 def find_shift(first: WitnessSet, second: WitnessSet, place: str) -> float | None:
     """The largest change of a channel's distance from its median between two sets with evidence."""
     if not has_evidence(first, place) or not has_evidence(second, place):
+        return None
+    if list_pairs(first, place.partition("/")[0]) != list_pairs(second, place.partition("/")[0]):
         return None
     assert first.evidence is not None
     assert second.evidence is not None
@@ -172,11 +177,16 @@ def describe_change(
 
 def name_pair(one: WitnessSet, attribute: str, pair: int) -> str:
     """Name of the other face of a pair, or its number where the set does not say."""
-    try:
-        assert one.cell is not None
-        return str(one.cell["job"]["extraction"]["pairs"][attribute]["substitution"][pair]).split("/", 2)[2]
-    except (AssertionError, KeyError, IndexError, TypeError):
-        return f"pair {pair}"
+    names = list_pairs(one, attribute)
+    return names[pair] if pair < len(names) else f"pair {pair}"
+
+
+def list_pairs(one: WitnessSet, attribute: str) -> list[str]:
+    """Names of the other faces of an attribute's pairs; none where the set does not say."""
+    if one.cell is None:
+        return []
+    names = one.cell["job"]["extraction"]["pairs"].get(attribute, {}).get("substitution", [])
+    return [str(name).split("/", 2)[-1] for name in names]
 
 
 def list_differences(first: WitnessSet, second: WitnessSet) -> Iterator[str]:

@@ -17,8 +17,8 @@ SIGNS = {"substitution": 1.0, "preservation": -1.0}
 class Margin:
     """The pair that decides a channel in one set.
 
-    `distance` is how far its difference lies from the pair's median, as a share of that median, positive on
-    the side that a witness is on; where the median is 0 it is a share of the mean over the channels.
+    `distance` is how far its difference lies from the pair's median, positive on the side that a witness is
+    on, as a share of the mean over the blob's channels: behind a ReLU the median itself can be 0, or nearly.
     """
 
     mutation: str
@@ -32,8 +32,8 @@ def measure_distances(differences: Differences, mutation: str) -> NDArray[np.flo
     """Distance of every pair's channels from their median, (P, C), as `Margin.distance` has it."""
     medians = np.median(differences, axis=1, keepdims=True).astype(np.float64)  # rounded as when extracting
     values = differences.astype(np.float64)
-    scale = np.where(medians > 0, medians, values.mean(axis=1, keepdims=True))
-    return SIGNS[mutation] * (values - medians) / np.where(scale > 0, scale, 1.0)
+    means = values.mean(axis=1, keepdims=True)
+    return SIGNS[mutation] * (values - medians) / np.where(means > 0, means, 1.0)
 
 
 def find_margin(evidence: Evidence, place: str, channel: int) -> Margin:

@@ -17,9 +17,9 @@ from harness.matrix.cache import write_atomically
 from harness.model.folder import Model
 from harness.witnesses.mutation import Image, Portrait, mutate_faces, shrink_image
 from harness.witnesses.portraits import list_images, read_image
+from harness.worker.extract import MUTATIONS
 
 BASE = "base"
-MUTATIONS = ("substitution", "preservation")
 LIST = "images.jsonl"
 
 

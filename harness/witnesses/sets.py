@@ -17,6 +17,7 @@ from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
 from harness.matrix.cache import write_json
 from harness.model.folder import WITNESS_NAMES
+from harness.worker.extract import MUTATIONS
 
 EVIDENCE, CELL = "evidence.npz", "cell.json"
 NOTEBOOK, PORT = WITNESS_NAMES
@@ -50,7 +51,7 @@ def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[
     evidence: dict[str, Differences] = {}
     for one in kept:
         found[one["attribute"]][one["blob"]] = one["witnesses"]
-        for kind in ("substitution", "preservation"):
+        for kind in MUTATIONS:
             evidence[f"{one['attribute']}/{one['blob']}/{kind}"] = np.array(one[kind], precision)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
         hint = f"; there are sets in it: {inside}" if inside else ""
         raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
     witnesses = {attribute: read_witnesses(path, known) for attribute, path in paths.items()}
-    evidence = read_evidence(folder / EVIDENCE) if (folder / EVIDENCE).exists() else None
+    evidence = read_evidence(folder / EVIDENCE, known) if (folder / EVIDENCE).exists() else None
     return WitnessSet(folder, known, witnesses, evidence, cell)
 
 
@@ -104,21 +105,33 @@ def read_cell(path: Path) -> dict[str, Any]:
     """An extraction's `cell.json`; InputError where it is none."""
     try:
         cell = json.loads(path.read_text(encoding="utf-8"))
-        if cell["job"]["extraction"] and cell["network"] and cell["hashes"]:
+        pairs = cell["job"]["extraction"]["pairs"]
+        if (
+            cell["network"]
+            and cell["hashes"]
+            and all(one[kind] for one in pairs.values() for kind in MUTATIONS)
+        ):
             return dict(cell)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is no extraction's ({error!r}); extract again") from error
     raise InputError(f"{path}: is no extraction's; extract again")
 
 
-def read_evidence(path: Path) -> Evidence:
+def read_evidence(path: Path, network: Network) -> Evidence:
     """Differences by `ATTRIBUTE/BLOB/MUTATION`; InputError where the file is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             found = {name: np.array(archive[name]) for name in archive.files}
     except Exception as error:  # a broken archive ends in errors of many kinds
         raise InputError(f"{path}: cannot be read ({error}); extract again") from error
+    widths = {blob.name: blob.shape[0] for blob in network.blobs}
     for name, values in found.items():
-        if values.ndim != 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
-            raise InputError(f"{path}: {name} holds no differences; extract again")
+        place, _, mutation = name.rpartition("/")
+        partners = {found[one].shape for kind in MUTATIONS if (one := f"{place}/{kind}") in found}
+        width = widths.get(place.partition("/")[2])
+        is_pair = mutation in MUTATIONS and len(partners) == 1 and f"{place}/{MUTATIONS[0]}" in found
+        if values.ndim != 2 or values.dtype.kind != "f" or not is_pair or values.shape[1] != width:
+            raise InputError(f"{path}: {name} holds no differences of its blob; extract again")
+        if not values.shape[0] or not np.isfinite(values).all():
+            raise InputError(f"{path}: {name} holds no finite differences; extract again")
     return found

@@ -19,8 +19,9 @@ from harness.witnesses.margins import Margin
 MOST_CHANGES = 50
 VERDICTS = {0: ("SAME", "bold green"), 1: ("DIFFERENT", "bold red"), 2: ("COULD NOT RUN", "bold yellow")}
 LEGEND = (
-    "Distances are shares of the pair's median, positive where a witness is (above it under substitution, not"
-    " above it under preservation). Shift: the largest change of any channel's distance in the blob."
+    "Distances from the pair's median are shares of the mean difference over the blob's channels, positive"
+    " where a witness is: above the median under substitution, not above it under preservation. Shift: the"
+    " largest change of any channel's distance."
 )
 
 
@@ -68,7 +69,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             console.print(f"… and {left} more (--json has all)")
     if any(count.shift is not None for count in comparison.counts):
         console.print(Text(LEGEND, "dim"))
-    for note in (*comparison.notes, *comparison.unpaired):
+    for note in comparison.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
     word, style = VERDICTS[comparison.exit_code]
     console.print(Text.assemble((word, style), f": {describe_verdict(comparison)}"), soft_wrap=True)
@@ -110,22 +111,23 @@ def draw_changes(changes: Sequence[Change]) -> Table:
     table = open_table()
     for name in ("attribute", "blob", "channel", "change"):
         table.add_column(name, no_wrap=True)
-    table.add_column("distance in A", justify="right", no_wrap=True)
-    table.add_column("in B", justify="right", no_wrap=True)
-    table.add_column("decided by", overflow="fold")
+    measured = any(change.before for change in changes)
+    if measured:
+        table.add_column("distance in A", justify="right", no_wrap=True)
+        table.add_column("in B", justify="right", no_wrap=True)
+        table.add_column("decided by", overflow="fold")
     for change in changes:
-        decisive = change.after if change.kind == "lost" else change.before
-        decided = f"{decisive.mutation}, {change.pair}" if decisive else NONE
-        table.add_row(
-            change.attribute,
-            change.blob,
-            str(change.channel),
-            Text(change.kind, "red" if change.kind == "lost" else "green"),
-            show_margin(change.before),
-            show_margin(change.after),
-            decided,
-        )
+        kind = Text(change.kind, "red" if change.kind == "lost" else "green")
+        row = (change.attribute, change.blob, str(change.channel), kind)
+        table.add_row(*row, *(show_margins(change) if measured else ()))
     return table
+
+
+def show_margins(change: Change) -> tuple[str, str, str]:
+    """A change's distances in both sets, and the mutation and pair that they are in."""
+    decisive = change.after if change.kind == "lost" else change.before
+    decided = f"{decisive.mutation}, {change.pair}" if decisive else NONE
+    return show_margin(change.before), show_margin(change.after), decided
 
 
 def show_margin(margin: Margin | None) -> str:
@@ -142,7 +144,7 @@ def describe_verdict(comparison: Comparison) -> str:
     """One sentence: how many entries are the same, lost and added, and how far from the median they lie."""
     kept = sum(count.kept for count in comparison.counts)
     if comparison.unpaired:
-        return f"{'; '.join(comparison.unpaired)}; extract it there, or choose with --attribute"
+        return f"{'; '.join(comparison.unpaired)}; extract what is missing, or choose with --attribute"
     if not comparison.changes:
         return f"all {kept} entries are in both"
     lost = sum(change.kind == "lost" for change in comparison.changes)
