@@ -147,6 +147,30 @@ def test_two_runs_are_compared_under_names_of_their_own(harness, root):
     assert "given twice" in err
 
 
+def test_a_comparison_of_two_cells_is_written_where_it_is_wanted(harness, root):
+    harness("matrix", "--model", "small")
+    (folder,) = list_runs(root)
+    code, out, _ = harness("diff", folder, "--pair", "b", "a", "--output", root / "made" / "here")
+    assert code == 0
+    assert "run folder: made/here" in out
+    assert json.loads((root / "made" / "here" / "summary.json").read_text())["reference"] == "b"
+    code, out, _ = harness("diff", folder, "--environment", "a", "--environment", "b", "--against", "b")
+    assert code == 0
+    assert "run folder" not in out
+    code, _, err = harness("diff", folder, "--environment", "z")
+    assert (code, err) == (2, "harness: --environment z: names none of a, b\n")
+
+
+def test_a_changed_record_in_a_run_is_bad_input(harness, root):
+    harness("matrix", "--model", "small")
+    (folder,) = list_runs(root)
+    records = folder / "cells" / "b" / "records.jsonl"
+    records.write_text(records.read_text() + "\n")
+    code, out, err = harness("diff", folder)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "records.jsonl was changed after it was written" in err
+
+
 def test_own_files_run_in_one_environment(harness, root):
     folder = root / "faces" / "benign"
     folder.mkdir(parents=True)

@@ -117,3 +117,23 @@ def test_escape_codes_in_names_steer_nothing():
 
 def test_brackets_in_names_are_no_markup():
     assert "[red]x" in draw(result("a", record("[red]x")), result("b", record("[red]x", 1, 2, 2)))
+
+
+def test_examples_lost_for_one_reason_are_told_together_and_the_file_has_all():
+    ones = [record(f"e{number}") for number in range(9)]
+    summary = judge(result("a", *ones), result("b", *ones[:2]), result("c", *ones[:7]))
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    print_summary(summary, FOLDER, console)
+    text = console.file.getvalue()
+    assert "  e2, e3, e4 and 4 more in b: has no record\n" in text
+    assert "  e7, e8 in c: has no record\n" in text
+    assert render_text(summary, FOLDER).count(": has no record") == 9
+
+
+def test_without_a_folder_the_way_to_all_divergences_is_told():
+    ones = [record(f"e{number:03d}") for number in range(MOST_ROWS + 1)]
+    others = [record(f"e{number:03d}", 1, 1, 2) for number in range(MOST_ROWS + 1)]
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    print_summary(judge(result("a", *ones), result("b", *others)), None, console)
+    assert "and 1 more; --output DIR writes all" in console.file.getvalue()
+    assert "run folder" not in console.file.getvalue()

@@ -27,6 +27,7 @@ from harness.report.plain import make_line, make_lines
 from harness.report.summary import CellSummary, DivergenceSummary, Summary
 
 MOST_ROWS = 50
+MOST_NAMES = 3
 
 VERDICT_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 VERDICT_WORDS = {0: "SAME", 1: "DIVERGED", 2: "COULD NOT RUN"}
@@ -131,12 +132,28 @@ def draw_incomparable(summary: Summary, most_rows: int | None, rest: str) -> Ren
     if not summary.incomparable:
         return None
     title = Text(f"not compared: {len(summary.incomparable)}", "bold")
-    lines = [
-        Text(make_line(f"  {one.example} in {one.environment}: {one.reason}"))
-        for one in summary.incomparable[:most_rows]
-    ]
-    more = len(summary.incomparable) - len(lines)
+    told = list_incomparable(summary, together=most_rows is not None)
+    lines = [Text(make_line(f"  {line}")) for line in told[:most_rows]]
+    more = len(told) - len(lines)
     return Group(title, *lines, *([Text(f"  and {more} {rest}")] if more > 0 else []))
+
+
+def list_incomparable(summary: Summary, *, together: bool) -> list[str]:
+    """A line for every example that could not be compared, or for those of one environment and reason."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in summary.incomparable:
+        apart = "" if together else one.example
+        groups.setdefault((one.environment, one.reason, apart), []).append(one.example)
+    return [
+        f"{name_examples(examples)} in {environment}: {reason}"
+        for (environment, reason, _), examples in groups.items()
+    ]
+
+
+def name_examples(examples: Sequence[str]) -> str:
+    """`a, b, c and 5 more`."""
+    more = f" and {len(examples) - MOST_NAMES} more" if len(examples) > MOST_NAMES else ""
+    return ", ".join(examples[:MOST_NAMES]) + more
 
 
 def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
