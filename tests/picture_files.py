@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 
 SIDE = 32
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 def draw_face(height=SIDE, width=SIDE):
@@ -44,9 +45,9 @@ def chunk(kind, body):
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def write_png(width, height, depth=8, colour=2, rows=b"", before=b""):
+def write_png(width, height, depth=8, colour=2, rows=b"", before=b"", interlaced=0):
     """A PNG file of raw rows, each with its filter byte, and chunks before them."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     parts = chunk(b"IHDR", header), before, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -56,6 +57,17 @@ def plain_png(pixels=None, before=b""):
     pixels = draw_face() if pixels is None else pixels
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     return write_png(pixels.shape[1], pixels.shape[0], rows=rows, before=before)
+
+
+def interlaced_png(pixels=None, drop=0):
+    """An interlaced RGB PNG file, some of its last bytes dropped."""
+    pixels = draw_face() if pixels is None else pixels
+    rows = b""
+    for column, row, across, down in PASSES:
+        part = pixels[row::down, column::across]
+        rows += b"".join(b"\0" + line.tobytes() for line in part) if part.size else b""
+    rows = rows[: len(rows) - drop]
+    return write_png(pixels.shape[1], pixels.shape[0], rows=rows, interlaced=1)
 
 
 def deep_png(colour=2):

@@ -131,12 +131,12 @@ def test_decoders_give_rgb_and_refuse_garbage(tmp_path, decoder):
     image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decode_image((tmp_path / "a.png").read_bytes(), decoder), pixels)
     whole = (tmp_path / "a.png").read_bytes()
-    short = write_png(4, 5, rows=b"too few rows")
-    for garbage in (b"", b"garbage", whole[:40], short):
+    for garbage in (b"", b"garbage", whole[:40]):
         with pytest.raises(RefusedError):
             decode_image(garbage, decoder)
-    with pytest.raises(RefusedError, match=f"no[t]? an image that {decoder} can decode"):
-        decode_image(short, decoder)
+    no_such_filter = write_png(4, 5, rows=b"\x09" * 65)
+    with pytest.raises(RefusedError, match=f"is not an image that {decoder} can decode"):
+        decode_image(no_such_filter, decoder)
 
 
 def test_an_unknown_decoder_is_refused():

@@ -3,6 +3,7 @@
 import struct
 from importlib.util import find_spec
 
+import numpy as np
 import picture_files as files
 import pytest
 
@@ -34,6 +35,7 @@ READ = {
     "transparent colour": files.encode("PNG", transparency=(0, 0, 0)),
     "PNG upright": files.plain_png(before=files.chunk(b"eXIf", UPRIGHT)),
     "bytes after PNG": PNG + b"more",
+    "interlaced": files.interlaced_png(),
 }
 REFUSED = {
     "empty": (b"", "is empty"),
@@ -61,7 +63,11 @@ REFUSED = {
     "PNG without a header": (PNG[:8] + PNG[33:], "begin with its header"),
     "huge PNG": (files.write_png(60000, 60000), "60000x60000"),
     "long PNG": (files.write_png(1 << 20, 1), "1048576x1"),
-    "wide PNG": (files.write_png(0, 9), "0x9"),
+    "too few rows": (files.write_png(8, 8, rows=b"\0" * 199), "unpack to 199 of 200 bytes"),
+    "rows of garbage": (PNG[:33] + files.chunk(b"IDAT", b"garbage") + PNG[-12:], "cannot be unpacked"),
+    "no rows": (PNG[:33] + PNG[-12:], "unpack to 0 of"),
+    "no such colour": (files.write_png(8, 8, colour=5, rows=b"\0" * 200), "no kind of colour 5"),
+    "flat PNG": (files.write_png(0, 9), "0x9"),
     "huge JPEG": (files.shift_frame(files.shift_frame(JPEG, 5, 255), 7, 255), "at most"),
     "flat JPEG": (files.shift_frame(files.shift_frame(JPEG, 5, 0), 6, 0), "32x0"),
 }
@@ -84,6 +90,21 @@ def test_what_is_refused_is_refused_before_a_decoder_sees_it(data, words):
     for read in (inspect_image, lambda data: decode_image(data, "pillow")):
         with pytest.raises(RefusedError, match=words):
             read(data)
+
+
+def test_interlaced_rows_are_counted_pass_by_pass():
+    for side in range(1, 20):
+        data = files.interlaced_png(files.draw_face(side, 21 - side))
+        assert inspect_image(data) == Header(21 - side, side)
+        assert decode_image(data, "pillow").shape == (side, 21 - side, 3)
+    short = files.interlaced_png(files.draw_face(5, 5), drop=1)
+    with pytest.raises(RefusedError, match="unpack to"):
+        inspect_image(short)
+
+
+@pytest.mark.parametrize("width", range(1390, 1400))
+def test_rows_that_pack_well_are_counted_to_the_last(width):
+    assert inspect_image(files.plain_png(np.zeros((1024, width, 3), dtype=np.uint8))).width == width
 
 
 def test_a_file_of_too_many_bytes_is_refused():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from harness.ami.errors import RefusedError
 
@@ -22,6 +22,18 @@ HUFFMAN = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
 ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length
 SCAN, END, EXIF = 0xDA, 0xD9, 0xE1
 ORIENTATION = 0x0112
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's kind of colour
+# First column and row, and steps between them, of the passes of an interlaced PNG; of a plain one.
+INTERLACED = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+PLAIN = ((0, 0, 1, 1),)
 
 
 @dataclass(frozen=True)
@@ -111,19 +123,48 @@ def read_frame(marker: int, body: bytes) -> Header:
 
 def inspect_png(data: bytes) -> Header:
     """Header of a whole, undamaged PNG file of at most 8 bits a channel, upright."""
-    header = None
+    header, wanted, packed = None, 0, []
     for kind, body in walk_chunks(data):
         if header is None and kind != b"IHDR":
             raise RefusedError("is a damaged PNG file: it does not begin with its header")
         if kind == b"IHDR":
-            width, height, depth = unpack_at(">IIB", body, 0)
-            header = Header(width, height)
-            if depth > 8:
-                raise RefusedError(f"is a PNG of {depth} bits a channel, which decoders shorten differently")
+            header, wanted = read_png_header(body)
         elif kind == b"eXIf":
             check_orientation(body)
+        elif kind == b"IDAT":
+            packed.append(body)
     assert header is not None  # walk_chunks gives a chunk or raises
+    check_rows(packed, wanted)
     return header
+
+
+def read_png_header(body: bytes) -> Tuple[Header, int]:
+    """Size in a PNG's header, and of how many bytes its unpacked rows are."""
+    width, height, depth, colour, _, _, interlaced = unpack_at(">IIBBBBB", body, 0)
+    if depth > 8:
+        raise RefusedError(f"is a PNG of {depth} bits a channel, which decoders shorten differently")
+    if colour not in CHANNELS:
+        raise RefusedError(f"is a damaged PNG file: there is no kind of colour {colour}")
+    header = Header(width, height)
+    check_dimensions(header)
+    bits, wanted = depth * CHANNELS[colour], 0
+    for column, row, across, down in INTERLACED if interlaced else PLAIN:
+        columns, rows = -((column - width) // across), -((row - height) // down)
+        wanted += rows * (1 + (columns * bits + 7) // 8) if columns > 0 < rows else 0
+    return header, wanted
+
+
+def check_rows(packed: List[bytes], wanted: int) -> None:
+    """Refuse a PNG that unpacks to less than its rows: decoders leave the rest black, or give up."""
+    inflater, left, count = zlib.decompressobj(), b"".join(packed), 0
+    try:
+        while left and count < wanted:
+            count += len(inflater.decompress(left, 1 << 22))
+            left = inflater.unconsumed_tail
+    except zlib.error as error:
+        raise RefusedError(f"is a damaged PNG file: its rows cannot be unpacked ({error})") from error
+    if count < wanted:
+        raise RefusedError(f"is a damaged PNG file: its rows unpack to {count} of {wanted} bytes")
 
 
 def walk_chunks(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
