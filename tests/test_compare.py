@@ -208,11 +208,22 @@ def test_labels_are_taken_where_the_runs_agree(tmp_path, run):
         ("cell.json", '{"schema": 1, "status": "fine"}', "is no cell of this version"),
         ("cell.json", '{"schema": 1, "status": "done", "job": 5}', "Expected `object | null`"),
         ("cell.json", '{"schema": 1, "status": "done", "timings": {"run_seconds": "1"}}', "run_seconds"),
+        (
+            "cell.json",
+            '{"schema": 1, "status": "done", "job": {"parameters": {"alpha": NaN}}}',
+            "cannot be read",
+        ),
+        ("cell.json", '{"schema": 1, "status": "done", "job": {"port": {"rules": [1]}}}', "job.port.rules"),
+        ("cell.json", "[" * 100_000, "cell.json: cannot be read"),
         ("records.jsonl", '{"example": ', "records.jsonl:1: is no record"),
+        ("records.jsonl", "[" * 100_000, "records.jsonl:1: is no record"),
+        ("records.jsonl", '{"example": "\\ud800"}', "records.jsonl:1: is no record"),
+        ("../../run.json", "[" * 100_000, "run.json: is no run of this version"),
         ("../../run.json", '{"schema": 2}', "run.json: is no run of this version"),
         ("../../run.json", "\udcff", "run.json: is no run of this version"),
         ("../../run.json", '{"schema": 1, "examples": {"ids": "xy"}}', "is no run of this version"),
     ],
+    ids=lambda value: value[:40],
 )
 def test_damaged_files_are_named(run, file, text, words):
     (run / "cells" / "b" / file).write_bytes(text.encode(errors="surrogateescape"))

@@ -172,6 +172,17 @@ def test_a_cell_without_a_fingerprint_says_so_and_no_more():
     assert lines == [("fingerprint", "recorded", None)]
 
 
+@pytest.mark.parametrize("flags", ["avx", [{"a": 1}, 5], None, {"avx": 1}])
+def test_flags_of_another_kind_are_none(flags):
+    (line,) = tell(
+        compare(
+            lambda cell: cell["fingerprint"]["cpu"].update(flags=flags),
+            lambda cell: cell["fingerprint"]["cpu"].update(flags=["avx"]),
+        )
+    )
+    assert line == ("instruction sets", "avx", None)
+
+
 @pytest.mark.parametrize("cell", [{}, {"job": 5, "fingerprint": [], "hashes": None}, {"job": {"model": "x"}}])
 def test_cells_that_say_nothing_are_compared(cell):
     assert compare_cells(cell, cell) == ()

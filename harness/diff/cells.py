@@ -18,13 +18,20 @@ from harness.report.summary import CellSummary
 from harness.worker.records import BATCHES, RECORDS, read_batches
 
 
+class JobPort(msgspec.Struct):
+    """The port of a job."""
+
+    preset: str = "unknown"
+    rules: dict[str, Any] | None = None
+
+
 class Job(msgspec.Struct):
     """What a comparison wants to know of a job."""
 
     cell: str = ""
     environment: str = ""
     backend: str = "unknown"
-    port: dict[str, Any] | None = None
+    port: JobPort | None = None
     parameters: dict[str, float] | None = None
 
 
@@ -70,7 +77,7 @@ def describe_job(
         status=status,
         reason=reason,
         backend=job.backend,
-        port=name_port(job.port or {}),
+        port=name_port(msgspec.structs.asdict(job.port or JobPort())),
         parameters=job.parameters or {},
     )
 

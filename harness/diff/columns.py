@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -99,7 +98,7 @@ def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Line | Br
     """Records of some lines, of which the first has this number."""
     try:
         return [DECODE(line) for line in lines]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [read_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
 
 
@@ -107,11 +106,11 @@ def read_line(line: bytes, place: str) -> Line | Broken:
     """One record, sound or not; InputError where it is none."""
     try:
         return DECODE(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        record = json.loads(line)
-    except ValueError as error:
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{place}: is no record ({error}); run the cell again") from error
     if not isinstance(record, dict):
         raise InputError(f"{place}: is no record; run the cell again")

@@ -107,7 +107,8 @@ def view_cell(cell: Mapping[str, Any], computing: re.Pattern[str]) -> View:
     """What is comparable of a `cell.json`; the pattern is of packages that may change numbers."""
     job, found = take_table(cell, "job"), take_table(cell, "fingerprint")
     hashes, model = take_table(cell, "hashes"), take_table(job, "model")
-    flags = take_table(found, "cpu").get("flags") or ()
+    flags = take_table(found, "cpu").get("flags")
+    flags = [flag for flag in flags if isinstance(flag, str)] if isinstance(flags, list) else []
     versions = {
         **take_table(found, "versions"),
         "numpy": found.get("numpy"),

@@ -105,7 +105,7 @@ def list_cells(folder: Path) -> list[Source]:
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
     listed = [one.environment for one in told.cells] if told else []
-    ordered = [*listed, *(name for name in names if name not in listed)]
+    ordered = list(dict.fromkeys([*listed, *names]))
     if not ordered:
         raise InputError(f"{folder}: holds no cells; name the folder of a run")
     return [
@@ -143,7 +143,7 @@ def read_run(folder: Path) -> RunFile | None:
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=RunFile)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is no run of this version ({error}); run it again") from error
 
 

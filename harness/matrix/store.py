@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.matrix.cache import move_folder, write_json
@@ -83,8 +85,8 @@ def read_cell(folder: Path) -> dict[str, Any]:
     """A cell's `cell.json`; InputError where it is no such file of this version."""
     path = folder / "cell.json"
     try:
-        cell = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        cell = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); run the cell again") from error
     if not isinstance(cell, dict) or cell.get("schema") != 1 or "status" not in cell:
         raise InputError(f"{path}: is no cell of this version; run the cell again")
