@@ -78,7 +78,9 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"harness: {error}", file=sys.stderr)
+        from harness.report.plain import make_line
+
+        print(f"harness: {make_line(str(error))}", file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second error
