@@ -9,8 +9,6 @@ import pytest
 import witness_sets
 from rich.console import Console
 
-pytest.importorskip("cv2", reason="the room exchanges attributes with OpenCV")
-
 from harness.ami.errors import InputError
 from harness.ami.network import expose_activations, network_to_json
 from harness.witnesses.compare import compare_sets, find_farthest

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import witness_sets
 
-pytest.importorskip("cv2", reason="the room exchanges attributes with OpenCV")
-
 from harness.ami.errors import InputError
 from harness.ami.witnesses import read_witnesses
 from harness.witnesses.margins import find_margin, measure_distances, measure_shift, read_margin

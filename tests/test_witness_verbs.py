@@ -69,6 +69,7 @@ def test_everything_is_extracted_and_kept(harness, options, root):
     code, out, err = harness(*spell("extract", options))
     assert code == 0, err
     assert "here-reference" in out
+    assert "pairs of mutated images: leye 3, reye 3, nose 3, mouth 3" in out
     assert "look at out/contact-sheet.png" in out
     found = root / "out" / "here-reference"
     names = {f"{attribute}_{kind}.txt" for attribute in ATTRIBUTES for kind in ("witness", "neurons")}
@@ -299,6 +300,22 @@ def test_published_mutated_images_run(harness, root):
         assert archive["leye/conv1_1/substitution"].shape == (10, 4)
 
 
+@pytest.mark.docker
+def test_real_caffe_in_its_container_gives_the_bundled_witnesses(harness, root, monkeypatch):
+    monkeypatch.delenv("DOCKER_HOST")
+    faces = BUNDLED / "portraits"
+    code, out, err = harness(
+        "witnesses", "extract", "--model", BUNDLED, "--base", faces / "Face_064.png", "--others",
+        faces / "others", "--landmarks", faces / "landmarks.json", "--output", "out", "--environment", "box",
+    )  # fmt: skip
+    assert code == 0, out + err
+    for attribute in ATTRIBUTES:
+        name = f"{attribute}_witness.txt"
+        assert (root / "out" / "box" / name).read_bytes() == (BUNDLED / "witnesses" / name).read_bytes()
+    cell = json.loads((root / "out" / "box" / "cell.json").read_text())
+    assert cell["fingerprint"]["versions"]["caffe"].startswith("1.0")
+
+
 def test_landmarks_are_located_and_refusals_counted(harness, root, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent / "fakes")
     monkeypatch.delitem(sys.modules, "dlib", raising=False)
@@ -309,11 +326,25 @@ def test_landmarks_are_located_and_refusals_counted(harness, root, monkeypatch):
         Image.fromarray(pixels).save(root / name)
     locate = ["landmarks", "one.png", "--predictor", "predictor.dat", "--output", "marks.json"]
     code, out, _ = harness(*locate)
-    assert (code, out) == (0, "marks.json: landmarks of 1 images; 0 refused\n")
+    assert (code, out) == (0, "marks.json: 1 faces located, 0 files refused\n")
     code, out, err = harness(*locate, "none.png")
     sys.modules.pop("dlib", None)
-    assert (code, out) == (2, "marks.json: landmarks of 1 images; 1 refused\n")
+    assert (code, out) == (2, "marks.json: 1 faces located, 1 files refused\n")
     assert "none.png: no face was found" in err
+
+
+def test_without_opencv_the_error_says_so_and_sets_can_be_compared(harness, options, root, monkeypatch):
+    harness(*spell("extract", options))
+    shutil.copytree(root / "out" / "here-reference", root / "first")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    code, _, err = harness(*spell("extract", options))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "OpenCV is not here: pip install opencv-python-headless" in err
+    for name in [name for name in sys.modules if name.startswith("harness.witnesses.")]:
+        monkeypatch.delitem(sys.modules, name)
+    code, out, err = harness("witnesses", "compare", "first", "out/here-reference")
+    assert (code, "SAME" in out) == (0, True), err
 
 
 @pytest.mark.parametrize("verb", [("witnesses", "extract"), ("witnesses", "compare"), ("landmarks",)])

@@ -60,6 +60,7 @@ def extract(
 
     Every environment gets a folder with both published file formats. Exit code: 0 done, 2 could not run.
     """
+    check_opencv()
     from harness.witnesses.extract import Request
 
     request = Request(
@@ -79,13 +80,23 @@ def extract(
     perform(request, as_json=as_json)
 
 
+def check_opencv() -> None:
+    """InputError where OpenCV, which warps and writes images, is not installed."""
+    from importlib.util import find_spec
+
+    from harness.ami.errors import InputError
+
+    if find_spec("cv2") is None:
+        raise InputError("OpenCV is not here: pip install opencv-python-headless (or the extra `opencv`)")
+
+
 def perform(request: Any, *, as_json: bool) -> None:
     """Extract what is asked for, print the result, and leave with its exit code."""
     from harness.matrix.run import find_root
     from harness.report.consoles import open_errors, open_output
     from harness.report.progress import ConsoleScreen
     from harness.witnesses.extract import run_extraction
-    from harness.witnesses.show import extraction_to_json, print_extraction
+    from harness.witnesses.outcome import extraction_to_json, print_extraction
 
     try:
         extraction = run_extraction(request, find_root(), ConsoleScreen(open_errors()))
@@ -157,6 +168,7 @@ def landmarks(
 
     Exit code: 0 done, 2 where some image was refused; the others are written all the same.
     """
+    check_opencv()
     from rich.progress import track
 
     from harness.report.consoles import open_errors
@@ -173,7 +185,7 @@ def landmarks(
     )
     for line in (*search.notes, *search.refused):
         errors.print(line, markup=False, soft_wrap=True)
-    typer.echo(f"{output}: landmarks of {len(search.found)} images; {len(search.refused)} refused")
+    typer.echo(f"{output}: {len(search.found)} faces located, {len(search.refused)} files refused")
     if search.refused:
         raise typer.Exit(COULD_NOT_RUN)
 

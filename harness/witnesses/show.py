@@ -1,4 +1,4 @@
-"""Witness extractions and comparisons as terminal text and as plain data."""
+"""Comparisons of witness sets as terminal text and as plain data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.cells import NONE, STYLES
+from harness.report.cells import NONE
 from harness.witnesses.compare import BlobCount, Change, Comparison, find_farthest
-from harness.witnesses.extract import Extracted, Extraction
 from harness.witnesses.margins import Margin
 
 MOST_CHANGES = 50
@@ -23,39 +22,6 @@ LEGEND = (
     " where a witness is: above the median under substitution, not above it under preservation. Shift: the"
     " largest change of any channel's distance."
 )
-
-
-def print_extraction(extraction: Extraction, console: Console) -> None:
-    """How many witnesses every environment found, what failed, and where everything lies."""
-    table = open_table()
-    table.add_column("environment", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for attribute, pairs in extraction.pairs.items():
-        table.add_column(f"{attribute} ({pairs} pairs)", justify="right")
-    table.add_column("against the first")
-    for one in extraction.results:
-        status = "reused" if one.reused else one.status
-        counts = [str(one.counts.get(attribute, NONE)) for attribute in extraction.pairs]
-        table.add_row(one.environment, Text(status, STYLES[status]), *counts, show_changes(one))
-    console.print(table)
-    for one in extraction.results:
-        if one.reason:
-            console.print(Text(f"{one.environment} {one.status}: {one.reason}"), soft_wrap=True)
-            if one.log_end:
-                console.print(Text(one.log_end, "dim"), soft_wrap=True)
-    for note in extraction.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
-    console.print(
-        Text(f"witness sets: {extraction.output}/ENVIRONMENT; look at {extraction.sheet}"), soft_wrap=True
-    )
-
-
-def show_changes(one: Extracted) -> str:
-    """What an environment's set lost and added against the first one's."""
-    if one.changes is None:
-        return NONE
-    lost, added = one.changes
-    return f"{lost} lost, {added} added" if lost or added else "the same"
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
@@ -162,19 +128,4 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
         **asdict(comparison),
         "exit_code": comparison.exit_code,
         "farthest": find_farthest(comparison.changes),
-    }
-
-
-def extraction_to_json(extraction: Extraction) -> dict[str, Any]:
-    """An extraction as plain data."""
-    results = [
-        {**asdict(one), "folder": str(one.folder) if one.folder else None} for one in extraction.results
-    ]
-    return {
-        "schema": 1,
-        "output": str(extraction.output),
-        "sheet": str(extraction.sheet),
-        "pairs": dict(extraction.pairs),
-        "results": results,
-        "notes": list(extraction.notes),
     }
