@@ -77,9 +77,14 @@ def describe_job(
         status=status,
         reason=reason,
         backend=job.backend,
-        port=name_port(msgspec.structs.asdict(job.port or JobPort())),
+        port=name_job_port(job),
         parameters=job.parameters or {},
     )
+
+
+def name_job_port(job: Job) -> str:
+    """`notebook`, or `notebook with ddof = 1`."""
+    return name_port(msgspec.structs.asdict(job.port or JobPort()))
 
 
 def read_done(summary: CellSummary, folder: Path) -> CellResult:

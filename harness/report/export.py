@@ -15,10 +15,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from harness.ami.errors import InputError
-from harness.diff.cells import Job, check_cell, check_sums
+from harness.diff.cells import Job, check_cell, check_sums, name_job_port
 from harness.diff.columns import Id
 from harness.diff.runs import list_sources
-from harness.matrix.plan import name_port
 from harness.matrix.store import read_cell
 from harness.report.consoles import open_errors
 

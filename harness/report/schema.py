@@ -18,4 +18,4 @@ def render_schema() -> str:
 
 
 if __name__ == "__main__":
-    Path(*sys.argv[1:] or [PLACE]).write_text(render_schema(), encoding="utf-8")
+    Path(sys.argv[1] if sys.argv[1:] else PLACE).write_text(render_schema(), encoding="utf-8")
