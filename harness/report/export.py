@@ -144,7 +144,7 @@ def take_table(run: Path, label: str, folder: Path) -> Table | None:
     job = told.job or Job()
     known = job.parameters or {}
     parameters = (known.get(name) for name in ("alpha", "beta", "epsilon"))
-    texts = (run.resolve().name, label, job.cell or label, job.backend, name_port(job.port or {}))
+    texts = (run.resolve().name, label, job.cell or label, job.backend, name_job_port(job))
     return Table((*map(make_storable, texts), *parameters), folder / "records.jsonl")
 
 
