@@ -170,6 +170,15 @@ def test_labels_are_those_of_diverging_tuples():
     assert judge(*SAME, labels={0: "Ann", 1: "Bob"}).labels == {}
 
 
+def test_records_that_do_not_say_their_file_are_compared_and_named():
+    silent = {**record("x"), "hashes": {}}
+    summary = judge(SAME[0], result("b", silent, record("y")))
+    assert (summary.exit_code, summary.compared) == (0, 2)
+    assert summary.notes == (
+        "records of b do not say which file every record was made from; its id is believed",
+    )
+
+
 def test_cells_that_are_alike_are_named_together():
     other = {"parameters": {"alpha": 100.00000001}}
     alike = [result(name, record("x"), record("y"), **other) for name in "bcd"]

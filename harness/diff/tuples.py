@@ -60,7 +60,9 @@ def join_columns(cells: Mapping[str, Columns], known: Mapping[str, Sequence[str]
 
     `known` gives the ids that an environment must have; without it, it has to have those that any has.
     """
-    lists = {name: np.fromiter(ids, dtype=object) for name, ids in (known or {}).items()}
+    known = known or {}
+    arrays = {id(ids): np.fromiter(ids, dtype=object) for ids in known.values()}  # most share one list
+    lists = {name: arrays[id(ids)] for name, ids in known.items()}
     wanted = list_wanted(cells, lists)
     rows = np.full((len(wanted.names), len(cells)), NONE, dtype=np.int64)
     problems: list[Incomparable] = []

@@ -87,7 +87,12 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         labels=name_labels(divergences, header.labels),
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
-        notes=(*note_differences(cells, baseline), *note_origins(cells, divergences), *header.notes),
+        notes=(
+            *note_differences(cells, baseline),
+            *note_origins(cells, divergences),
+            *note_unsaid(results),
+            *header.notes,
+        ),
         seconds=round(header.seconds, 3),
         exit_code=code,
         verdict=verdict,
@@ -226,6 +231,17 @@ def note_origins(cells: Sequence[CellSummary], divergences: Sequence[DivergenceS
             f"Gold differs in {count(others, 'example')}: other labels, or other images of that name"
         )
     return notes
+
+
+def note_unsaid(results: Sequence[CellResult]) -> list[str]:
+    """Sentences for the header: cells that do not say of what files their records were made."""
+    silent = [
+        one.summary.environment
+        for one in results
+        if one.columns is not None and not one.summary.origin and not one.columns.hashes[:, 0].all()
+    ]
+    words = "do not say which file every record was made from; its id is believed"
+    return [f"records of {join_names(silent)} {words}"] if silent else []
 
 
 def join_names(names: Sequence[str]) -> str:
