@@ -14,7 +14,7 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "a|b|c\\|d\\\\|e",
     "`a` ``b``` \\`c",
-    "**bold** __bold__ ~~gone~~ _i_ *j*",
+    "**bold** __bold__ ~~gone~~ _i_ *j* _a_b_ c_d_ _e",
     "[link](http://evil.example/) ![i](//evil.example/x.png) <http://evil.example/>",
     "http://evil.example/ www.evil.example mailto:a@evil.example b@evil.example @everyone",
     "a\n\n# heading\n\n- item\n\n| x | y |\n",

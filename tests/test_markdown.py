@@ -147,7 +147,7 @@ def test_the_parser_would_see_text_that_is_not_escaped():
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-11-22T19:52:57+00:00", "local-pytorch", "57.0 (50-64)", "a = b, c: d"]
+    "text", ["2026-11-22T19:52:57+00:00", "local-pytorch", "57.0 (50-64)", "a = b, c: d", "logits_original"]
 )
 def test_ordinary_text_stays_readable(text):
     assert escape(text) == text

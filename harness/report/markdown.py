@@ -8,10 +8,10 @@ from pathlib import Path
 
 from harness.report.agreement import show_agreement, show_kappa, show_p_value
 from harness.report.cells import COLUMNS, LEGEND, NONE, title_cells
+from harness.report.departures import show_departure
 from harness.report.divergences import (
     list_departing,
     list_steady,
-    mark_tuple,
     name_classes,
     rank_divergences,
     show_expected,
@@ -202,13 +202,6 @@ def list_divergence(one: DivergenceSummary, names: Sequence[str], summary: Summa
         escape(", ".join(name_classes(one, summary.labels))),
         escape("; ".join(dict.fromkeys(one.causes.values())), 500),
     ]
-
-
-def show_departure(one: DivergenceSummary, name: str) -> str:
-    """An environment's tuple, a dot where it is the baseline's, a dash where there is none."""
-    if name not in one.tuples:
-        return NONE
-    return mark_tuple(one.tuples[name], one.baseline) if name in one.departing else "·"
 
 
 def draw_differences(summary: Summary) -> str:

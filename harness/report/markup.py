@@ -11,7 +11,9 @@ from harness.report.plain import make_line, make_lines
 MOST_CHARACTERS = 200
 # No entity is taken for one of Markdown's own marks, in tables, HTML blocks and links alike. They stand for
 # these marks everywhere, for others where a link, a sign in words, or a list would begin.
-SPECIAL = re.compile(r"[\\`*_\[\]<>#|~$&]|/(?=/)|:(?=[A-Za-z+_-])|(?<=[Ww])\.|^[-+=]|^\d(?=\d*[.)]\s)")
+SPECIAL = re.compile(
+    r"[\\`*\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|/(?=/)|:(?=[A-Za-z+_-])|(?<=[Ww])\.|^[-+=]|^\d(?=\d*[.)]\s)"
+)
 MENTION = "<span>&#64;</span>"  # a site makes a link of @name only where both stand in one text
 
 

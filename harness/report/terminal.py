@@ -6,25 +6,16 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from harness.report.agreement import draw_agreement
-from harness.report.cells import NONE, STYLES, draw_cells
+from harness.report.cells import STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
+from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
-from harness.report.divergences import (
-    list_departing,
-    list_steady,
-    rank_divergences,
-    show_expected,
-    show_margin,
-    show_tuple,
-)
 from harness.report.plain import make_line, make_lines
-from harness.report.summary import CellSummary, DivergenceSummary, Summary
+from harness.report.summary import CellSummary, Summary
 
 MOST_ROWS = 50
 MOST_NAMES = 3
@@ -53,17 +44,23 @@ def print_summary(
 ) -> None:
     """Draw the whole picture; of divergences at most so many, or all. Without a folder, none are written."""
     rest = "more in report.txt" if folder else "more; --output DIR writes all"
+    lists = (
+        (draw_divergences(summary, most_rows, rest), draw_incomparable(summary, most_rows, rest))
+        if most_rows is not None
+        else (write_divergences(summary), write_incomparable(summary))
+    )
     for part in (
         draw_banner(summary),
         draw_cells(summary, console),
         draw_notes(summary),
         draw_differences(summary, console),
         draw_agreement(summary, console),
-        draw_divergences(summary, most_rows, rest),
-        draw_incomparable(summary, most_rows, rest),
+        *lists,
         draw_troubles(summary.cells),
     ):
-        if part is not None:
+        if isinstance(part, str):
+            console.file.write(f"{part}\n")  # too long for the console, which measures every line
+        elif part is not None:
             console.print(part)
             console.print()
     console.print(draw_verdict(summary, folder), soft_wrap=True)
@@ -81,73 +78,33 @@ def draw_notes(summary: Summary) -> RenderableType | None:
     return Group(*lines) if lines else None
 
 
-def draw_divergences(summary: Summary, most_rows: int | None, rest: str) -> RenderableType | None:
-    """The diverging examples: the baseline's tuple, and each departing environment's where it differs."""
-    if not summary.divergences:
-        return None
-    shown = rank_divergences(summary.divergences)[:most_rows]
-    names = list_departing(summary, shown)
-    steady = list_steady(summary)
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("example", overflow="fold", min_width=12)
-    table.add_column("attack")
-    table.add_column("baseline", no_wrap=True)
-    for name in names:
-        table.add_column(Text(make_line(name)), overflow="fold")
-    table.add_column("margin", justify="right", no_wrap=True)
-    table.add_column("expected")
-    for one in shown:
-        tuples = [draw_tuple(one, name) for name in names]
-        start = (Text(make_line(one.example)), Text(make_line(one.attack)), show_tuple(one.baseline))
-        table.add_row(*start, *tuples, show_margin(one.smallest_margin, NONE), show_expected(one))
-    title = f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, ! marks what differs)"
-    parts: list[RenderableType] = [Text(title, "bold"), table]
-    if len(summary.divergences) > len(shown):
-        parts.append(Text(f"  and {len(summary.divergences) - len(shown)} {rest}"))
-    if steady:
-        parts.append(Text(f"  never departing from the baseline: {make_line(', '.join(steady))}", "dim"))
-    return Group(*parts)
-
-
-def draw_tuple(one: DivergenceSummary, name: str) -> Text:
-    """An environment's tuple with `!` after every number that is not the baseline's; a dot where all are."""
-    if name not in one.tuples:
-        return Text(NONE, "dim")
-    if name not in one.departing:
-        return Text("·", "dim")
-    text = Text(no_wrap=True)
-    for place, (value, baseline) in enumerate(zip(one.tuples[name], one.baseline, strict=True)):
-        text.append("-" if place else "")
-        text.append(
-            str(value) if value == baseline else f"{value}!", None if value == baseline else "bold red"
-        )
-    return text
-
-
-def draw_incomparable(summary: Summary, most_rows: int | None, rest: str) -> RenderableType | None:
-    """The examples that could not be compared, with the reasons."""
+def draw_incomparable(summary: Summary, most_rows: int, rest: str) -> RenderableType | None:
+    """The examples that could not be compared, those of one environment and reason in one line."""
     if not summary.incomparable:
         return None
-    title = Text(f"not compared: {len(summary.incomparable)}", "bold")
-    told = list_incomparable(summary, together=most_rows is not None)
-    lines = [Text(make_line(f"  {line}")) for line in told[:most_rows]]
-    more = len(told) - len(lines)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in summary.incomparable:
+        groups.setdefault((one.environment, one.reason), []).append(one.example)
+    lines = [
+        Text(make_line(f"  {name_examples(examples)} in {environment}: {reason}"))
+        for (environment, reason), examples in list(groups.items())[:most_rows]
+    ]
+    more = len(groups) - len(lines)
+    title = Text(title_incomparable(summary), "bold")
     return Group(title, *lines, *([Text(f"  and {more} {rest}")] if more > 0 else []))
 
 
-def list_incomparable(summary: Summary, *, together: bool) -> list[str]:
-    """A line for every example that could not be compared, or for those of one environment and reason."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for one in summary.incomparable:
-        apart = "" if together else one.example
-        groups.setdefault((one.environment, one.reason, apart), []).append(one.example)
-    return [
-        f"{name_examples(examples)} in {environment}: {reason}"
-        for (environment, reason, _), examples in groups.items()
-    ]
+def write_incomparable(summary: Summary) -> str | None:
+    """A line for every example that could not be compared."""
+    if not summary.incomparable:
+        return None
+    lines = (make_line(f"  {one.example} in {one.environment}: {one.reason}") for one in summary.incomparable)
+    return "\n".join([title_incomparable(summary), *lines, ""])
+
+
+def title_incomparable(summary: Summary) -> str:
+    """How many there are."""
+    return f"not compared: {len(summary.incomparable)}"
 
 
 def name_examples(examples: Sequence[str]) -> str:

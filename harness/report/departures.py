@@ -1,0 +1,116 @@
+"""The table of divergences: as wide as a terminal, or as lines of text that are as long as they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.cells import NONE
+from harness.report.divergences import (
+    list_departing,
+    list_steady,
+    mark_tuple,
+    rank_divergences,
+    show_expected,
+    show_margin,
+    show_tuple,
+)
+from harness.report.plain import make_line
+from harness.report.summary import DivergenceSummary, Summary
+
+SAME = "·"
+MARK = "!"
+RIGHT = ("margin",)
+WHOLE = ("baseline", "margin")
+
+
+def draw_divergences(summary: Summary, most_rows: int, rest: str) -> RenderableType | None:
+    """The first diverging examples, with what differs in red."""
+    if not summary.divergences:
+        return None
+    shown = rank_divergences(summary.divergences)[:most_rows]
+    head, rows = list_divergences(summary, shown)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, name in enumerate(head):
+        table.add_column(
+            Text(name),
+            justify="right" if name in RIGHT else "left",
+            no_wrap=name in WHOLE,
+            overflow="fold",
+            min_width=12 if place == 0 else None,
+        )
+    for row in rows:
+        table.add_row(*map(draw_cell, row))
+    left = len(summary.divergences) - len(shown)
+    more = [Text(f"  and {left} {rest}")] if left else []
+    steady = [Text(line, "dim") for line in tell_steady(summary)]
+    return Group(Text(title_divergences(summary), "bold"), table, *more, *steady)
+
+
+def write_divergences(summary: Summary) -> str | None:
+    """All diverging examples as plain lines."""
+    if not summary.divergences:
+        return None
+    head, rows = list_divergences(summary, rank_divergences(summary.divergences))
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    rule = ["─" * width for width in widths]
+    lines = [align_row(row, head, widths) for row in (head, rule, *rows)]
+    return "\n".join([title_divergences(summary), "", *lines, *tell_steady(summary), ""])
+
+
+def align_row(row: Sequence[str], head: Sequence[str], widths: Sequence[int]) -> str:
+    """A line with its columns below those of others."""
+    cells = [
+        text.rjust(width) if name in RIGHT else text.ljust(width)
+        for text, name, width in zip(row, head, widths, strict=True)
+    ]
+    return f" {'  '.join(cells)}".rstrip()
+
+
+def title_divergences(summary: Summary) -> str:
+    """How many there are, and how to read them."""
+    return f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, {MARK} marks what differs)"
+
+
+def tell_steady(summary: Summary) -> list[str]:
+    """A line on the environments that never depart, where there are some."""
+    steady = list_steady(summary)
+    return [f"  never departing from the baseline: {make_line(', '.join(steady))}"] if steady else []
+
+
+def list_divergences(
+    summary: Summary, shown: Sequence[DivergenceSummary]
+) -> tuple[list[str], list[list[str]]]:
+    """Head and rows; only environments that depart somewhere have a column."""
+    names = list_departing(summary, shown)
+    head = ["example", "attack", "baseline", *map(make_line, names), "margin", "expected"]
+    rows = [
+        [
+            make_line(one.example),
+            make_line(one.attack),
+            show_tuple(one.baseline),
+            *(show_departure(one, name) for name in names),
+            show_margin(one.smallest_margin, NONE),
+            show_expected(one),
+        ]
+        for one in shown
+    ]
+    return head, rows
+
+
+def show_departure(one: DivergenceSummary, name: str) -> str:
+    """An environment's tuple, a dot where it is the baseline's, a dash where there is none."""
+    if name not in one.tuples:
+        return NONE
+    return mark_tuple(one.tuples[name], one.baseline) if name in one.departing else SAME
+
+
+def draw_cell(text: str) -> Text:
+    """Text with numbers that differ in red, dots and dashes dim."""
+    drawn = Text(text, "dim" if text in {SAME, NONE} else "", no_wrap=MARK in text)
+    drawn.highlight_regex(r"\d+!(?=-|$)", "bold red")
+    return drawn
