@@ -25,6 +25,7 @@ from harness.ami.examples import read_examples
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses
 from harness.model.folder import read_model
+from harness.witnesses.landmarks import read_landmarks
 
 MEGABYTE = 1 << 20
 LIST = FOLDER / "examples" / "examples.jsonl"
@@ -164,6 +165,19 @@ def test_witnesses_can_be_extracted_again(model, executor, attribute):
     found = make_witnesses.extract_attribute(model, executor, portraits, attribute)
     assert {blob: list(channels) for blob, channels in listed.items()} == found
     assert sum(map(len, found.values())) == model.measured["witnesses"][attribute] > 0
+
+
+def test_bundled_portraits_are_the_ones_that_witnesses_came_from(model):
+    facts = model.measured["witnesses"]
+    drawn = make_witnesses.draw_portraits([facts["base"], *facts["others"]])
+    landmarks = read_landmarks(FOLDER / "portraits" / "landmarks.json")
+    others = sorted(path.stem for path in (FOLDER / "portraits" / "others").iterdir())
+    assert others == sorted(portrait.name for portrait in drawn[1:])
+    for folder, portrait in zip((".", *["others"] * 10), drawn, strict=True):
+        path = FOLDER / "portraits" / folder / f"{portrait.name}.png"
+        bundled = decode_image(path.read_bytes(), "pillow").astype(int)
+        assert np.abs(bundled - portrait.image).mean() < 0.5
+        np.testing.assert_allclose(landmarks.find(path).points, portrait.landmarks, atol=1e-6)
 
 
 def test_attributes_have_different_witnesses(model):

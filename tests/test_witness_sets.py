@@ -91,7 +91,7 @@ def test_folders_without_sets_are_refused_with_a_hint(folder, tmp_path):
     with pytest.raises(InputError, match=r"none: is no folder"):
         read_set(tmp_path / "none", NETWORK)
     with pytest.raises(InputError, match=r"holds no witness files .*; there are sets in it: a"):
-        read_set(tmp_path, NETWORK)
+        read_set(tmp_path)
     (folder / "leye_witness.txt").write_text("conv1_1,99\n")
     with pytest.raises(InputError, match=r"leye_witness\.txt:1: .*channels 0 to 5, not 99"):
         read_set(folder)

@@ -74,10 +74,6 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder of witness files")
-    cell = read_cell(folder / CELL) if (folder / CELL).exists() else None
-    known = network_from_json(cell["network"]) if cell else network
-    if known is None:
-        raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
     paths = {
         attribute: path
         for attribute in ATTRIBUTES
@@ -88,6 +84,10 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
         inside = ", ".join(sorted(path.parent.name for path in folder.glob(f"*/{CELL}")))
         hint = f"; there are sets in it: {inside}" if inside else ""
         raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
+    cell = read_cell(folder / CELL) if (folder / CELL).exists() else None
+    known = network_from_json(cell["network"]) if cell else network
+    if known is None:
+        raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
     witnesses = {attribute: read_witnesses(path, known) for attribute, path in paths.items()}
     evidence = read_evidence(folder / EVIDENCE, known) if (folder / EVIDENCE).exists() else None
     return WitnessSet(folder, known, witnesses, evidence, cell)
