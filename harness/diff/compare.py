@@ -44,14 +44,15 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
         model=", ".join(models),
         reference=against or find_reference(sources, past, register),
         known=past.known,
-        seconds=time.monotonic() - started,
+        seconds=0.0,
         labels=past.labels,
     )
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
     if against:
         check_baseline(past, against)
     summary = make_summary(header, past.results, expected)
-    return summary.model_copy(update={"notes": (*note_namesakes(summary), *summary.notes)})
+    notes = (*note_namesakes(summary), *summary.notes)
+    return summary.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - started, 3)})
 
 
 def note_namesakes(summary: Summary) -> list[str]:
