@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from harness.report.judge import CellResult, Header, make_summary
 from harness.report.summary import CellSummary, Summary
 from harness.worker.fingerprint import read_peak_memory
 
+ROOT = Path(__file__).resolve().parents[1]
 FILES = (6_705, 12)
 COLUMNS = (1_000_000, 10)
 DIVERGING = 0.02
@@ -40,7 +42,7 @@ class Made:
 
 
 def main() -> None:
-    """Measure both, each in a process of its own so that its peak memory is its own."""
+    """Measure both, each in a process of its own, whose peak memory is its own, on one thread."""
     parser = argparse.ArgumentParser(prog="python -m bench.diff", description=__doc__)
     parser.add_argument("--part", choices=["files", "columns"], help="only one of them, in this process")
     part = parser.parse_args().part
@@ -50,7 +52,10 @@ def main() -> None:
         measure_columns(*COLUMNS)
     else:
         for name in ("files", "columns"):
-            subprocess.run([sys.executable, "-m", "bench.diff", "--part", name], check=True)
+            one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            subprocess.run(
+                [sys.executable, "-m", "bench.diff", "--part", name], check=True, cwd=ROOT, env=one_thread
+            )
 
 
 @dataclass(frozen=True)
