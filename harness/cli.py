@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.attacks.cli import EXAMPLE as ATTACK_EXAMPLE
+from harness.attacks.cli import attack
 from harness.diff.cli import EXAMPLE as IMPORT_EXAMPLE
 from harness.diff.cli import import_log
 from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
@@ -33,6 +35,7 @@ app = typer.Typer(
 )
 
 app.add_typer(images_app)
+app.command(epilog=ATTACK_EXAMPLE)(attack)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)

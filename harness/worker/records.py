@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Iterable, Iterator, Mapping, Protocol, Sequence, Tuple
 
-from harness.ami.examples import Example, hash_bytes
+from harness.ami.examples import hash_bytes
 
 RECORDS = "records.jsonl"
 BATCHES = "batches.jsonl"
+
+
+class Named(Protocol):
+    """Something with an id, such as an example."""
+
+    @property
+    def id(self) -> str:
+        """The id that its record has as `example`."""
 
 
 def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -23,7 +31,7 @@ def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -
         file.write(json.dumps(voucher).encode() + b"\n")
 
 
-def keep_whole_batches(output: Path, job: str, examples: Sequence[Example], batch_size: int) -> int:
+def keep_whole_batches(output: Path, job: str, examples: Sequence[Named], batch_size: int) -> int:
     """Cut both files down to their leading whole batches; how many examples these hold.
 
     A batch is whole when its bytes are what was vouched for, and it is of this job and the one that these

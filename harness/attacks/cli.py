@@ -1,0 +1,163 @@
+"""The verb `harness attack`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from harness.attacks.produce import Produced
+
+COULD_NOT_RUN, INTERRUPTED = 2, 130
+EXAMPLE = (
+    "Examples: python -m harness attack cw_l2_next --output attacks/cw_l2_next --keep 50;"
+    " python -m harness attack fgsm --set eps=4 --examples benign=faces --output attacks/fgsm;"
+    " python -m harness attack ami-pgd --classes 0,1,2 --limit 20 --output attacks/ami-pgd"
+)
+
+
+def attack(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="ATTACK",
+            help="fgsm, bim, pgd, deepfool, adaptive, ami-pgd, or cw_l0, cw_l2, cw_li, patch or glasses with"
+            " _first (towards class 0) or _next (towards the class after Gold).",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the images, their list, and what made them.")],
+    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "tiny-vgg-face",
+    examples: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--examples",
+            metavar="FILE|DIR|ATTACK=DIR",
+            help="Clean images, as for run; of a list, the benign ones. Default: the model's own.",
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the attack; several times."),
+    ] = None,
+    keep: Annotated[int | None, typer.Option(help="Stop once so many are kept.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Attack the first so many clean images alone.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="ami-pgd's targets, parted by commas; default: every class.")
+    ] = None,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(help="Where the eyes are, for glasses; default: landmarks.json beside the examples."),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            help="png (whole levels), jpeg, or npy (the network's input); default: npy for ami-pgd, else png."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is random.")] = 0,
+    batch: Annotated[int, typer.Option(help="Images at a time; a killed attack goes on at a batch.")] = 50,
+    threads: Annotated[int | None, typer.Option(help="Default: all cores.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    backend: Annotated[
+        str, typer.Option(help="Where gradients come from; pytorch alone has any.")
+    ] = "pytorch",
+    check: Annotated[str, typer.Option(help="Backend that results are judged on.")] = "pytorch",
+    port: Annotated[str, typer.Option(help="The detector's port, for ami-pgd and adaptive.")] = "notebook",
+    alpha: Annotated[float | None, typer.Option(help="The detector's weakening.")] = None,
+    beta: Annotated[float | None, typer.Option(help="The detector's strengthening.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Its floor.")] = None,
+    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
+    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
+    witnesses: Annotated[Path | None, typer.Option(help="Folder of the four witness files.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Attack clean images, and keep what deceives as it is stored.
+
+    A killed attack goes on when it is started again. Exit code: 0 done, 2 could not run on all images.
+    """
+    from harness.attacks.order import Request
+    from harness.matrix.machine import count_cores
+
+    request = Request(
+        attack=name,
+        output=output,
+        model=model,
+        settings=tuple(setting or ()),
+        examples=tuple(examples or ()),
+        landmarks=landmarks,
+        save=save,
+        keep=keep,
+        limit=limit,
+        classes=classes,
+        seed=seed,
+        batch=batch,
+        threads=count_cores() if threads is None else threads,
+        device=device,
+        backend=backend,
+        check=check,
+        port=port,
+        alpha=alpha,
+        beta=beta,
+        epsilon=epsilon,
+        prototxt=prototxt,
+        caffemodel=caffemodel,
+        labels=labels,
+        witnesses=witnesses,
+    )
+    produced = perform(request)
+    if as_json:
+        typer.echo(json.dumps(to_json(produced), indent=1))
+    else:
+        print_produced(name, produced)
+    if produced.refused:
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+def perform(request: Any) -> Produced:
+    """Attack with progress on standard error; when interrupted, say that the work is kept."""
+    from harness.attacks.order import run_attack
+    from harness.matrix.cells import Event
+    from harness.report.consoles import open_errors
+    from harness.report.progress import ConsoleScreen
+
+    try:
+        with ConsoleScreen(open_errors()).show_cells([request.attack]) as show:
+            produced = run_attack(
+                request, lambda done, total: show(Event(request.attack, "running", done, total))
+            )
+            show(Event(request.attack, "done"))
+    except KeyboardInterrupt:
+        typer.echo("harness: interrupted; whole batches are kept, the same command goes on", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    return produced
+
+
+def to_json(produced: Produced) -> dict[str, Any]:
+    """The result as plain data."""
+    return {**asdict(produced), "folder": str(produced.folder)}
+
+
+def print_produced(name: str, produced: Produced) -> None:
+    """The counts in words, and the command that runs what was kept."""
+    counts = produced.counts
+    resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""
+    typer.echo(
+        f"{name}: {counts['attempted']} attempts{resumed}: {counts['succeeded']} deceive,"
+        f" {counts['lost_in_storing']} no longer once stored, {counts['failed']} never did;"
+        f" {counts['kept']} kept, {produced.seconds:.1f} s"
+    )
+    for way, tally in produced.ways.items():
+        typer.echo(f"  {way}: {tally['succeeded']} of {tally['attempted']}")
+    typer.echo(
+        f"of {counts['sources']} clean images, left out: {counts['misclassified']} classified wrongly,"
+        f" {counts['refused']} refused; {counts['at_target']} tasks whose image is of its target's class"
+    )
+    for reason in produced.refused:
+        typer.echo(f"  refused: {reason}")
+    if counts["kept"]:
+        typer.echo(f"run it: python -m harness run --examples {produced.folder / 'examples.jsonl'} …")

@@ -1,0 +1,130 @@
+"""An attack's folder: what made it, its attempts as they come, and the examples that were kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.ami.errors import InputError
+from harness.attacks.attempt import CONVENTION, Attempt
+from harness.attacks.tasks import Task
+from harness.matrix.cache import try_lock, write_atomically, write_json
+from harness.worker.records import RECORDS, append_batch, keep_whole_batches
+
+FACTS = "attack.json"
+EXAMPLES = "examples.jsonl"
+IMAGES = "images"
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def open_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
+    """Keep a folder for one attack; InputError where another runs there, or made what is there.
+
+    `facts` are everything that decides what the attack makes.
+    """
+    try:
+        (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a+b")
+    except OSError as error:
+        reason = f"{folder}: cannot be written ({error.strerror}); choose another --output"
+        raise InputError(reason) from error
+    with lock:
+        if not try_lock(lock.fileno()):
+            raise InputError(f"{folder}: another attack is being written there; choose another --output")
+        check_facts(folder, facts)
+        write_json(folder / FACTS, {**facts, "status": "begun"})
+        yield
+
+
+def check_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds anything else than the same attack's results."""
+    path = folder / FACTS
+    if not path.exists():
+        if (folder / RECORDS).exists() or any((folder / IMAGES).iterdir()):
+            raise InputError(f"{folder}: holds other files, and no {FACTS}; choose another --output")
+        return
+    try:
+        present = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); choose another --output") from error
+    wanted = json.loads(json.dumps(facts))
+    changed = [key for key in wanted if not isinstance(present, dict) or present.get(key) != wanted[key]]
+    if changed:
+        raise InputError(
+            f"{folder}: holds results of another attack, which differs in {', '.join(changed)};"
+            " choose another --output"
+        )
+
+
+def hash_facts(facts: Mapping[str, Any]) -> str:
+    """What the attempts of these facts are vouched for by."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def find_done(folder: Path, facts: Mapping[str, Any], tasks: Sequence[Task], batch: int) -> int:
+    """How many tasks are done, in whole batches; what is broken is cut off."""
+    return keep_whole_batches(folder, hash_facts(facts), tasks, batch)
+
+
+def keep_attempts(
+    folder: Path,
+    facts: Mapping[str, Any],
+    attempts: Sequence[Attempt],
+    entries: Sequence[Mapping[str, Any]],
+    room: int | None,
+) -> None:
+    """Write the images of the first `room` that are kept, then the batch's entries."""
+    kept = [
+        (entry, attempt)
+        for entry, attempt in zip(entries, attempts, strict=True)
+        if attempt.outcome == "kept"
+    ]
+    for entry, attempt in kept[:room]:
+        (folder / entry["file"]).write_bytes(attempt.stored.data)
+    append_batch(folder, hash_facts(facts), entries)
+
+
+def describe_attempt(
+    attempt: Attempt, example: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A line of `records.jsonl`: the example that an attempt would be, AmI's record where there is one."""
+    name = f"{IMAGES}/{example['example']}.{attempt.stored.ending}"
+    return {
+        **(attempt.record or {}),
+        **example,
+        "outcome": attempt.outcome,
+        "file": name,
+        "sha256": hashlib.sha256(attempt.stored.data).hexdigest(),
+        "parameters": dict(parameters),
+    }
+
+
+def read_entries(folder: Path) -> list[dict[str, Any]]:
+    """All attempts so far."""
+    path = folder / RECORDS
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_examples(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """The list of the kept examples."""
+    write_atomically(folder / EXAMPLES, "".join(json.dumps(list_example(one)) + "\n" for one in entries))
+
+
+def list_example(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A kept attempt as a line of a list of examples."""
+    more = {"target": entry["target"]} if entry.get("target") is not None else {}
+    arrays = {"npy": CONVENTION} if entry["file"].endswith(".npy") else {}
+    return {
+        "id": entry["example"],
+        **{key: entry[key] for key in ("source", "attack", "gold", "file", "sha256")},
+        **more,
+        **arrays,
+        "parameters": entry["parameters"],
+    }

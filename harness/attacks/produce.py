@@ -1,0 +1,248 @@
+"""Carry an attack out: batch by batch, from where a killed one stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import harness
+from harness.ami.errors import InputError
+from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
+from harness.attacks.folder import (
+    FACTS,
+    describe_attempt,
+    find_done,
+    keep_attempts,
+    open_folder,
+    read_entries,
+    write_examples,
+)
+from harness.attacks.generate import AimedPgd, Batch, Models, list_ways
+from harness.attacks.masks import mask_glasses, mask_patch
+from harness.attacks.recipes import Attack, Glasses, Patch, Recipe
+from harness.attacks.sources import Source, Sources
+from harness.attacks.tasks import Plan, Task, plan_tasks
+from harness.matrix.cache import write_json
+
+Show = Callable[[int, int], None]
+PACKAGES = ("adversarial-robustness-toolbox", "numpy", "pillow", "torch")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for. `facts` are what `origin` says of the inputs; `targets` what `each` walks."""
+
+    attack: Attack
+    output: Path
+    facts: Mapping[str, Any]
+    targets: tuple[int, ...] = ()
+    keep: int | None = None
+    batch: int = 50
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Produced:
+    """How an attack ended: the counts, in all and by way where there are several, and where it lies."""
+
+    folder: Path
+    counts: dict[str, int]
+    ways: dict[str, dict[str, int]]
+    refused: tuple[str, ...]
+    resumed: int
+    seconds: float
+
+
+def produce(order: Order, models: Models, checker: Checker, sources: Sources, show: Show) -> Produced:
+    """Attack until all tasks are done or enough examples kept; InputError where the folder is another's.
+
+    `show` is told how many tasks are done, of how many.
+    """
+    started = time.monotonic()
+    ways, facts = list_ways(order.attack.recipe), describe_order(order)
+    plan = make_plan(order, models, checker, sources, len(ways))
+    with open_folder(order.output, facts):
+        done = resumed = find_done(order.output, facts, plan.tasks, order.batch)
+        kept = count_outcomes(read_entries(order.output))["kept"]
+        show(done, len(plan.tasks))
+        while done < len(plan.tasks) and (order.keep is None or kept < order.keep):
+            part = plan.tasks[done : done + order.batch]
+            attempts = run_tasks(order, models, checker, sources.sources, part, done)
+            entries = [
+                describe_task(order, sources.sources, ways, *one) for one in zip(part, attempts, strict=True)
+            ]
+            room = None if order.keep is None else order.keep - kept
+            keep_attempts(order.output, facts, attempts, entries, room)
+            done, kept = done + len(part), kept + count_outcomes(entries)["kept"]
+            show(done, len(plan.tasks))
+        return finish(order, plan, sources, resumed, time.monotonic() - started)
+
+
+def make_plan(order: Order, models: Models, checker: Checker, sources: Sources, ways: int) -> Plan:
+    """All tasks; InputError where none is left."""
+    gold = [source.example.gold for source in sources.sources]
+    answers: list[int] = []
+    for start in range(0, len(gold), order.batch):
+        part = sources.sources[start : start + order.batch]
+        answers += classify_pixels(checker, [source.pixels for source in part]).tolist()
+    right = [answer == label for answer, label in zip(answers, gold, strict=True)]
+    attack = order.attack
+    plan = plan_tasks(attack.name, gold, right, attack.aim, order.targets, models.classes, ways)
+    if not plan.tasks:
+        raise InputError(
+            f"attack {attack.name}: nothing to attack: of {len(gold)} clean images, {plan.misclassified} are"
+            f" classified wrongly, and {plan.at_target} are of the class that they were to be taken for"
+        )
+    return plan
+
+
+def run_tasks(
+    order: Order,
+    models: Models,
+    checker: Checker,
+    sources: Sequence[Source],
+    tasks: Sequence[Task],
+    done: int,
+) -> list[Attempt]:
+    """The attempts of some tasks, which are walked by one way after the other."""
+    ways = list_ways(order.attack.recipe)
+    attempts: list[Attempt] = []
+    for way, group in groupby(tasks, key=lambda task: task.way):
+        part = list(group)
+        seed_generators(order.seed, done + len(attempts))
+        batch = make_batch(ways[way], sources, part)
+        ids = [task.id for task in part]
+        attempts += attempt_batch(models, checker, order.attack, ways[way], batch, ids)
+    return attempts
+
+
+def seed_generators(seed: int, place: int) -> None:
+    """Fix what is random from here on by the seed and the number of the first task."""
+    mixed = int(np.random.SeedSequence((seed, place)).generate_state(1)[0])
+    np.random.seed(mixed)  # noqa: NPY002 - the toolbox draws from the global generator
+    torch.manual_seed(mixed)
+
+
+def make_batch(way: Recipe | AimedPgd, sources: Sequence[Source], tasks: Sequence[Task]) -> Batch:
+    """What some tasks attack."""
+    chosen = [sources[task.source] for task in tasks]
+    images = np.stack([source.pixels for source in chosen])
+    targets = [task.target for task in tasks if task.target is not None]
+    return Batch(
+        pixels=images.transpose(0, 3, 1, 2).astype(np.float32),
+        gold=np.array([source.example.gold for source in chosen], np.int64),
+        targets=np.array(targets, np.int64) if targets else None,
+        masks=make_masks(way, chosen),
+    )
+
+
+def make_masks(way: Recipe | AimedPgd, sources: Sequence[Source]) -> NDArray[np.bool_] | None:
+    """Where each image may change, (N, H, W), for attacks that are bound to a place."""
+    if not isinstance(way, Patch | Glasses):
+        return None
+    return np.stack([make_mask(way, source) for source in sources])
+
+
+def make_mask(way: Patch | Glasses, source: Source) -> NDArray[np.bool_]:
+    """One image's mask (H, W)."""
+    height, width = source.pixels.shape[:2]
+    if isinstance(way, Patch):
+        return mask_patch(height, width, way)
+    if source.landmarks is None:
+        raise InputError(f"{source.example.path}: has no landmarks, which glasses are placed by")
+    return mask_glasses(source.landmarks, height, width, way)
+
+
+def describe_task(
+    order: Order, sources: Sequence[Source], ways: Sequence[Recipe | AimedPgd], task: Task, attempt: Attempt
+) -> dict[str, Any]:
+    """One task's line of the records."""
+    example = sources[task.source].example
+    entry = {
+        "example": task.id,
+        "source": example.source,
+        "attack": order.attack.name,
+        "gold": example.gold,
+        "target": task.target,
+    }
+    return describe_attempt(attempt, entry, dataclasses.asdict(ways[task.way]))
+
+
+def describe_order(order: Order) -> dict[str, Any]:
+    """Everything that decides what an attack makes."""
+    attack = order.attack
+    return {
+        "schema": 1,
+        "attack": attack.name,
+        "recipe": dataclasses.asdict(attack.recipe),
+        "aim": attack.aim,
+        "targets": list(order.targets) if attack.aim == "each" else None,
+        "save": attack.save,
+        "keep": order.keep,
+        "batch": order.batch,
+        "seed": order.seed,
+        **order.facts,
+        "versions": {
+            "harness": harness.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+def count_outcomes(entries: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """How many attempts ended how."""
+    return Counter(entry["outcome"] for entry in entries)
+
+
+def finish(order: Order, plan: Plan, sources: Sources, resumed: int, seconds: float) -> Produced:
+    """Write the list of what is kept and the counts."""
+    entries = read_entries(order.output)
+    deceived = [entry for entry in entries if entry["outcome"] == "kept"]
+    write_examples(order.output, deceived[: order.keep])
+    counts = {
+        "sources": len(sources.sources) + len(sources.refused),
+        "refused": len(sources.refused),
+        "misclassified": plan.misclassified,
+        "at_target": plan.at_target,
+        **tally(entries),
+        "kept": len(deceived[: order.keep]),
+    }
+    names = list({json_key(entry["parameters"]): None for entry in entries})
+    ways = {
+        name: tally([entry for entry in entries if json_key(entry["parameters"]) == name])
+        for name in names
+        if len(names) > 1
+    }
+    ended = {"status": "done", "counts": counts, "ways": ways, "refused": list(sources.refused)}
+    facts = describe_order(order)
+    write_json(order.output / FACTS, {**facts, **ended, "seconds": round(seconds, 2), "resumed": resumed})
+    return Produced(order.output, counts, ways, sources.refused, resumed, seconds)
+
+
+def tally(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Attempts, those that deceive as stored, those lost in storing, and those that never did."""
+    found = count_outcomes(entries)
+    return {
+        "attempted": len(entries),
+        "succeeded": found["kept"],
+        "lost_in_storing": found["lost"],
+        "failed": found["failed"],
+    }
+
+
+def json_key(parameters: Mapping[str, Any]) -> str:
+    """A way's name in reports: its parameters."""
+    return ", ".join(f"{key} {value}" for key, value in parameters.items())

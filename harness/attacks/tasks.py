@@ -1,0 +1,75 @@
+"""Which image is taken where, and in which order: the same at every start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.ami.errors import InputError
+from harness.attacks.recipes import Aim
+
+
+@dataclass(frozen=True)
+class Task:
+    """One attempt: its id as an example, the number of its way and its source, its target (None: away)."""
+
+    id: str
+    way: int
+    source: int
+    target: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All tasks; and how many sources are left out for their Original, how many tasks for their target."""
+
+    tasks: tuple[Task, ...]
+    misclassified: int
+    at_target: int
+
+
+def plan_tasks(
+    name: str,
+    gold: Sequence[int],
+    right: Sequence[bool],
+    aim: Aim,
+    targets: Sequence[int],
+    classes: int,
+    ways: int,
+) -> Plan:
+    """Every rightly classified source, in every way, towards every class that it is to be taken for.
+
+    `targets` are what `each` walks; no image is taken to its own class.
+    """
+    pairs, at_target = [], 0
+    for source, label in enumerate(gold):
+        if right[source]:
+            wanted = list_targets(label, aim, targets, classes)
+            pairs += [(source, target) for target in wanted if target != label]
+            at_target += wanted.count(label)
+    walked = [(way, *pair) for way in range(ways) for pair in pairs]
+    tasks = tuple(Task(f"{name}-{number:04d}", *one) for number, one in enumerate(walked, start=1))
+    return Plan(tasks, len(gold) - sum(map(bool, right)), at_target)
+
+
+def list_targets(label: int, aim: Aim, targets: Sequence[int], classes: int) -> list[int | None]:
+    """Classes that an image of class `label` is taken to."""
+    if aim == "away":
+        return [None]
+    if aim == "first":
+        return [0]
+    return [(label + 1) % classes] if aim == "next" else list(targets)
+
+
+def read_classes(text: str | None, aim: Aim, classes: int) -> tuple[int, ...]:
+    """`--classes 0,7,40` as class numbers, all classes without it; InputError for one that is none."""
+    if text is None:
+        return tuple(range(classes))
+    if aim != "each":
+        raise InputError("--classes: this attack has its own targets; leave it out")
+    found = []
+    for part in text.split(","):
+        if not part.strip().isdigit() or int(part) >= classes:
+            raise InputError(f"--classes: {part.strip()!r} is no class; there are 0 to {classes - 1}")
+        found.append(int(part))
+    return tuple(dict.fromkeys(found))
