@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-EXAMPLE = 'Example: python -m harness report 20260102T030405Z-1a2b --markdown "$GITHUB_STEP_SUMMARY"'
+EXAMPLE = (
+    "Example: python -m harness report 20260102T030405Z-1a2b --html report.html"
+    ' --markdown "$GITHUB_STEP_SUMMARY"'
+)
 
 
 def report(
@@ -17,6 +20,10 @@ def report(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it as HTML, with more pictures than the run's own."),
+    ] = None,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as Markdown, under 1 MB.")
     ] = None,
@@ -37,13 +44,18 @@ def report(
     """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
     from harness.matrix.run import find_root
     from harness.report.export import export_records
+    from harness.report.html.origins import find_compared
+    from harness.report.html.write import export_html
     from harness.report.show import show_summary
     from harness.report.summary import read_summary
     from harness.report.terminal import render_svg
     from harness.report.write import FORMS, write_form
 
-    folder = find_report(run, reports or find_root() / "reports")
+    place = reports or find_root() / "reports"
+    folder = find_report(run, place)
     summary = read_summary(folder)
+    if html is not None:
+        export_html(html, summary, find_compared(folder, summary.run, place))
     forms = ((markdown, FORMS["report.md"]), (junit, FORMS["junit.xml"]), (svg, render_svg))
     for path, render in forms:
         if path is not None:

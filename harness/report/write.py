@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.ami.errors import InputError
@@ -28,15 +28,24 @@ FORMS: dict[str, Render] = {
     "report.md": render_markdown,
     "junit.xml": render_junit,
 }
+HTML = "report.html"
 
 
-def write_reports(folder: Path, summary: Summary, place: Path | None = None) -> None:
-    """Write all forms into a folder, which will be found at `place` (default: where it is); OSError."""
+def write_reports(
+    folder: Path, summary: Summary, place: Path | None = None, runs: Sequence[Path] | None = None
+) -> None:
+    """Write all forms into a folder, which will be found at `place` (default: where it is); OSError.
+
+    Pictures of examples are looked for where the cells of `runs` had them (default: the folder's cells).
+    """
+    from harness.report.html.write import write_html  # templates and pictures are slow to import
+
     for name, render in FORMS.items():
         write_atomically(folder / name, render(summary, place or folder))
+    write_html(folder / HTML, summary, [folder] if runs is None else runs)
 
 
-def write_folder(folder: Path, summary: Summary) -> None:
+def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> None:
     """Make a folder that holds all forms, or nothing; InputError where it holds something already."""
     try:
         if folder.is_dir() and any(folder.iterdir()):
@@ -45,7 +54,7 @@ def write_folder(folder: Path, summary: Summary) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as made:
             draft = Path(made) / "report"
             draft.mkdir()
-            write_reports(draft, summary, folder)
+            write_reports(draft, summary, folder, runs)
             if folder.is_dir():
                 folder.rmdir()
             draft.rename(folder)

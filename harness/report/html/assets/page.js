@@ -1,0 +1,241 @@
+"use strict";
+// The page's controls: filters, addresses, folds, theme, the agreement table, copying, printing.
+
+const byId = (id) => document.getElementById(id);
+const tools = byId("tools");
+const MOST_PRINTED = 200;
+
+const guessClass = (one) => (one[MEMBERS].length > MOST_APART ? 66 : 24 * one[MEMBERS].length + 12);
+const guessCard = (row) => Math.max(180, 100 + row[CLASSES].reduce((sum, one) => sum + guessClass(one), 0));
+const cards = makeList(byId("cards"), makeCard, guessCard, 4);
+const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27, 80);
+const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31, 60);
+let state = readState("");
+
+// Options of the filters, each with how many divergent examples it finds by itself.
+
+function fillSelect(name, all, options) {
+  const select = tools.elements[name];
+  const make = (value, text) => {
+    const option = element("option", "", text);
+    option.value = value;
+    return option;
+  };
+  select.replaceChildren(make("", all), ...options.map(([value, text]) => make(value, text)));
+}
+
+function tally(values) {
+  const counts = new Map();
+  for (const row of data.divergences) for (const value of new Set(values(row))) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+function fillSelects() {
+  const counted = (names, counts, key) => names.flatMap(([value, text], place) => {
+    const count = counts.get(key ? key(value, place) : value);
+    return count ? [[value, `${text} (${count})`]] : [];
+  });
+  const same = (names) => names.map((name) => [name, name]);
+  const place = (_, number) => number;
+  const bits = (row) => row[CLASSES].slice(1).reduce((all, one) => all | one[CHANGED], 0);
+  fillSelect("attack", "all", counted(same(data.attacks), tally((row) => [row[ATTACK]]), place));
+  fillSelect("case", "all", counted(data.cases.map((name) => [name, `${name} ${data.meanings[name]}`]),
+    tally((row) => row[CLASSES].map((one) => nameCase(...one)))));
+  fillSelect("environment", "any", counted(same(data.environments), tally(departing), place));
+  fillSelect("change", "anything", counted(data.changes.map((name, number) => [name, data.changeNames[number]]),
+    tally((row) => data.changes.map((_, number) => number).filter((number) => bits(row) & (1 << number))), place));
+  const stages = tally((row) => departing(row).map((one) => row[STAGES][one]));
+  fillSelect("stage", "any", [
+    ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, (_, number) => String(number)),
+    ...counted([["none", "none known"]], stages, () => "-"),
+  ]);
+  fillSelect("register", "all", counted([["unexpected", "unexpected"], ["expected", "expected"]],
+    tally((row) => [isExpected(row) ? "expected" : "unexpected"])));
+  fillSelect("sort", SORTS.matters, Object.entries(SORTS).slice(1));
+}
+
+// What is asked, and what is found.
+
+function show() {
+  const found = select(state);
+  cards.show(found.rows);
+  lines?.show(found.lines);
+  const all = data.divergences.length;
+  const isNarrowed = FILTERS.some((name) => name !== "sort" && state[name]);
+  const together = state.together ? `, in which just ${state.together.split("\n").join(", ")} depart` : "";
+  byId("found").textContent = isNarrowed
+    ? `${found.rows.length} of ${plural(all, "divergent example")}${together}; ${found.lines.length} of ${data.agreeing.length} agreeing`
+    : `${plural(all, "divergent example")}${data.pages.length > 1 ? " on this page" : ""}`;
+  byId("clear").hidden = !isNarrowed;
+  if (byId("agreeing-found")) byId("agreeing-found").textContent = isNarrowed ? `${found.lines.length} of ${data.agreeing.length}` : String(data.agreeing.length);
+}
+
+function setControls() {
+  for (const name of FILTERS) if (tools.elements[name]) tools.elements[name].value = state[name];
+}
+
+function readControls() {
+  for (const name of FILTERS) if (tools.elements[name]) state[name] = tools.elements[name].value;
+  state.example = null;
+  writeState(state);
+  show();
+}
+
+function unmark() {
+  for (const one of document.querySelectorAll(".target")) one.classList.remove("target");
+}
+
+function goTo(id) {
+  unmark();
+  const hides = () => cards.place(id) < 0 && !(lines && lines.place(id) >= 0);
+  if (hides() && FILTERS.some((name) => state[name])) {
+    state = readState(linkTo(id));
+    setControls();
+    show();
+  }
+  if (hides()) {
+    const elsewhere = data.pages.length > 1 ? "; it may be on another page" : "";
+    byId("found").textContent = `There is no example ${id} on this page${elsewhere}.`;
+    return;
+  }
+  const isCard = cards.place(id) >= 0;
+  if (!isCard) byId("agreeing-fold").open = true;
+  const target = isCard ? cards.reveal(cards.place(id)) : lines.reveal(lines.place(id));
+  target.classList.add("target");
+  target.focus({ preventScroll: true });
+}
+
+function follow() {
+  if (!isQuery(location.hash)) return false;
+  const wanted = readState(location.hash);
+  const isSame = FILTERS.every((name) => wanted[name] === state[name]);
+  state = wanted;
+  if (!isSame) { setControls(); show(); }
+  if (state.example) goTo(state.example);
+  else (tools.hidden ? byId("divergences") : tools).scrollIntoView();
+  return true;
+}
+
+function start() {
+  fillSelects();
+  if (data.divergences.length || data.agreeing.length) tools.hidden = false;
+  losses?.show(data.incomparable);
+  show();
+  follow();
+}
+
+tools.addEventListener("submit", (event) => event.preventDefault());
+tools.addEventListener("change", (event) => { if (event.target.name !== "q") readControls(); });
+let typing = 0;
+tools.elements.q.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(readControls, 120);
+});
+byId("clear").addEventListener("click", () => {
+  state = { ...readState(""), sort: state.sort };
+  writeState(state);
+  setControls();
+  show();
+  tools.elements.q.focus();
+});
+byId("more-filters").addEventListener("click", (event) => {
+  const isOpen = byId("filters").classList.toggle("open");
+  event.currentTarget.setAttribute("aria-expanded", isOpen);
+});
+window.addEventListener("hashchange", follow);
+
+// Links to the example that the address names already change nothing, but must still lead there.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='#']");
+  if (link && link.hash === location.hash && follow()) event.preventDefault();
+});
+
+// Cards are walked with j and k, or with the arrow keys, once one has the focus.
+byId("cards").addEventListener("keydown", (event) => {
+  const step = { j: 1, k: -1 }[event.key];
+  if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+  const here = event.target.closest(".card");
+  const place = Number(here.getAttribute("aria-posinset")) - 1 + step;
+  if (place >= 0 && place < cards.size()) cards.reveal(place).focus({ preventScroll: true });
+});
+
+// Folds of the environments' table.
+for (const button of document.querySelectorAll(".unfold")) {
+  button.addEventListener("click", () => {
+    const fold = byId(button.getAttribute("aria-controls"));
+    fold.hidden = !fold.hidden;
+    button.setAttribute("aria-expanded", !fold.hidden);
+  });
+}
+
+// The theme: what the system prefers, until one is chosen here.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = byId("theme");
+const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+const showTheme = () => theme.setAttribute("aria-pressed", isDark());
+theme.addEventListener("click", () => {
+  const chosen = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = chosen;
+  try { localStorage.setItem("harness-theme", chosen); } catch { /* it lasts as long as the page */ }
+  showTheme();
+});
+dark.addEventListener("change", showTheme);
+theme.hidden = false;
+showTheme();
+
+// The agreement table: one cell can be reached by tab, the others by arrow keys; a line says it in words.
+const heat = document.querySelector(".heat");
+if (heat) {
+  const find = (row, column) => heat.querySelector(`[data-row="${row}"][data-column="${column}"]`);
+  const say = (cell) => { byId("pair").textContent = cell?.dataset.words ?? ""; };
+  const size = heat.tBodies[0].rows.length;
+  const first = heat.querySelector("[data-row]");
+  if (first) first.tabIndex = 0;
+  document.querySelector(".measure").hidden = false;
+  document.querySelector(".measure").addEventListener("change", (event) => { heat.dataset.measure = event.target.value; });
+  heat.addEventListener("mouseover", (event) => { const cell = event.target.closest("[data-row]"); if (cell) say(cell); });
+  heat.addEventListener("focusin", (event) => say(event.target.closest("[data-row]")));
+  heat.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const cell = event.target.closest("[data-row]");
+    if (!step || !cell) return;
+    event.preventDefault();
+    let [row, column] = [Number(cell.dataset.row), Number(cell.dataset.column)];
+    let next = null;
+    do {
+      row += step[0];
+      column += step[1];
+      next = find(row, column);
+    } while (!next && row >= 1 && row <= size && column >= 1 && column <= size);
+    if (!next) return;
+    cell.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+}
+
+byId("cards").addEventListener("click", (event) => {
+  const button = event.target.closest(".apart");
+  if (button) openClass(button.closest("tbody"));
+});
+
+// Copying a command; where the browser gives no clipboard, the command is selected instead.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.(".copy");
+  if (!button) return;
+  const code = button.previousElementSibling;
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  } catch {
+    getSelection().selectAllChildren(code);
+  }
+});
+
+// On paper: the first examples, and no empty boxes.
+const print = () => cards.fillFirst(MOST_PRINTED);
+window.addEventListener("beforeprint", print);
+matchMedia("print").addEventListener("change", (event) => { if (event.matches) print(); });
+
+start();

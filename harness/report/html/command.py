@@ -1,0 +1,47 @@
+"""The command that runs a divergence's environments again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PROGRAM = ("python", "-m", "harness")
+FILES = ("prototxt", "caffemodel", "labels", "witnesses")
+PARAMETERS = ("port", "alpha", "beta", "epsilon")
+
+
+def start_command(request: Mapping[str, Any], model: str) -> str:
+    """Everything but the environments: verb, model and whatever else the run was asked for."""
+    words = [*PROGRAM, "run" if any(request.get(name) for name in FILES) else "matrix", "--model"]
+    words.append(str(request.get("model") or model))
+    for name in FILES:
+        words += option(name, request.get(name))
+    examples = request.get("examples")
+    for place in examples if isinstance(examples, list) else ():
+        words += option("examples", place)
+    words += option("npy", request.get("npy"))
+    override = request.get("override")
+    for name in PARAMETERS:
+        words += option(name, override.get(name) if isinstance(override, dict) else None)
+    return join_words(words)
+
+
+def option(name: str, value: Any) -> list[str]:
+    """An option with its value; nothing where there is none."""
+    return [] if value is None else [f"--{name}", str(value)]
+
+
+def quote_environment(name: str) -> str:
+    """An environment as an option; the run that tells two of one name apart is left out."""
+    return join_words(["--environment", name.partition("@")[0]])
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Words as a shell takes them; empty where one holds what no shell should be fed."""
+    return shlex.join(words) if all(map(str.isprintable, words)) else ""
+
+
+def write_diff(runs: Sequence[str]) -> str:
+    """The command that compares runs again."""
+    return join_words([*PROGRAM, "diff", *runs])

@@ -1,0 +1,105 @@
+"""Where a run's examples lie: the lists that its cells' jobs name, as far as they are still there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.ami.errors import InputError
+from harness.ami.examples import Example, list_examples
+
+MOST_LIST_BYTES = 256_000_000
+ANY_CLASS = 2**62  # golds were checked when the list was run
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One list of examples: its place and hash, and what its arrays hold, minus which mean (B, G, R)."""
+
+    path: Path
+    sha256: str | None
+    npy: str | None
+    mean: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An example and the list that has it."""
+
+    example: Example
+    origin: Origin
+
+
+def find_origins(runs: Sequence[Path]) -> list[Origin]:
+    """The lists of some runs' cells, each once."""
+    jobs = (job for run in runs for job in list_jobs(run))
+    return list(dict.fromkeys(origin for origin in map(read_origin, jobs) if origin))
+
+
+def list_jobs(run: Path) -> list[Any]:
+    """Jobs of a run's cells, from whichever file names them; none where neither can be read."""
+    cells = read_object(run / "run.json").get("cells")
+    if not isinstance(cells, list):
+        paths = [run / "cell.json", *sorted(run.glob("cells/*/cell.json"))]
+        cells = [read_object(path) for path in paths]
+    return [cell.get("job") for cell in cells if isinstance(cell, dict)]
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object of a JSON file; empty where there is none."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def read_origin(job: Any) -> Origin | None:
+    """The list that a job names; None where it names none."""
+    try:
+        examples, preprocess = job["examples"], job["model"]["preprocess"]
+        blue, green, red = map(float, preprocess["mean"])
+        if preprocess.get("channel_order") == "rgb":
+            blue, red = red, blue
+        return Origin(Path(examples["path"]), examples.get("sha256"), examples.get("npy"), (blue, green, red))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def find_examples(origins: Sequence[Origin]) -> dict[str, Found]:
+    """Every example of the lists that are still there and as they were, by its id; the first list wins."""
+    found: dict[str, Found] = {}
+    for origin in origins:
+        try:
+            if not is_readable(origin.path, MOST_LIST_BYTES):
+                continue
+            examples = list_examples(origin.path, ANY_CLASS, origin.sha256)
+        except (InputError, OSError):
+            continue
+        for example in examples:
+            found.setdefault(example.id, Found(example, origin))
+    return found
+
+
+def is_readable(path: Path, most_bytes: int) -> bool:
+    """Whether a path is an ordinary file of no more than so many bytes."""
+    try:
+        return path.is_file() and path.stat().st_size <= most_bytes
+    except (OSError, ValueError):
+        return False
+
+
+def read_request(run: Path) -> Mapping[str, Any]:
+    """What was asked for when a run was made; empty where that is not known."""
+    request = read_object(run / "run.json").get("request")
+    return request if isinstance(request, dict) else {}
+
+
+def find_compared(folder: Path, run: str, reports: Path) -> list[Path]:
+    """Folders of the runs that a report is about: its own, or those of a comparison that are still there."""
+    if (folder / "cells").is_dir():
+        return [folder]
+    return [reports / name for name in run.split() if (reports / name).is_dir()]

@@ -1,0 +1,258 @@
+"""The page's frame: what stands still in it, and a policy that lets nothing run but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.ami.cases import CASES, MEANINGS
+from harness.report.html import figures, view
+from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
+from harness.report.plain import make_line, make_lines
+from harness.report.summary import Change, PairSummary, Stage, Summary
+
+ASSETS = Path(__file__).with_name("assets")
+SCRIPTS = ("state.js", "list.js", "cards.js", "page.js")
+STYLES = ("frame.css", "tables.css", "examples.css")
+ICON_COLOURS = {"same": "0a7a5a", "diverged": "b3400f", "trouble": "8a6100"}
+STAGE_NAMES: dict[Stage, str] = {
+    "file": "file",
+    "pixels": "pixels",
+    "input": "input",
+    "logits_original": "plain logits",
+    "logits_attribute": "steered logits",
+}
+CHANGE_NAMES: dict[Change, str] = {
+    "gold": "Gold",
+    "original": "Original",
+    "attribute": "Attribute",
+    "case": "case",
+    "detected": "detected",
+}
+RATES = (
+    (
+        "detection",
+        "Detected",
+        "detected, of attacked examples with Original other than Gold (true positives)",
+    ),
+    ("alarms", "False alarms", "detected, of benign examples with Original = Gold (false positives)"),
+    ("evasion", "Evasion", "Original other than Gold and not detected, of all attacked examples"),
+    ("recovery", "Recovery", "Attribute = Gold, of attacked examples with Original other than Gold"),
+    ("accuracy", "Accuracy", "Original = Gold, of benign examples"),
+    ("attribute_accuracy", "Steered accuracy", "Attribute = Gold, of benign examples"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of several pages this is, counted from 1, and where all of them lie as seen from it."""
+
+    number: int
+    pages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Commands:
+    """How to run a divergence's environments again: the start, then one piece an environment.
+
+    `again` compares the runs again, where their cells are of one environment.
+    """
+
+    start: str
+    environments: tuple[str, ...]
+    again: str
+
+
+def render_page(summary: Summary, names: Names, part: Slice, place: Place, commands: Commands) -> str:
+    """One page of the report."""
+    style, theme, script = join_assets(STYLES), join_assets(("theme.js",)), join_assets(SCRIPTS)
+    verdict = view.give_verdict(summary)
+    return (
+        open_templates()
+        .get_template("page.html.j2")
+        .render(
+            **describe_frame(summary, place),
+            summary=summary,
+            verdict=verdict,
+            icon_colour=ICON_COLOURS[verdict.kind],
+            policy=write_policy((theme, script), (style,)),
+            style=Markup(style),  # noqa: S704  own files, as is the next
+            theme_script=Markup(theme),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            data=Markup(write_data(summary, names, part, place, commands)),  # noqa: S704  holds no `<`
+        )
+    )
+
+
+@cache
+def open_templates() -> Environment:
+    """The templates, in which every value is escaped and an unknown one is an error."""
+    templates = Environment(
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "line": make_line,
+        "lines": make_lines,
+        "date": figures.show_date,
+        "number": figures.show_number,
+        "signed": figures.show_signed,
+        "percent": figures.show_percent,
+        "interval": lambda rate: figures.show_interval(rate.low, rate.high),
+        "rate_words": figures.describe_rate,
+        "whisker": figures.draw_whisker,
+        "seconds": figures.show_seconds,
+        "megabytes": figures.show_megabytes,
+        "shade": figures.choose_shade,
+        "kappa": figures.show_kappa,
+        "pair_words": describe_pair,
+    }
+    return templates
+
+
+@cache
+def join_assets(names: tuple[str, ...]) -> str:
+    """Some of the page's own files as one text."""
+    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+
+def write_policy(scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:
+    """A content security policy: these scripts and styles, pictures written into the page, nothing else."""
+    script = " ".join(map(hash_source, scripts))
+    style = " ".join(map(hash_source, styles))
+    return (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def hash_source(text: str) -> str:
+    """A text as a content security policy names it."""
+    digest = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
+    """What the templates draw beside the summary itself; other pages than the first need little of it."""
+    frame: dict[str, Any] = {
+        "number": place.number,
+        "pages": place.pages,
+        "page_words": describe_pages(place),
+        "sections": list_sections(summary, place),
+    }
+    if place.number > 1:
+        return frame
+    patterns, patterns_left = view.find_patterns(summary)
+    departures = view.count_departures(summary)
+    return frame | {
+        "facts": list_facts(summary),
+        "baseline": view.find_baseline(summary),
+        "cells": view.order_cells(summary),
+        "cases": CASES,
+        "meanings": MEANINGS,
+        "rate_columns": [one for one in RATES if is_measured(summary, one[0])],
+        "most_rest": view.MOST_REST,
+        "paired": view.list_paired(summary),
+        "pairs": view.pair_cells(summary),
+        "departures": {one.environment: one for one in departures},
+        "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
+        "stage_names": [
+            (stage, name)
+            for stage, name in (*STAGE_NAMES.items(), ("none", "none known"))
+            if any(one.stages[stage] for one in departures)
+        ],
+        "patterns": patterns,
+        "patterns_left": patterns_left,
+        "margin_columns": figures.draw_margins(view.count_margins(summary)),
+    }
+
+
+def is_measured(summary: Summary, rate: str) -> bool:
+    """Whether any cell has a rate at all."""
+    return any(cell.rates and getattr(cell.rates, rate) for cell in summary.cells)
+
+
+def list_sections(summary: Summary, place: Place) -> list[tuple[str, str]]:
+    """Anchors and names of the sections that there are."""
+    first = place.number == 1
+    sections = [
+        ("environments", "Environments", first),
+        ("not-run", "Not run", first and any(cell.status != "done" for cell in summary.cells)),
+        ("agreement", "Agreement", first and bool(summary.agreement.pairs)),
+        ("divergences", "Divergent", True),
+        ("agreeing", "Agreeing", not first or bool(summary.agreeing.examples)),
+        ("incomparable", "Not compared", not first or bool(summary.incomparable)),
+    ]
+    return [(anchor, name) for anchor, name, there in sections if there]
+
+
+def list_facts(summary: Summary) -> list[tuple[str, str]]:
+    """What the run was, in short."""
+    port, parameters = view.find_parameters(summary)
+    ended = [cell.status for cell in summary.cells]
+    cells = ", ".join(f"{ended.count(one)} {one}" for one in dict.fromkeys(ended))
+    reused = sum(cell.reused for cell in summary.cells)
+    facts = [
+        ("Model", summary.model),
+        ("Examples", figures.show_number(summary.examples)),
+        ("Compared", figures.show_number(summary.compared)),
+        ("Divergent", figures.show_number(len(summary.divergences))),
+        ("Cells", f"{cells}{f' ({reused} reused)' if reused else ''}"),
+        ("Reference", summary.reference),
+        ("Port", port),
+        ("Parameters", parameters),
+        ("Made", figures.show_date(summary.created)),
+        ("Seconds", f"{summary.seconds:.1f}" if summary.seconds else ""),
+        ("Harness", summary.harness),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def describe_pages(place: Place) -> str:
+    """Which page this is."""
+    return f"this is page {place.number} of {len(place.pages)}."
+
+
+def describe_pair(pair: PairSummary) -> str:
+    """Two environments beside each other, in full."""
+    agreement = f"{pair.first} and {pair.second}: same tuple in {figures.describe_rate(pair.agreement)}"
+    kappa = f"Cohen\u2019s \u03ba on detected {figures.show_kappa(pair.kappa)}"
+    alone = f"detected only by the first {pair.only_first}, only by the second {pair.only_second}"
+    test = "" if pair.p_value is None else f" (McNemar\u2019s exact p = {pair.p_value:.3g})"
+    return make_line(f"{agreement}. {kappa}; {alone}{test}.")
+
+
+def write_data(summary: Summary, names: Names, part: Slice, place: Place, commands: Commands) -> str:
+    """Everything that the page's script reads, as JSON that may stand in a script element."""
+    head = {
+        "environments": list(names.environments),
+        "attacks": list(names.attacks),
+        "cases": list(CASES),
+        "meanings": MEANINGS,
+        "changes": list(CHANGES),
+        "changeNames": list(CHANGE_NAMES.values()),
+        "stages": list(STAGES),
+        "stageNames": list(STAGE_NAMES.values()),
+        "labels": summary.labels,
+        "pages": place.pages,
+        "number": place.number,
+        "start": commands.start,
+        "options": commands.environments,
+        "again": commands.again,
+    }
+    rows = {
+        name: "[" + ",".join(getattr(part, name)) + "]"
+        for name in ("divergences", "agreeing", "incomparable")
+    }
+    body = ",".join(f'"{name}":{text}' for name, text in rows.items())
+    return f"{write_json(head)[:-1]},{body}}}"

@@ -1,0 +1,179 @@
+"""The examples of a summary as short rows of plain data, so that a page can hold tens of thousands.
+
+A name is written once and then meant by its place in a list; the page's script reads the rows by position.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from harness.report.html.pictures import Picture
+from harness.report.summary import Change, DivergenceSummary, Margins, Stage, Summary
+
+CHANGES: tuple[str, ...] = get_args(Change)
+STAGES: tuple[str, ...] = get_args(Stage)
+NO_STAGE = "-"
+NOT_MADE, NOT_THERE = 0, 1  # why an example has no picture
+MARGIN_DIGITS = 4
+Row = list[Any]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Places of environments and attacks in the page's lists."""
+
+    environments: Mapping[str, int]
+    attacks: Mapping[str, int]
+
+
+@dataclass
+class Slice:
+    """What one page holds of the examples, each row as JSON."""
+
+    divergences: list[str] = field(default_factory=list)
+    agreeing: list[str] = field(default_factory=list)
+    incomparable: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.divergences) + len(self.agreeing) + len(self.incomparable)
+
+
+def list_names(summary: Summary) -> Names:
+    """Every environment and attack that the examples speak of."""
+    environments = [cell.environment for cell in summary.cells]
+    environments += [name for one in summary.divergences for name in one.tuples]
+    environments += [one.baseline_environment for one in summary.divergences]
+    attacks = sorted({one.attack for one in summary.divergences} | set(summary.agreeing.attacks))
+    return Names(number(environments), number(attacks))
+
+
+def number(names: Iterable[str]) -> dict[str, int]:
+    """Names in the order of their first appearance, with their places."""
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def row_divergence(one: DivergenceSummary, names: Names, pictures: Mapping[str, Picture | None]) -> Row:
+    """Id, attack, source, baseline, classes, margins, stages, smallest margin, expected, causes, picture."""
+    places = names.environments
+    return [
+        one.example,
+        names.attacks[one.attack],
+        one.source or 0,
+        places[one.baseline_environment],
+        [row_class(one, value, members, places) for value, members in group_classes(one)],
+        row_margins(one.margins, places),
+        row_stages(one.stages, places),
+        shorten(one.smallest_margin),
+        group_texts(one.expected, places),
+        group_texts(one.causes, places),
+        row_picture(one.example, pictures),
+    ]
+
+
+def row_picture(example: str, pictures: Mapping[str, Picture | None]) -> Row | int:
+    """Input, perturbation and its factor; NOT_MADE or NOT_THERE."""
+    if example not in pictures:
+        return NOT_MADE
+    picture = pictures[example]
+    return [picture.input, picture.perturbation, picture.factor] if picture else NOT_THERE
+
+
+def group_classes(one: DivergenceSummary) -> list[tuple[tuple[int, int, int], list[str]]]:
+    """Agreement classes: the baseline's, then the others, the largest first."""
+    classes: dict[tuple[int, int, int], list[str]] = {one.baseline: []}
+    for name, value in one.tuples.items():
+        classes.setdefault(value, []).append(name)
+    baseline = [(one.baseline, classes.pop(one.baseline))]
+    return baseline + sorted(classes.items(), key=lambda item: -len(item[1]))
+
+
+def row_class(
+    one: DivergenceSummary, value: tuple[int, int, int], members: Sequence[str], places: Mapping[str, int]
+) -> Row:
+    """Gold, Original, Attribute, a bit for each kind of change, the environments."""
+    changed = {change for name in members for change in one.changes.get(name, ())}
+    bits = sum(1 << place for place, change in enumerate(CHANGES) if change in changed)
+    return [*value, bits, [places[name] for name in members]]
+
+
+def row_margins(margins: Mapping[str, Margins], places: Mapping[str, int]) -> Row | int:
+    """Both margins of every environment, one after the other; 0 where there are none."""
+    if not margins:
+        return 0
+    row: Row = [None] * (2 * len(places))
+    for name, (original, attribute) in margins.items():
+        if name in places:
+            row[2 * places[name] : 2 * places[name] + 2] = shorten(original), shorten(attribute)
+    return row
+
+
+def row_stages(stages: Mapping[str, Stage | None], places: Mapping[str, int]) -> str:
+    """A letter for every environment: the number of the first differing stage, or a dash."""
+    row = [NO_STAGE] * len(places)
+    for name, stage in stages.items():
+        if stage is not None and name in places:
+            row[places[name]] = str(STAGES.index(stage))
+    return "".join(row)
+
+
+def group_texts(texts: Mapping[str, str | None], places: Mapping[str, int]) -> Row:
+    """Each text once, with the environments that it is said of."""
+    groups: dict[str, list[int]] = {}
+    for name, text in texts.items():
+        if text is not None and name in places:
+            groups.setdefault(text, []).append(places[name])
+    return [[text, members] for text, members in groups.items()]
+
+
+def shorten(value: float | None) -> float | None:
+    """A few digits of a number; null where it is none."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{MARGIN_DIGITS}g}")
+
+
+def rows_agreeing(summary: Summary, names: Names) -> Iterable[Row]:
+    """Id, attack, source, tuple and smallest margin of every agreeing example."""
+    agreeing = summary.agreeing
+    for place, example in enumerate(agreeing.examples):
+        yield [
+            example,
+            names.attacks[agreeing.attacks[place]],
+            agreeing.sources[place] or 0,
+            *agreeing.tuples[place],
+            shorten(agreeing.smallest_margins[place]),
+        ]
+
+
+def rows_incomparable(summary: Summary) -> Iterable[Row]:
+    """Environment, reason, and the examples that could not be compared there for it."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in summary.incomparable:
+        groups.setdefault((one.environment, one.reason), []).append(one.example)
+    return ([*group, examples] for group, examples in groups.items())
+
+
+def pack_pages(streams: Mapping[str, Iterable[Row]], most_bytes: int, most_rows: int) -> list[Slice]:
+    """Rows on pages, in order; a page is full at so many bytes or rows. There is always one page."""
+    pages = [Slice()]
+    for name, rows in streams.items():
+        for row in rows:
+            text = write_json(row)
+            size = len(text.encode("utf-8", "replace"))
+            if len(pages[-1]) and (pages[-1].size + size > most_bytes or len(pages[-1]) >= most_rows):
+                pages.append(Slice())
+            getattr(pages[-1], name).append(text)
+            pages[-1].size += size + 1
+    return pages
+
+
+def write_json(data: Any) -> str:
+    """JSON that may stand in a script element: with no `<`, nothing in it ends or opens anything."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")

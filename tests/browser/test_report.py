@@ -1,0 +1,388 @@
+"""The report in a browser: what it finds, sorts, folds, links and prints; nothing foreign runs in it."""
+
+import re
+
+import pytest
+from html_samples import NAMES, make_divergence, make_rich, plant
+from summaries import make_summary
+from waiting import wait_until
+
+from harness.report.html.write import Budget, write_html
+
+MARK = (
+    "<script>window.ran=1</script><img src=x onerror='window.ran=2'>"
+    "<svg onload=window.ran=3></svg></script><!--\"'"
+)
+
+
+@pytest.fixture(name="path", scope="session")
+def write_rich(tmp_path_factory):
+    (path,) = write_html(tmp_path_factory.mktemp("report") / "report.html", make_rich())
+    return path
+
+
+@pytest.fixture(name="page")
+def open_rich(path, tab):
+    return tab.open(path)
+
+
+def ids(page):
+    """Examples on the cards, from the top."""
+    return page.locator(".card h3 a").all_inner_texts()
+
+
+def choose(page, name, value):
+    page.locator(f"[name={name}]").select_option(value)
+
+
+def test_the_banner_comes_first_and_every_divergence_has_a_card(page, tab):
+    assert page.locator("h1").inner_text() == "11 examples diverge unexpectedly"
+    assert len(ids(page)) == 12
+    assert page.locator("#found").inner_text() == "12 divergent examples"
+    tab.shoot("top-light")
+
+
+def test_unexpected_ones_come_first_then_small_margins(page):
+    assert ids(page)[:2] == ["example-2", "example-0"]
+    assert ids(page)[-1] == "example-4"
+    assert page.locator(".card").last.locator(".register").inner_text() == "expected"
+
+
+def test_a_card_marks_what_differs_in_sign_and_words(page):
+    card = page.locator(".card").filter(has=page.locator("a", has_text=re.compile(r"^example-1$")))
+    marked = card.locator(".differs")
+    assert [one.split("\n")[0] for one in marked.all_inner_texts()] == ["7", "X-X-X"]
+    before = "el => getComputedStyle(el.querySelector('.number'), '::before').content"
+    assert "≠" in marked.first.evaluate(before)
+    assert marked.first.locator(".sr").text_content() == "not as in the baseline"
+    assert card.locator(".what").inner_text().split() == ["Attribute", "case", "detected"]
+    assert "2 of 6 depart" in card.locator(".nearness").inner_text()
+    assert [one.strip() for one in card.locator(".stage").all_inner_texts()] == ["", "file", "\N{EN DASH}"]
+
+
+def test_labels_causes_reasons_and_margins_show(page):
+    assert "Seventh Person" in page.locator(".card").first.inner_text()
+    reasons = "\n".join(page.locator(".reasons").all_inner_texts())
+    assert "Cause the rule of pool3 was swapped, and with it the tuple (ported)" in reasons
+    assert "Expected another rule for pool3 (ported)" in reasons
+    lengths = page.locator(".bars path").evaluate_all("all => all.map(one => one.getAttribute('d'))")
+    assert len(set(lengths)) > 2
+    assert (
+        page.locator(".no-picture figcaption")
+        .first.inner_text()
+        .startswith("no picture: its file is not here")
+    )
+
+
+def test_many_that_say_the_same_share_a_line_until_asked_for(page):
+    card = page.locator(".card").first
+    assert card.locator(".others").inner_text().startswith("and 4 more caffe, torch, onnx, ported")
+    assert card.locator(".member").count() == 2
+    card.locator(".apart").click()
+    assert card.locator(".member").count() == 6
+    assert page.evaluate("document.activeElement.className") == "member"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("attack", "patch", {"example-2", "example-5", "example-8", "example-11"}),
+        ("case", "X-X-X", {"example-1"}),
+        ("environment", "caffe", {"example-1"}),
+        ("change", "gold", {"example-3"}),
+        ("stage", "pixels", {"example-2"}),
+        ("register", "expected", {"example-4"}),
+    ],
+)
+def test_each_filter_finds_its_examples_and_is_in_the_address(page, name, value, found):
+    choose(page, name, value)
+    assert set(ids(page)) == found
+    assert f"{name}={value}" in page.url
+    assert page.locator("#found").inner_text().startswith(f"{len(found)} of 12 divergent examples")
+    page.locator("#clear").click()
+    assert len(ids(page)) == 12
+    assert "=" not in page.url
+
+
+def test_filters_speak_of_one_environment_together(page):
+    choose(page, "environment", "caffe")
+    choose(page, "stage", "file")
+    assert ids(page) == ["example-1"]
+    choose(page, "environment", "ported")
+    assert ids(page) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ("example-7", 1),
+        ("EXAMPLE-1", 3),
+        ("fourth person", 1),
+        ("clean-3", 1),
+        ("7 seventh", 12),
+        ("none such", 0),
+    ],
+)
+def test_the_search_looks_at_ids_sources_labels_and_classes(page, words, count):
+    page.locator("[name=q]").fill(words)
+    wait_until(page, f"document.querySelector('#found').textContent.startsWith('{count} of 12 divergent')")
+    assert len(ids(page)) == count
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("margin", "example-2"), ("wide", "example-11"), ("most", "example-3"), ("id", "example-0")],
+)
+def test_each_order_starts_where_it_says(page, sort, first):
+    choose(page, "sort", sort)
+    assert ids(page)[0] == first
+    assert f"sort={sort}" in page.url
+
+
+def test_ids_are_ordered_by_their_numbers(page):
+    choose(page, "sort", "id")
+    assert ids(page)[1:3] == ["example-1", "example-2"]
+
+
+def test_a_link_to_an_example_leads_there(path, open_tab):
+    page = open_tab(height=900).open(path, "#example=example-9")
+    assert page.locator(".card.target h3").inner_text() == "example-9"
+    assert page.locator(".card.target").evaluate("one => one === document.activeElement")
+    top = page.locator(".card.target").evaluate("one => one.getBoundingClientRect().top")
+    assert 40 < top < 600
+
+
+def test_a_link_with_filters_brings_them_along(path, tab):
+    page = tab.open(path, "#environment=caffe&sort=margin")
+    assert ids(page) == ["example-1"]
+    assert page.locator("[name=environment]").input_value() == "caffe"
+
+
+def test_a_link_to_a_hidden_example_drops_the_filters(path, tab):
+    page = tab.open(path, "#example=example-9&environment=caffe")
+    assert page.locator(".card.target h3").inner_text() == "example-9"
+    assert page.locator("[name=environment]").input_value() == ""
+
+
+def test_a_link_to_an_agreeing_example_opens_the_fold(path, tab):
+    page = tab.open(path, "#example=agreeing-30")
+    assert page.locator("#agreeing-fold").get_attribute("open") is not None
+    assert "agreeing-30" in page.locator(".line.target").inner_text()
+
+
+def test_a_link_to_nothing_says_so(path, tab):
+    page = tab.open(path, "#example=nobody")
+    assert page.locator("#found").inner_text() == "There is no example nobody on this page."
+
+
+def test_numbers_in_the_tables_lead_to_their_examples(page):
+    page.locator(".departures a", has_text=re.compile("^1$")).first.click()
+    wait_until(page, "document.querySelectorAll('.card').length < 12")
+    assert "environment=" in page.url
+    page.locator(".patterns a").first.click()
+    wait_until(page, "document.querySelectorAll('.card').length > 5")
+    assert "in which just ported depart" in page.locator("#found").inner_text()
+
+
+def test_agreeing_examples_are_folded_until_opened(page):
+    assert page.locator(".line").count() == 0 or not page.locator(".line").first.is_visible()
+    page.locator("#agreeing-fold summary").click()
+    page.wait_for_selector(".line:visible")
+    assert page.locator(".line").count() == 31
+    assert page.locator(".line").first.inner_text().split("\n")[:3] == ["agreeing-0", "benign", "4-4-4"]
+    choose(page, "attack", "fgsm")
+    assert page.locator(".line").count() == 15
+
+
+def test_an_environment_unfolds_into_what_differs(page):
+    button = page.locator(".unfold", has_text="torch").first
+    fold = page.locator("#" + button.get_attribute("aria-controls"))
+    assert not fold.is_visible()
+    button.press("Enter")
+    assert fold.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+    assert "versions.torch" in fold.inner_text()
+    assert not fold.get_by_text("packages.tzdata").is_visible()
+    fold.locator("summary").click()
+    assert fold.get_by_text("packages.tzdata").is_visible()
+    assert "21.0 to 88.0 (bootstrap over source images)" in fold.inner_text()
+
+
+def test_cells_that_did_not_run_say_why_and_how_their_logs_end(page):
+    text = page.locator("#not-run").inner_text()
+    assert "it broke" in text
+    assert "last line" in text
+    assert "no engine answers" in text
+    row = page.locator(".cells tr.cell", has_text="away")
+    assert "0" not in row.inner_text()
+
+
+def test_what_was_not_compared_is_listed_with_its_reason(page):
+    assert "caffe has no record: lost-1, lost-2" in page.locator("#incomparable").inner_text()
+
+
+def test_the_agreement_table_is_walked_by_arrow_keys_and_said_in_words(page):
+    first = page.locator(".heat td[tabindex='0']")
+    assert first.count() == 1
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    words = page.locator("#pair").inner_text()
+    assert words == page.evaluate("document.activeElement.dataset.words")
+    assert "same tuple in" in words
+    page.locator("[name=measure][value=differing]").check()
+    assert page.locator(".heat td[data-row='1'][data-column='6']").inner_text() == "13"
+
+
+def test_the_theme_follows_the_system_and_then_the_reader(path, open_tab):
+    colour = "getComputedStyle(document.body).backgroundColor"
+    tab = open_tab(theme="dark")
+    page = tab.open(path)
+    dark = page.evaluate(colour)
+    assert page.locator("#theme").get_attribute("aria-pressed") == "true"
+    tab.shoot("top-dark")
+    page.locator("#theme").click()
+    light = page.evaluate(colour)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(colour) == light
+    assert open_tab(theme="light").open(path).evaluate(colour) == light
+
+
+def test_keys_walk_the_cards(path, tab):
+    page = tab.open(path, "#example=example-2")
+    page.keyboard.press("j")
+    assert page.locator(".card:focus h3").inner_text() == "example-0"
+    page.keyboard.press("k")
+    assert page.locator(".card:focus h3").inner_text() == "example-2"
+
+
+def test_the_first_tab_stop_skips_to_the_examples(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "divergences"
+
+
+def test_the_command_names_the_environments_and_can_be_copied(path, open_tab):
+    tab = open_tab(permissions=["clipboard-read", "clipboard-write"])
+    page = tab.open(path, "#example=example-2")
+    command = page.locator(".card.target code").inner_text()
+    assert command == "python -m harness matrix --model m --environment plain --environment opencv"
+    page.locator(".card.target .copy").click()
+    wait_until(page, "document.querySelector('.target .copy').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == command
+
+
+def test_paper_gets_no_controls_and_no_empty_boxes(page, tab):
+    page.emulate_media(media="print", color_scheme="light")
+    for control in ("#tools", ".top", ".copy", ".measure"):
+        assert not page.locator(control).first.is_visible()
+    assert page.locator(".verdict h1").is_visible()
+    assert page.locator(".card").count() == 12
+    tab.shoot("print")
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+@pytest.mark.parametrize("width", [390, 800, 1400])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_width_makes_the_page_itself_scroll_sideways(path, open_tab, width, theme):
+    tab = open_tab(width=width, theme=theme)
+    page = tab.open(path)
+    tab.shoot(f"{width}-{theme}")
+    page.locator("#agreeing-fold summary").click()
+    page.locator(".unfold").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_text_is_shown_and_does_not_run(tmp_path, tab):
+    summary, planted = plant(make_rich(), MARK)
+    (path,) = write_html(tmp_path / "report.html", summary)
+    page = tab.open(path)
+    for fold in page.locator("details:not([open]) > summary").all():
+        if fold.is_visible():
+            fold.click()
+    page.wait_for_selector(".line")
+    for button in page.locator(".unfold").all():
+        button.click()
+    while page.locator(".apart").count():
+        page.locator(".apart").first.click()
+    assert page.evaluate("window.ran") is None
+    assert page.locator("img, body script").count() == 2
+    shown = page.evaluate(
+        "document.body.cloneNode(true).textContent + [...document.querySelectorAll('[title]')]"
+        ".map(one => one.title).join(' ') + document.title"
+    )
+    data = page.locator("#data").text_content()
+    shown = shown.replace(data, "")
+    missing = [text for text in planted if text not in shown]
+    assert [text.replace(MARK, "") for text in missing] == ["0123456789abcdef"]
+    page.evaluate("document.querySelector('#found').textContent")
+    follow_every_filter(page)
+    assert page.evaluate("window.ran") is None
+
+
+def follow_every_filter(page):
+    """Choose the last option of every filter, which a file may have named."""
+    for name in ("attack", "case", "environment", "change", "stage", "register"):
+        values = page.locator(f"[name={name}] option").evaluate_all("all => all.map(one => one.value)")
+        choose(page, name, values[-1])
+        choose(page, name, "")
+
+
+def test_scripts_of_others_are_refused_by_the_policy(path, open_tab):
+    tab = open_tab()
+    page = tab.open(path)
+    page.evaluate("() => { const one = document.createElement('script'); one.textContent = 'window.ran = 1';"
+                  " document.body.append(one); }")  # fmt: skip
+    assert page.evaluate("window.ran") is None
+    assert "Content Security Policy" in tab.said.pop()
+
+
+def test_more_than_a_page_holds_goes_to_pages_beside_it(tmp_path, open_tab):
+    summary = make_rich(60)
+    paths = write_html(tmp_path / "a report.html", summary, budget=Budget(page_rows=25))
+    assert [path.name for path in paths] == ["a report.html", "page-2.html", "page-3.html", "page-4.html"]
+    page = open_tab().open(paths[0])
+    assert "this is page 1 of 4" in page.locator(".notice").inner_text()
+    page.locator(".notice a", has_text="3").click()
+    page.wait_for_url("**/page-3.html")
+    assert page.locator("h1").inner_text() == "Examples, page 3 of 4"
+    assert len(ids(page)) == 10
+    page.locator(".continued a").click()
+    page.wait_for_url("**/a%20report.html")
+    found = set()
+    for path in paths:
+        other = open_tab(height=20_000).open(path)
+        found |= set(ids(other))
+    assert len(found) == 60
+    page.goto(paths[1].as_uri() + "#example=example-0")
+    assert "may be on another page" in page.locator("#found").inner_text()
+
+
+def test_only_what_is_looked_at_is_built(tmp_path, open_tab):
+    many = tuple(make_divergence(place) for place in range(3000))
+    (path,) = write_html(tmp_path / "report.html", make_summary(divergences=many, reference="plain"))
+    page = open_tab(height=900).open(path)
+    assert page.locator(".card").count() < 60
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    wait_until(
+        page, "[...document.querySelectorAll('.card h3 a')].some(one => one.textContent === 'example-2999')"
+    )
+    assert page.locator(".card").count() < 120
+    page.locator("[name=q]").fill("example-1234")
+    wait_until(page, "document.querySelectorAll('.card').length === 1")
+
+
+def test_the_same_says_so(tmp_path, tab):
+    (path,) = write_html(tmp_path / "report.html", make_summary())
+    page = tab.open(path)
+    assert page.locator(".verdict.same h1").inner_text() == "Same"
+    assert not page.locator("#tools").is_visible()
+    assert "every compared example holds one tuple" in page.locator("#divergences").inner_text()
+    tab.shoot("same")
+
+
+def test_names_of_environments_are_all_there(page):
+    text = page.locator(".cells").inner_text()
+    assert all(name in text for name in NAMES)
