@@ -203,6 +203,7 @@ def diff(
     several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
     from harness.diff.compare import Selection, compare_runs
+    from harness.diff.runs import find_run
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
@@ -215,7 +216,7 @@ def diff(
     selection = Selection(tuple(environment or ()), against, pair)
     summary = compare_runs(runs, reports or root / "reports", register, selection)
     if output is not None:
-        write_folder(output, summary)
+        write_folder(output, summary, [find_run(place, reports or root / "reports") for place in runs])
     show_summary(summary, output, as_json=as_json)
 
 
