@@ -73,6 +73,15 @@ def schema(session: nox.Session) -> None:
     session.run("python", "-m", "harness.report.schema")
 
 
+@nox.session
+def sample(session: nox.Session) -> None:
+    """Make reports/sample and the README's picture of it anew (`-- --environment local-*` without Docker)."""
+    install(session, "tests")
+    options = session.posargs or ("--group", "table5")
+    session.run("python", "docs/make/sample.py", *options, env={"PYTHONPATH": "."})
+    session.run("python", "docs/make/screenshot.py")
+
+
 @nox.session(name="train-tiny")
 def train_tiny(session: nox.Session) -> None:
     """Train the bundled model anew, then make its witnesses and examples."""

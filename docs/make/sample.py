@@ -1,0 +1,70 @@
+"""The sample report: every eighth bundled example in the environments that options choose.
+
+    python docs/make/sample.py --group table5
+
+The folder keeps the list of examples and all forms of the report; cells with their records stay out, and so
+does whatever names the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "models" / "tiny-vgg-face" / "examples"
+SAMPLE = ROOT / "reports" / "sample"
+LIST = SAMPLE / "examples.jsonl"
+STEP = 8
+PICTURES = 40  # of the examples with the smallest margins; they are most of the page's size
+COULD_NOT_RUN = 2
+
+
+def choose_examples() -> None:
+    """Write the list; its files are named from where it lies."""
+    folder = os.path.relpath(EXAMPLES, SAMPLE).replace(os.sep, "/")
+    lines = (EXAMPLES / "examples.jsonl").read_text(encoding="utf-8").splitlines()[::STEP]
+    found = [json.loads(line) for line in lines]
+    chosen = [{**one, "file": f"{folder}/{one['file']}"} for one in found]
+    SAMPLE.mkdir(parents=True, exist_ok=True)
+    LIST.write_text("".join(f"{json.dumps(one)}\n" for one in chosen), encoding="utf-8")
+
+
+def run_matrix(reports: Path, options: list[str]) -> Path:
+    """Folder of a run of the list; ends the program where nothing could be judged."""
+    place = LIST.relative_to(ROOT).as_posix()
+    command = [sys.executable, "-m", "harness", "matrix", "--examples", place, "--reports", str(reports)]
+    if subprocess.run([*command, *options], cwd=ROOT, check=False).returncode == COULD_NOT_RUN:
+        sys.exit("the sample stays as it was; without containers, choose local environments as options")
+    (run,) = (path.parent for path in reports.glob("*/run.json"))
+    return run
+
+
+def keep_report(run: Path) -> None:
+    """Write the report's forms beside the list, as if it had been made there."""
+    from harness.report.html.write import Budget, write_html
+    from harness.report.summary import read_summary
+    from harness.report.write import FORMS, HTML, write_form
+
+    summary = read_summary(run)
+    for name, render in FORMS.items():
+        write_form(SAMPLE / name, render(summary, SAMPLE))
+    write_html(SAMPLE / HTML, summary, [run], Budget(pictures=PICTURES))
+
+
+def main() -> None:
+    """Make the sample anew."""
+    os.chdir(ROOT)
+    choose_examples()
+    with tempfile.TemporaryDirectory() as reports:
+        keep_report(run_matrix(Path(reports), sys.argv[1:]))
+    size = sum(path.stat().st_size for path in SAMPLE.iterdir())
+    print(f"{SAMPLE.relative_to(ROOT)}: {size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
