@@ -9,6 +9,7 @@ import html
 import json
 import random
 import re
+import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from test_judge import record, result
 
 from harness.diff.columns import take_columns
+from harness.report.html.write import write_html
 from harness.report.judge import CellResult, Header, make_summary
 from harness.report.summary import CellSummary
 from harness.report.terminal import render_text
@@ -155,7 +157,40 @@ def walk_json(part):
         yield from (str(part), f"{part / 1e6:.0f}")
 
 
-READERS = {"report.md": read_markdown, "junit.xml": read_junit, "summary.json": read_json}
+def read_html(summary):
+    """Likewise: the table's part on an environment, an example's row in the data, the agreement's part."""
+    with tempfile.TemporaryDirectory() as folder:
+        (path,) = write_html(Path(folder) / "report.html", summary)
+        page = path.read_text(encoding="utf-8")
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    data = json.loads(text)
+    agreement = re.search(r'<section id="agreement".*?</section>', page, re.DOTALL)[0]
+    found = {None: read_page(page) | set(walk_json(data)), AGREEMENT: read_page(agreement)}
+    parts = re.findall(
+        r'<tbody>\s*<tr class="cell.*?</tbody>|<article class="stuck">.*?</article>', page, re.DOTALL
+    )
+    for part in parts:
+        name = re.search(r'class="words"[^>]*>([^<]*)<', part)[1]
+        found.setdefault(name, set()).update(read_page(part))
+    for row in data["divergences"]:
+        found[row[0]] = set(walk_json(row))
+    for example, *row in data["incomparable"]:
+        found.setdefault(example, set()).update(walk_json(row))
+    return found
+
+
+def read_page(page):
+    """Numbers of a page's text."""
+    text = re.sub(r"<(script|style|svg)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    return find_numbers(re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3})", "", html.unescape(text)))
+
+
+READERS = {
+    "report.md": read_markdown,
+    "junit.xml": read_junit,
+    "summary.json": read_json,
+    "report.html": read_html,
+}
 
 
 @pytest.fixture(name="forms", scope="module")
