@@ -91,7 +91,8 @@ def test_a_run_folder_holds_everything(harness, root):
     (folder,) = list_runs(root)
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     cells = {f"cells/{name}/{file}" for name in "ab" for file in CELL_FILES}
-    assert found == {"run.json", "labels.txt", "summary.json", "report.txt", "report.md", "junit.xml"} | cells
+    reports = {"summary.json", "report.txt", "report.md", "report.html", "junit.xml"}
+    assert found == {"run.json", "labels.txt"} | reports | cells
     assert len((folder / "cells/a/records.jsonl").read_text().splitlines()) == COUNT
     run = json.loads((folder / "run.json").read_text())
     assert [cell["status"] for cell in run["cells"]] == ["done", "done"]
