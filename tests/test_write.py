@@ -17,7 +17,7 @@ def list_names(folder):
 def test_a_folder_gets_every_form(tmp_path):
     write_reports(tmp_path, make_summary())
     assert set(list_names(tmp_path)) >= {*FORMS, "report.txt", "report.md", "junit.xml", "summary.json"}
-    assert json.loads((tmp_path / "summary.json").read_text())["run"] == make_summary().run
+    assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["run"] == make_summary().run
 
 
 def test_a_new_folder_is_made_with_all_above_it(tmp_path):
