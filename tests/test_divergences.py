@@ -36,16 +36,23 @@ def test_swapped_outputs_are_found():
 
 
 @pytest.mark.parametrize(("baseline", "place"), [("a", 0), ("b", 1), ("elsewhere", 1), (None, 1)])
-def test_without_a_baseline_the_largest_class_is_one(baseline, place):
+def test_without_a_reference_the_baseline_is_whom_most_agree_with(baseline, place):
     other = [record("x", 1, 1, 2)]
     _, found = find(baseline, a=[record("x")], b=other, c=other)
     assert found.classes.tolist() == [[0, 1, 1]]
-    assert found.baselines.tolist() == [place]
+    assert found.baseline == place
 
 
-def test_of_equal_classes_the_first_is_the_baseline():
+def test_all_examples_count_for_the_baseline():
+    one, two = record("x"), record("x", 1, 1, 2)
+    more = [record("y", 1, 1, 2), record("z", 1, 1, 2)]
+    _, found = find(None, a=[one, record("y"), record("z")], b=[one, *more], c=[two, *more])
+    assert found.baseline == 1
+
+
+def test_of_equal_environments_the_first_is_the_baseline():
     _, found = find(None, a=[record("x")], b=[record("x", 1, 1, 2)])
-    assert found.baselines.tolist() == [0]
+    assert found.baseline == 0
 
 
 @pytest.mark.parametrize("other", [(g, o, a) for g in range(3) for o in range(3) for a in range(3)])

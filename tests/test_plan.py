@@ -113,4 +113,6 @@ def test_a_port_or_parameters_that_do_not_exist_are_refused(override):
 
 def test_ports_are_named_with_their_rules():
     assert name_port({"preset": "notebook", "rules": {}}) == "notebook"
-    assert name_port({"preset": "notebook", "rules": {"ddof": 1}}) == "notebook with ddof = 1"
+    assert name_port({"preset": "notebook", "rules": {"ddof": 1}}) == "notebook (ddof 1)"
+    listed = {"order": "listing", "listing": ["nose_witness.txt", "leye_witness.txt"]}
+    assert name_port({"preset": "notebook", "rules": listed}) == "notebook (order listing, listing nose leye)"

@@ -83,7 +83,7 @@ def describe_job(
 
 
 def name_job_port(job: Job) -> str:
-    """`notebook`, or `notebook with ddof = 1`."""
+    """`notebook`, or `notebook (ddof 1)`."""
     return name_port(msgspec.structs.asdict(job.port or JobPort()))
 
 

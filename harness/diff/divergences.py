@@ -18,35 +18,33 @@ class Divergences:
     """Diverging examples (n,) against the environments (e,) of a join.
 
     `rows` (n,) are places in the join; `classes` (n, e) gives the first environment that says the same
-    tuple; `baselines` (n,) the environment that others are held against; `changes` (n, e, 5) which of
+    tuple; `baseline` is the environment that others are held against; `changes` (n, e, 5) which of
     CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not, or NONE.
     """
 
     rows: np.ndarray
     classes: np.ndarray
-    baselines: np.ndarray
+    baseline: int
     changes: np.ndarray
     stages: np.ndarray
 
 
-def find_divergences(join: Join, baseline: str | None) -> Divergences:
-    """The examples that diverge, in the join's order, against one environment.
+def find_divergences(join: Join, reference: str | None) -> Divergences:
+    """The examples that diverge, in the join's order, against the reference.
 
-    Without one, each is held against the first environment of its largest agreement class.
+    Without one, they are held against the environment that the others agree with most.
     """
     rows = np.flatnonzero((join.tuples != join.tuples[:, :1]).any(axis=(1, 2)))
     tuples = join.tuples[rows]
     classes = find_classes(tuples)
-    if baseline in join.environments:
-        baselines = np.full(len(rows), join.environments.index(baseline))
-    else:
-        baselines = find_largest(classes)
+    is_there = reference in join.environments
+    baseline = join.environments.index(str(reference)) if is_there else find_most_agreed(classes)
     return Divergences(
         rows=rows,
         classes=classes,
-        baselines=baselines,
-        changes=find_changes(tuples, baselines),
-        stages=find_stages(join, rows, baselines),
+        baseline=baseline,
+        changes=find_changes(tuples, baseline),
+        stages=find_stages(join, rows, baseline),
     )
 
 
@@ -59,33 +57,32 @@ def find_classes(tuples: np.ndarray) -> np.ndarray:
     return classes
 
 
-def find_largest(classes: np.ndarray) -> np.ndarray:
-    """First environment (n,) of each example's largest class; of equal ones, of the first."""
-    sizes = (classes[:, :, None] == np.arange(classes.shape[1])).sum(axis=1)
-    return sizes.argmax(axis=1) if len(classes) else np.empty(0, dtype=np.int64)
+def find_most_agreed(classes: np.ndarray) -> int:
+    """The environment whose agreement classes (n, e) are largest in sum; of equal ones the first."""
+    if not classes.size:
+        return 0
+    sizes = np.stack([(classes == classes[:, [place]]).sum() for place in range(classes.shape[1])])
+    return int(sizes.argmax())
 
 
-def take_baseline(values: np.ndarray, baselines: np.ndarray) -> np.ndarray:
-    """The baselines' values (n, 1, …) of values (n, e, …)."""
-    return values[np.arange(len(values)), baselines][:, None]
-
-
-def find_changes(tuples: np.ndarray, baselines: np.ndarray) -> np.ndarray:
+def find_changes(tuples: np.ndarray, baseline: int) -> np.ndarray:
     """Which of CHANGES (n, e, 5) are not the baseline's, of tuples (n, e, 3)."""
+    if not tuples.size:
+        return np.zeros((*tuples.shape[:2], len(CHANGES)), dtype=bool)
     gold, original, attribute = np.moveaxis(tuples, 2, 0)
     # The five cases are what these three comparisons can say together.
     alike = np.stack([gold == original, gold == attribute, original == attribute], axis=2)
-    numbers = tuples != take_baseline(tuples, baselines)
-    cases = alike != take_baseline(alike, baselines)
+    numbers = tuples != tuples[:, [baseline]]
+    cases = alike != alike[:, [baseline]]
     return np.concatenate([numbers, cases.any(axis=2, keepdims=True), cases[:, :, 2:]], axis=2)
 
 
-def find_stages(join: Join, rows: np.ndarray, baselines: np.ndarray) -> np.ndarray:
+def find_stages(join: Join, rows: np.ndarray, baseline: int) -> np.ndarray:
     """First of STAGES (n, e) whose hash is not the baseline's; a hash that is not known differs from none."""
     if not len(rows):
         return np.empty((0, len(join.environments)), dtype=np.int64)
     hashes = join.gather("hashes", rows)
-    theirs = take_baseline(hashes, baselines)
+    theirs = hashes[:, [baseline]]
     differs = (hashes != theirs) & (hashes != 0) & (theirs != 0)
     assert differs.shape[2] == len(STAGES)
     return np.where(differs.any(axis=2), differs.argmax(axis=2), NONE)

@@ -137,10 +137,17 @@ def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
 
 
 def name_port(port: Mapping[str, Any]) -> str:
-    """`notebook`, or `notebook with ddof = 1`, for a job's port."""
-    rules = ", ".join(f"{rule} = {choice}" for rule, choice in (port.get("rules") or {}).items())
+    """`notebook`, or `notebook (ddof 1, order listing)`, for a job's port."""
+    rules = ", ".join(f"{rule} {name_choice(choice)}" for rule, choice in (port.get("rules") or {}).items())
     preset = str(port.get("preset", "unknown"))
-    return f"{preset} with {rules}" if rules else preset
+    return f"{preset} ({rules})" if rules else preset
+
+
+def name_choice(choice: Any) -> str:
+    """What a rule is set to; of witness files, the attributes alone."""
+    if not isinstance(choice, list):
+        return str(choice)
+    return " ".join(str(one).removesuffix("_witness.txt") for one in choice)
 
 
 def choose_parameters(environment: Environment, override: Override) -> dict[str, float]:

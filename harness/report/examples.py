@@ -42,7 +42,7 @@ def describe_divergences(
         join.examples[found.rows],
         join.attacks[found.rows],
         join.sources[found.rows],
-        found.baselines,
+        np.full(len(found.rows), found.baseline),
         found.classes,
         found.changes,
         found.stages,

@@ -67,7 +67,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
     divergences = describe_divergences(join, found, smallest, expected)
     rates = measure_cells(done)
-    baseline = choose_baseline(header.reference, results)
+    baseline = find_baseline(join, found.baseline, results)
     cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
     problems = tuple(check_register(expected, join, divergences))
     code, verdict = give_verdict(header, cells, join, divergences, problems)
@@ -99,10 +99,10 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     )
 
 
-def choose_baseline(reference: str, results: Sequence[CellResult]) -> CellResult | None:
-    """The cell against which others' surroundings are told: the reference's, or the first that is done."""
-    done = [one for one in results if one.columns is not None]
-    return next((one for one in done if one.summary.environment == reference), done[0] if done else None)
+def find_baseline(join: Join, place: int, results: Sequence[CellResult]) -> CellResult | None:
+    """The cell that others' tuples and surroundings are held against; None where none is done."""
+    name = join.environments[place] if join.environments else None
+    return next((one for one in results if one.summary.environment == name), None)
 
 
 def describe_cell(result: CellResult, baseline: CellResult | None, rates: RatesSummary | None) -> CellSummary:

@@ -160,9 +160,9 @@ VERSION: Literal[2] = 2
 class Summary(Part):
     """The whole document.
 
-    `reference` is held against all others where it is among the cells; `baseline` is the environment against
-    which the cells' differences are told, null where no cell is done; `labels` names the classes that occur
-    in diverging tuples, where they are known.
+    `baseline` is the environment that the others are held against: the `reference` where it is among the
+    cells, or else the one that they agree with most; null where no cell is done. `labels` names the classes
+    that occur in diverging tuples, where they are known.
     """
 
     schema_version: Literal[2] = VERSION

@@ -71,9 +71,8 @@ def give_verdict(summary: Summary) -> Verdict:
 
 
 def find_baseline(summary: Summary) -> CellSummary | None:
-    """The cell that others are held against: the reference's, or the first that is done."""
-    done = [cell for cell in summary.cells if cell.status == "done"]
-    return next((cell for cell in done if cell.environment == summary.reference), done[0] if done else None)
+    """The cell that others are held against."""
+    return next((cell for cell in summary.cells if cell.environment == summary.baseline), None)
 
 
 def order_cells(summary: Summary) -> list[CellSummary]:
