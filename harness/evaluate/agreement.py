@@ -34,12 +34,12 @@ def compare_pairs(tuples: np.ndarray) -> tuple[Pair, ...]:
     """Every pair of cells, from tuples (examples, cells, 3): Gold, Original, Attribute."""
     examples, cells = tuples.shape[:2]
     same = count_same(tuples)
-    detected = find_detected(tuples).astype(np.float64)
-    both = np.rint(detected.T @ detected).astype(np.int64)
+    detected = np.ascontiguousarray(find_detected(tuples).T)
+    often = np.count_nonzero(detected, axis=1)
     pairs = []
     for first, second in combinations(range(cells), 2):
-        shared = int(both[first, second])
-        only_first, only_second = int(both[first, first]) - shared, int(both[second, second]) - shared
+        shared = int(np.count_nonzero(detected[first] & detected[second]))
+        only_first, only_second = int(often[first]) - shared, int(often[second]) - shared
         neither = examples - shared - only_first - only_second
         kappa = compute_cohen_kappa(shared, only_first, only_second, neither)
         p_value = compute_mcnemar(only_first, only_second)

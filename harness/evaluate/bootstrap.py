@@ -13,7 +13,7 @@ REPLICATES = 2000
 # memory stay what they are. Widths then have 1.6 % of noise; the number of replicates leaves 2.2 %.
 MOST_CLUSTERS = 2048
 SEED = 60
-CHUNK = 250  # replicates whose weights are float64 at a time
+CHUNK = 16  # replicates at a time: as many as a core's cache holds, and too few for BLAS to start threads
 ENDS = (0.025, 0.975)
 
 
