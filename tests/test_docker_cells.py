@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from harness.ami.errors import InputError
-from harness.diff.runs import read_runs
 from harness.images.build import Surroundings, build_image
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
@@ -20,6 +19,7 @@ from harness.matrix.environments import read_environments
 from harness.matrix.install import key_venv
 from harness.matrix.leftovers import RUN_LABEL, WORKPLACE_LABEL
 from harness.matrix.machine import find_interpreter
+from harness.matrix.store import read_records
 
 pytestmark = pytest.mark.docker
 
@@ -108,12 +108,12 @@ def finish(process):
 
 def read_cells(root, summary):
     """Records of a run's cells by environment, without what differs from run to run."""
-    results = read_runs([root / "reports" / summary["run"]])
     return {
-        one.summary.environment: [
-            {key: value for key, value in record.items() if key != "seconds"} for record in one.records
+        folder.name: [
+            {key: value for key, value in record.items() if key != "seconds"}
+            for record in read_records(folder)
         ]
-        for one in results
+        for folder in (root / "reports" / summary["run"] / "cells").iterdir()
     }
 
 
