@@ -126,6 +126,25 @@ def test_results_of_one_kind_alone_are_pointed_out(place):
     assert "all have" not in import_text(place, print_log(TUPLES), output="other").output
 
 
+@pytest.mark.parametrize(
+    ("tuples", "attack", "known", "left_out"),
+    [
+        ([(1, 1, 2), (4, 4, 4)], "benign", "alarms", ["accuracy", "alarms_all", "attribute_accuracy"]),
+        ([(1, 2, 3), (4, 2, 2)], "fgsm", "detection", ["evasion"]),
+    ],
+)
+def test_rates_that_a_selection_decides_are_left_out(place, tuples, attack, known, left_out):
+    import_text(place, print_log(tuples), "--attack", attack, output="a")
+    import_text(place, print_log([*tuples[:1], (4, 2, 4)]), "--attack", attack, environment="b", output="b")
+    first, other = (cell["rates"] for cell in json.loads(call("diff", "a", "b", "--json").output)["cells"])
+    assert (first[known]["hits"], first[known]["of"]) == (1, 2)
+    assert {name: (first[name]["of"], first[name]["rate"]) for name in left_out} == dict.fromkeys(
+        left_out, (0, None)
+    )
+    whole = attack == "benign"  # of the other log one result alone has Original = Gold
+    assert {other[name]["of"] for name in left_out} == ({2} if whole else {0})
+
+
 def test_two_logs_are_compared_by_position_and_the_header_says_so(place):
     import_text(place, print_log(TUPLES), environment="one", output="a")
     import_text(place, print_log([(1, 2, 3), (1, 2, 1), (5, 4, 4)]), environment="other", output="b")

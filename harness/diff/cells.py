@@ -42,6 +42,12 @@ class Timings(msgspec.Struct):
     load_seconds: float | None = None
 
 
+class Imported(msgspec.Struct):
+    """What a comparison wants to know of a log that was made a cell."""
+
+    selection: str | None = None
+
+
 class CellFile(msgspec.Struct):
     """What a comparison reads of a `cell.json`; the rest is looked at by name."""
 
@@ -51,6 +57,7 @@ class CellFile(msgspec.Struct):
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
     origin: str | None = None
+    imported: Imported | None = None
     fingerprint: dict[str, Any] | None = None
     hashes: dict[str, Any] | None = None
 
@@ -97,6 +104,7 @@ def read_done(summary: CellSummary, folder: Path) -> CellResult:
         "load_seconds": timings.load_seconds,
         "peak_memory_bytes": told.peak_memory_bytes,
         "origin": told.origin,
+        "selection": told.imported and told.imported.selection,
     }
     return CellResult(summary.model_copy(update=more), read_columns(folder), cell)
 

@@ -76,7 +76,10 @@ def describe_import(file: Path, output: Path, cell: dict[str, Any]) -> Iterator[
     else:
         yield f"examples: named by {found['images']['name']}, of which {found['left_out']} were not printed"
     if found["selection"]:
-        yield f"results: all have {found['selection']}; others may not have been printed, and are in no rate"
+        yield (
+            f"results: all have {found['selection']}; others may not have been printed,"
+            " so that rates that would count them are left out"
+        )
     yield from describe_check(file, found)
     yield from describe_others(file, found["other_lines"])
 

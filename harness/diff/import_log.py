@@ -115,7 +115,7 @@ def describe_file(path: Path) -> dict[str, str]:
 def describe_origin(path: Path, ids: Ids, selection: str | None) -> str:
     """One sentence's predicate for the header of comparisons."""
     named = "numbered as they were printed" if ids == "lines" else "named by a list of images"
-    more = f"; all have {selection}, others may not have been printed" if selection else ""
+    more = f"; all have {selection}, and rates that would count others are left out" if selection else ""
     return f"is from the log {path.name}, its examples {named}{more}"
 
 

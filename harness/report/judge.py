@@ -13,7 +13,7 @@ from harness.diff.fingerprints import compare_cells
 from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.matrix.register import Expected
 from harness.report.examples import describe_agreeing, describe_divergences, name_labels
-from harness.report.statistics import measure_agreement, measure_cells
+from harness.report.statistics import drop_selected, measure_agreement, measure_cells
 from harness.report.summary import (
     CellSummary,
     DivergenceSummary,
@@ -109,7 +109,8 @@ def describe_cell(result: CellResult, baseline: CellResult | None, rates: RatesS
     """A cell with its rates, and in what its surroundings are not the baseline's."""
     is_other = baseline is not None and result is not baseline and result.columns is not None
     differences = compare_cells(baseline.cell, result.cell) if baseline and is_other else ()
-    return result.summary.model_copy(update={"rates": rates, "differences": differences})
+    told = drop_selected(rates) if rates and result.summary.selection else rates
+    return result.summary.model_copy(update={"rates": told, "differences": differences})
 
 
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:

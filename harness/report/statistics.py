@@ -8,8 +8,10 @@ from dataclasses import asdict
 from harness.diff.columns import Columns
 from harness.diff.tuples import Join, is_same
 from harness.evaluate.agreement import Pair, compare_pairs, compute_detected_fleiss
-from harness.evaluate.rates import find_kinds, measure_tuples
+from harness.evaluate.rates import find_kinds, measure_rate, measure_tuples
 from harness.report.summary import AgreementSummary, PairSummary, RatesSummary, RateSummary
+
+SELECTED = ("accuracy", "alarms_all", "attribute_accuracy", "evasion")  # their denominators hold any Original
 
 
 def measure_cells(cells: Mapping[str, Columns]) -> dict[str, RatesSummary]:
@@ -28,6 +30,12 @@ def has_same_kinds(columns: Columns, others: Columns) -> bool:
     """Whether two cells' records are of the same examples, sources and attacks in the same order."""
     names = ("examples", "sources", "attacks")
     return all(is_same(getattr(columns, name), getattr(others, name)) for name in names)
+
+
+def drop_selected(rates: RatesSummary) -> RatesSummary:
+    """Rates of results that were chosen by their Original, without those that this alone decides."""
+    nothing = RateSummary.model_validate(asdict(measure_rate(0, 0)))
+    return rates.model_copy(update=dict.fromkeys(SELECTED, nothing))
 
 
 def measure_agreement(join: Join) -> AgreementSummary:

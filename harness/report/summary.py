@@ -61,7 +61,8 @@ class DifferenceSummary(Part):
 class CellSummary(Part):
     """One cell: how it ended, what it measured, what it was.
 
-    `origin` says where records come from that no cell has written.
+    `origin` says where records come from that no cell has written, `selection` what these have in common,
+    if others may be missing; rates that would count the others are then null.
     """
 
     environment: str
@@ -79,6 +80,7 @@ class CellSummary(Part):
     load_seconds: float | None = None
     peak_memory_bytes: int | None = None
     origin: str | None = None
+    selection: str | None = None
     differences: tuple[DifferenceSummary, ...] = ()
 
 
