@@ -199,8 +199,8 @@ def diff(
     """Compare the cells of runs that exist, from here or from other machines.
 
     Examples are joined by id, strictly, and all held against the reference unless --against or --pair says
-    otherwise; where the reference is not among the cells, each example against most of them. A cell of one of
-    several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
+    otherwise; where the reference is not among the cells, against the one that the others agree with most. A
+    cell of one of several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
     from harness.diff.compare import Selection, compare_runs
     from harness.diff.runs import find_run

@@ -41,6 +41,28 @@ def test_expected_divergences_are_marked():
     assert "yes" in draw(*OTHER, expected=[entry()])
 
 
+def test_columns_that_say_nothing_are_left_out():
+    assert "  margin  expected\n" in draw(*with_margins(), expected=[entry()])
+    assert "  margin\n" in draw(*with_margins())
+    assert "margin" not in draw(*OTHER)
+    assert "expected" not in draw(*OTHER)
+
+
+def with_margins():
+    records = [{**record("x", 1, 1, number), "margin_original": 0.5} for number in (1, 2)]
+    return [result(name, one) for name, one in zip("ab", records)]
+
+
+def test_the_baseline_is_named():
+    assert "the baseline, a)" in draw(*OTHER)
+
+
+def test_one_cell_is_no_cells():
+    text = draw(SAME[0], must_compare=False)
+    assert "1 cell," in text
+    assert "reused" not in text
+
+
 def test_long_lists_end_with_how_many_more_and_the_file_has_all():
     count = MOST_ROWS + 7
     ones = [record(f"example-{number}") for number in range(count)]
@@ -104,7 +126,7 @@ def test_smallest_margins_come_first_and_are_shown():
     divergences = tuple(one.model_copy(update={"smallest_margin": value}) for one, value in margins)
     text = render_text(summary.model_copy(update={"divergences": divergences}), FOLDER)
     assert text.index("x1") < text.index("x0") < text.index("x2")
-    assert "0.0123 " in text
+    assert "0.0123\n" in text
 
 
 def test_escape_codes_in_names_steer_nothing():

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.ami.cases import CASES
+from harness.report.judge import count
 from harness.report.plain import make_line
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
 
@@ -20,7 +21,10 @@ STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable
 # Level of detail from which on it is shown, text.
 LEGEND = (
     (0, "Detected: of attacked examples with Original other than Gold."),
-    (0, "FPR: detected of benign examples with Original = Gold (all: of all benign ones)."),
+    (0, "FPR: detected of benign examples with Original = Gold."),
+    (3, "FPR all: of all benign examples."),
+    (1, "Accuracy: Original = Gold, of benign examples."),
+    (3, "Attribute accuracy: Attribute = Gold, of the same."),
     (2, "Evasion: Original other than Gold and not detected, of attacked examples."),
     (2, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
     (0, "In brackets: 95 % intervals (Wilson)."),
@@ -74,8 +78,9 @@ COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
     ("s", 1, show_seconds),
     ("MB", 1, show_megabytes),
 )
+ALL = max(level for _, level, _ in COLUMNS)
 # Detail and padding, the first that fits is taken.
-LAYOUTS = ((3, 1), (3, 0), (2, 1), (2, 0), (1, 1), (1, 0), (0, 0))
+LAYOUTS = ((ALL, 1), (ALL, 0), (2, 1), (2, 0), (1, 1), (1, 0), (0, 0))
 
 
 def draw_cells(summary: Summary, console: Console) -> RenderableType:
@@ -119,6 +124,6 @@ def draw_table(summary: Summary, detail: int, padding: int) -> Table:
 
 def title_cells(summary: Summary) -> str:
     """Model, examples, how many cells were reused, and how long it took."""
-    reused, cells = sum(cell.reused for cell in summary.cells), len(summary.cells)
-    counts = f"{summary.examples} examples, {cells} cells; reused {reused} of {cells} cells"
+    reused, cells = sum(cell.reused for cell in summary.cells), count(len(summary.cells), "cell")
+    counts = f"{count(summary.examples, 'example')}, {cells}{f'; reused {reused} of {cells}' * bool(reused)}"
     return f"{summary.model}: {counts}, {summary.seconds:.1f} s"

@@ -26,6 +26,7 @@ SAME = "·"
 MARK = "!"
 RIGHT = ("margin",)
 WHOLE = ("baseline", "margin")
+SPARE = {"margin": NONE, "expected": "no"}  # columns that are left out where they say nothing but this
 
 
 def draw_divergences(summary: Summary, most_rows: int, rest: str) -> RenderableType | None:
@@ -73,7 +74,9 @@ def align_row(row: Sequence[str], head: Sequence[str], widths: Sequence[int]) ->
 
 def title_divergences(summary: Summary) -> str:
     """How many there are, and how to read them."""
-    return f"diverging: {len(summary.divergences)} (Gold-Original-Attribute, {MARK} marks what differs)"
+    baseline = make_line(str(summary.baseline))
+    how = f"Gold-Original-Attribute, {MARK} marks what differs from the baseline, {baseline}"
+    return f"diverging: {len(summary.divergences)} ({how})"
 
 
 def tell_steady(summary: Summary) -> list[str]:
@@ -99,7 +102,13 @@ def list_divergences(
         ]
         for one in shown
     ]
-    return head, rows
+    return drop_spare(head, rows)
+
+
+def drop_spare(head: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows without the columns of which nothing is known, or nothing expected."""
+    kept = [place for place, name in enumerate(head) if any(row[place] != SPARE.get(name) for row in rows)]
+    return [head[place] for place in kept], [[row[place] for place in kept] for row in rows]
 
 
 def show_departure(one: DivergenceSummary, name: str) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.report.agreement import show_agreement, show_kappa, show_p_value
-from harness.report.cells import COLUMNS, LEGEND, NONE, title_cells
+from harness.report.cells import ALL, COLUMNS, NONE, explain_table, title_cells
 from harness.report.departures import show_departure
 from harness.report.divergences import (
     list_departing,
@@ -82,11 +82,19 @@ def draw_head(summary: Summary) -> str:
         "",
         f"- run {code(summary.run)}, {escape(summary.created)}, harness {escape(summary.harness)}",
         f"- {escape(title_cells(summary))}; {summary.compared} examples compared",
-        f"- reference: {code(summary.reference)}",
+        f"- baseline: {name_baseline(summary)}",
         *(f"- register: {escape(problem, 300)}" for problem in problems[:MOST_PROBLEMS]),
     ]
     more = say_more(len(problems) - MOST_PROBLEMS, "problems with the register")
     return "\n\n".join(["\n".join(lines), *more])
+
+
+def name_baseline(summary: Summary) -> str:
+    """The environment that others are held against, and why that."""
+    if summary.baseline is None:
+        return "none"
+    why = "the reference" if summary.baseline == summary.reference else "with which the others agree most"
+    return f"{code(summary.baseline)}, {why}"
 
 
 def say_more(left: int, what: str) -> list[str]:
@@ -101,7 +109,7 @@ def draw_cells(summary: Summary) -> str:
     parts = [
         "### Environments",
         draw_table(head, rows, 2),
-        rf"\* the reference. {' '.join(text for _, text in LEGEND)}",
+        escape(explain_table(summary, ALL), MOST_VERDICT),
         *say_more(len(summary.cells) - len(rows), "environments"),
     ]
     return "\n\n".join(parts)
