@@ -52,6 +52,12 @@ def test_many_lines_are_read_in_pieces(tmp_path):
     assert len(set(columns.examples)) == 3000
 
 
+def test_a_line_of_a_later_piece_is_named_by_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.diff.columns.CHUNK_BYTES", 1)
+    with pytest.raises(InputError, match=r"records\.jsonl:3: is no record"):
+        read(tmp_path, *encode(make_record("x"), make_record("y")), b"{")
+
+
 def test_a_broken_record_among_others_is_kept_with_its_reason(tmp_path):
     lines = encode(
         make_record("x"), {"example": "y", "refused": "cut off"}, {"example": "z"}, make_record("w")

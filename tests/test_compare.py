@@ -127,6 +127,20 @@ def test_the_register_speaks_of_cells_of_any_run(tmp_path, run):
     assert summary.divergences[0].expected == {"b@run": "r", "b@other": "r"}
 
 
+def test_the_register_does_not_speak_of_another_model(run):
+    register = expect("y", "b")
+    others = tuple(entry.model_copy(update={"model": "n"}) for entry in register.expected)
+    summary = compare(run, globs=("a", "b"), register=register.model_copy(update={"expected": others}))
+    assert (summary.exit_code, summary.divergences[0].expected) == (1, {"b": None})
+
+
+def test_a_reference_that_failed_leaves_its_place_to_another_runs(tmp_path, run):
+    other = write_run(tmp_path / "other", {"a": SAME})
+    (run / "cells/a/cell.json").write_text(json.dumps(make_cell("a", status="failed", error="it broke")))
+    (run / "cells/a/log.txt").write_text("")
+    assert compare(run, other).reference == "a@other"
+
+
 def test_what_a_run_listed_has_to_be_there(tmp_path):
     run = write_run(tmp_path / "run", {"a": SAME, "b": SAME}, ids=("x", "y", "z"))
     summary = compare(run)

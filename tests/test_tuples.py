@@ -36,6 +36,11 @@ def test_a_doubled_record_is_not_made_up_for_by_a_missing_one():
     assert reasons(cells) == [("x", "a", "has 2 records"), ("y", "a", "has no record")]
 
 
+def test_a_doubled_record_accuses_no_other_of_another_file():
+    cells = {"a": [record("x"), record("x", file="e")], "b": [record("x")]}
+    assert reasons(cells) == [("x", "a", "has 2 records")]
+
+
 def test_an_example_that_nobody_asked_for_is_listed():
     cells = {"a": [record("x"), record("z")], "b": [record("x"), record("z")]}
     known = {"a": ["x"], "b": ["x"]}
