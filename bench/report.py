@@ -132,6 +132,7 @@ def invent_summary(examples: int, environments: int, agreeing: float = 0.0) -> S
         harness="0.1.0",
         model="made-up",
         reference=names[0],
+        baseline=names[0],
         examples=examples,
         compared=examples,
         cells=tuple(invent_cell(draw, name, examples) for name in names),

@@ -59,7 +59,8 @@ def make_rich(count=12, **more):
         make_divergence(5, causes={"ported": "the rule of pool3 was swapped, and with it the tuple"}),
     ]
     given = {
-        "reference": NAMES[0], "examples": count + 33, "compared": count + 31, "cells": tuple(make_cells()),
+        "reference": NAMES[0], "baseline": NAMES[0],
+        "examples": count + 33, "compared": count + 31, "cells": tuple(make_cells()),
         "divergences": tuple(divergences), "agreeing": make_agreeing(31),
         "agreement": AgreementSummary(pairs=tuple(make_pairs()), fleiss_kappa=0.87),
         "labels": {3: "Third Person", 4: "Fourth Person", 7: "Seventh Person", 8: "Eighth", 9: "Ninth"},
@@ -84,7 +85,7 @@ def make_cells():
     yield cell("plain", key="0123456789abcdef")
     for name in NAMES[1:-1]:
         yield cell(name, differences=differences, reused=True, detection=detection)
-    yield cell("ported", port="pytorch-port", detection=rate(5, 5), differences=differences)
+    yield cell("ported", port="pytorch-port", detection=rate(5, 5), differences=differences, origin="a log")
     yield cell("broken", status="failed", reason="it broke", log_end="first line\nlast line")
     yield cell("away", status="unavailable", reason="no engine answers")
 

@@ -9,9 +9,10 @@ from waiting import wait_until
 
 CHROMIUM = shutil.which("chromium")
 SHOTS = Path(__file__).resolve().parents[2] / ".harness" / "screenshots"
-SETTLED = """document.readyState === 'complete' && ![...document.querySelectorAll('#cards .block:empty')]
-  .map(one => one.getBoundingClientRect()).some(box => box.top < innerHeight && box.bottom > 0)"""
-TALL = 6000  # room for all cards of a small report, so that all are built
+SETTLED = """document.readyState === 'complete' && ![...document.querySelectorAll('#cards .gap')]
+  .map(one => one.getBoundingClientRect())
+  .some(box => box.height > 1 && box.top < innerHeight && box.bottom > 0)"""
+TALL = 5000  # room for all cards of a small report, so that all are built
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
 

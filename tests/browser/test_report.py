@@ -295,13 +295,11 @@ def test_no_width_makes_the_page_itself_scroll_sideways(path, open_tab, width, t
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_hostile_text_is_shown_and_does_not_run(tmp_path, tab):
+def test_hostile_text_is_shown_and_does_not_run(tmp_path, open_tab):
     summary, planted = plant(make_rich(), MARK)
     (path,) = write_html(tmp_path / "report.html", summary)
-    page = tab.open(path)
-    for fold in page.locator("details:not([open]) > summary").all():
-        if fold.is_visible():
-            fold.click()
+    page = open_tab(height=12_000).open(path)
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     page.wait_for_selector(".line")
     for button in page.locator(".unfold").all():
         button.click()
@@ -315,9 +313,7 @@ def test_hostile_text_is_shown_and_does_not_run(tmp_path, tab):
     )
     data = page.locator("#data").text_content()
     shown = shown.replace(data, "")
-    missing = [text for text in planted if text not in shown]
-    assert [text.replace(MARK, "") for text in missing] == ["0123456789abcdef"]
-    page.evaluate("document.querySelector('#found').textContent")
+    assert [text for text in planted if text not in shown] == []
     follow_every_filter(page)
     assert page.evaluate("window.ran") is None
 

@@ -19,7 +19,7 @@ from harness.report.plain import make_line, make_lines
 from harness.report.summary import Change, PairSummary, Stage, Summary
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("state.js", "list.js", "cards.js", "page.js")
+SCRIPTS = ("state.js", "cards.js", "list.js", "page.js")
 STYLES = ("frame.css", "tables.css", "examples.css")
 ICON_COLOURS = {"same": "0a7a5a", "diverged": "b3400f", "trouble": "8a6100"}
 STAGE_NAMES: dict[Stage, str] = {

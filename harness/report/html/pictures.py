@@ -73,9 +73,6 @@ def read_pixels(found: Found | None) -> np.ndarray | None:
         data = read_file(found.example)
         if found.example.path.suffix.lower() == ".npy":
             return convert_array(decode_array(data), found)
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return None
         return decode_image(data, DECODER).astype(np.float32)
     except (InputError, OSError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None

@@ -1,108 +1,119 @@
 "use strict";
-// A long list of which only what is near the window is built: rows stand in blocks, and far blocks are
-// empty boxes of the height that they had, or are thought to have.
+// A long list of which only what is near the window is built. Two gaps stand for the rest, as high as
+// those rows were when they were last seen, or are thought to be.
 
-const NEAR = "1600px 0px"; // of the window
-const FRAME_SHARE = 4; // milliseconds of a frame for filling what cannot be seen yet
+const NEAR = 1500; // pixels above and below the window
+const FRAME_SHARE = 5; // milliseconds of a frame for building what cannot be seen yet
 
-function makeList(root, build, guess, blockRows) {
-  let rows = [], blocks = [], scale = 1;
-  const waiting = new Set();
-  const observer = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting && !target.isFull) waiting.add(target);
-      else if (!isIntersecting) { waiting.delete(target); empty(target); }
-    }
-    work();
-  }, { rootMargin: NEAR });
+function makeList(root, build, guess) {
+  const above = element("div", "gap"), below = element("div", "gap");
+  let rows = [], heights = new Float64Array(0), scale = 1, width = 0, frame = 0;
+  let first = 0, last = 0; // the rows from `first` up to `last` are built, and stand between the gaps
+  root.append(above, below);
 
-  // What can be seen is filled at once, the rest of what is near in the frames that follow.
-  const distance = (block) => {
-    const { top, bottom } = block.getBoundingClientRect();
-    return Math.max(0, top - innerHeight, -bottom);
-  };
+  const built = () => [...root.children].slice(1, -1);
+  const sum = (from, to) => heights.subarray(from, to).reduce((all, height) => all + height, 0);
 
-  let frame = 0;
-  function work() {
-    const ordered = [...waiting].map((block) => [distance(block), block]).sort((a, b) => a[0] - b[0]);
-    const end = performance.now() + FRAME_SHARE;
-    for (const [away, block] of ordered) {
-      if (away > 0 && performance.now() > end) break;
-      waiting.delete(block);
-      fill(block);
-    }
-    cancelAnimationFrame(frame);
-    if (waiting.size) frame = requestAnimationFrame(work);
+  function measure() {
+    built().forEach((one, place) => { heights[first + place] = one.getBoundingClientRect().height; });
   }
 
-  const rowsOf = (block) => rows.slice(block.start, block.start + blockRows);
-
-  function fill(block) {
-    if (block.isFull) return;
-    block.isFull = true;
-    block.replaceChildren(...rowsOf(block).map((row, place) => build(row, block.start + place, rows.length)));
-    block.style.height = "";
-  }
-
-  function empty(block) {
-    if (!block.isFull || block.contains(document.activeElement)) return;
-    const height = block.getBoundingClientRect().height;
-    if (!height) return; // not drawn at all, as in a closed fold
-    block.style.height = `${height}px`;
-    block.isFull = false;
-    block.replaceChildren();
-  }
-
-  function guessHeight(block) {
-    let sum = 0;
-    for (let place = block.start; place < Math.min(block.start + blockRows, rows.length); place++) sum += guess(rows[place]);
-    return scale * sum;
-  }
-
-  // The first block drawn tells how far off the guesses are, at this width and in these fonts.
+  // How far off the guesses are, at this width and in these fonts.
   function learn() {
-    const first = blocks[0];
-    const height = first?.isFull ? first.getBoundingClientRect().height : 0;
-    if (height) scale *= height / guessHeight(first);
-    for (const block of blocks) if (!block.isFull) block.style.height = `${guessHeight(block)}px`;
+    const seen = rows.slice(first, last).reduce((all, row) => all + guess(row), 0);
+    if (seen) scale = sum(first, last) / seen;
+    rows.forEach((row, place) => { if (place < first || place >= last) heights[place] = scale * guess(row); });
+  }
+
+  function add(place) {
+    const made = build(rows[place], place, rows.length);
+    if (place < first) { above.after(made); first = place; } else { below.before(made); last = place + 1; }
+  }
+
+  function clear(place) {
+    root.replaceChildren(above, below);
+    first = last = place;
+  }
+
+  // Rows that are from `low` to `high` pixels away from the window's top; one at least.
+  function find(low, high) {
+    let from = 0, y = root.getBoundingClientRect().top;
+    while (from < rows.length - 1 && y + heights[from] < low) y += heights[from++];
+    let to = from;
+    while (to < rows.length && (y < high || to === from)) y += heights[to++];
+    return [from, to];
+  }
+
+  function spread() {
+    above.style.height = `${sum(0, first)}px`;
+    below.style.height = `${sum(last, rows.length)}px`;
+  }
+
+  function update() {
+    frame = 0;
+    if (!rows.length || !root.clientWidth) return;
+    measure();
+    const [seenFrom, seenTo] = find(0, innerHeight);
+    const [from, to] = find(-NEAR, innerHeight + NEAR);
+    if (last <= seenFrom || first >= seenTo) clear(seenFrom);
+    const standing = built();
+    standing.slice(0, Math.max(0, from - first)).forEach((one) => { one.remove(); first++; });
+    standing.slice(Math.max(0, to - last + standing.length)).forEach((one) => { one.remove(); last--; });
+    while (first > seenFrom) add(first - 1);
+    while (last < seenTo) add(last);
+    const end = performance.now() + FRAME_SHARE;
+    while ((last < to || first > from) && performance.now() < end) {
+      if (last < to) add(last);
+      if (first > from) add(first - 1);
+    }
+    measure();
+    spread();
+    if (last < to || first > from) plan();
+  }
+
+  function plan() {
+    if (!frame) frame = requestAnimationFrame(update);
   }
 
   function show(newRows) {
-    observer.disconnect();
     rows = newRows;
-    blocks = [];
-    for (let start = 0; start < rows.length; start += blockRows) {
-      const block = document.createElement("div");
-      block.className = "block";
-      block.start = start;
-      blocks.push(block);
-    }
-    waiting.clear();
-    root.replaceChildren(...blocks.slice(0, 1));
-    if (blocks.length) fill(blocks[0]);
+    heights = Float64Array.from(rows, (row) => scale * guess(row));
+    clear(0);
+    spread();
+    update();
     learn();
-    root.append(...blocks.slice(1));
-    for (const block of blocks) observer.observe(block);
+    spread();
   }
 
   function reveal(place) {
-    const block = blocks[Math.floor(place / blockRows)];
-    fill(block);
-    const element = block.children[place % blockRows];
-    element.scrollIntoView({ block: "start" });
-    return element;
+    const stand = () => root.children[1 + place - first];
+    if (place < first || place >= last) {
+      clear(place);
+      add(place);
+      spread();
+    }
+    stand().scrollIntoView({ block: "start" });
+    update();
+    stand().scrollIntoView({ block: "start" });
+    return stand();
   }
 
   function fillFirst(most) {
-    for (const block of blocks) if (block.start < most) fill(block);
+    clear(0);
+    while (last < Math.min(most, rows.length)) add(last);
+    measure();
+    spread();
   }
 
-  let width = 0;
   new ResizeObserver(() => {
     if (root.clientWidth === width || !root.clientWidth) return;
     width = root.clientWidth;
+    measure();
     learn();
+    update();
   }).observe(root);
+  addEventListener("scroll", plan, { passive: true });
+  addEventListener("resize", plan);
 
   return { show, reveal, fillFirst, place: (wanted) => rows.findIndex((row) => row[ID] === wanted), size: () => rows.length };
 }

@@ -7,9 +7,9 @@ const MOST_PRINTED = 200;
 
 const guessClass = (one) => (one[MEMBERS].length > MOST_APART ? 66 : 24 * one[MEMBERS].length + 12);
 const guessCard = (row) => Math.max(180, 100 + row[CLASSES].reduce((sum, one) => sum + guessClass(one), 0));
-const cards = makeList(byId("cards"), makeCard, guessCard, 4);
-const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27, 80);
-const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31, 60);
+const cards = makeList(byId("cards"), makeCard, guessCard);
+const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27);
+const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31);
 let state = readState("");
 
 // Options of the filters, each with how many divergent examples it finds by itself.

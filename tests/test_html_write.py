@@ -1,0 +1,93 @@
+"""The report's files: one page, or several with links between them, and the command that runs it again."""
+
+import json
+import re
+
+import pytest
+from html_samples import make_divergence, make_rich
+from summaries import make_summary
+
+from harness.ami.errors import InputError
+from harness.report.html.command import join_words, quote_environment, start_command, write_diff
+from harness.report.html.write import Budget, export_html, write_html
+
+
+def read_data(path):
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_a_small_report_is_one_file(tmp_path):
+    assert write_html(tmp_path / "report.html", make_rich()) == [tmp_path / "report.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_large_one_has_pages_beside_it_that_know_each_other(tmp_path):
+    paths = write_html(tmp_path / "r.html", make_rich(), budget=Budget(page_rows=20))
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        "r.html", "r-files/page-2.html", "r-files/page-3.html",
+    ]  # fmt: skip
+    first, second, third = map(read_data, paths)
+    assert first["pages"] == ["r.html", "r-files/page-2.html", "r-files/page-3.html"]
+    assert second["pages"] == ["../r.html", "page-2.html", "page-3.html"]
+    assert [
+        len(one["divergences"]) + len(one["agreeing"]) + len(one["incomparable"])
+        for one in (first, second, third)
+    ] == [20, 20, 4]
+
+
+def test_pages_are_full_at_their_bytes(tmp_path):
+    many = make_summary(divergences=tuple(make_divergence(place) for place in range(300)))
+    paths = write_html(tmp_path / "r.html", many, budget=Budget(page_bytes=20_000))
+    rows = [read_data(path)["divergences"] for path in paths]
+    assert sum(map(len, rows)) == 300
+    assert all(len(json.dumps(one, separators=(",", ":"))) < 21_000 for one in rows)
+
+
+def test_a_shorter_report_leaves_no_page_of_a_longer_one(tmp_path):
+    path = tmp_path / "r.html"
+    write_html(path, make_rich(), budget=Budget(page_rows=9))
+    (tmp_path / "r-files" / "notes.txt").write_text("mine")
+    write_html(path, make_rich(), budget=Budget(page_rows=30))
+    assert sorted(one.name for one in (tmp_path / "r-files").iterdir()) == ["notes.txt", "page-2.html"]
+
+
+def test_a_place_that_cannot_be_written_is_bad_input(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        export_html(tmp_path / "file" / "r.html", make_summary(), [])
+
+
+def test_the_command_is_the_one_that_was_given():
+    request = {
+        "model": "m", "examples": ["jpeg"], "npy": "raw-rgb",
+        "override": {"alpha": 100.5, "beta": None, "epsilon": None, "port": "pytorch-port"},
+    }  # fmt: skip
+    assert start_command(request, "other") == (
+        "python -m harness matrix --model m --examples jpeg --npy raw-rgb --port pytorch-port --alpha 100.5"
+    )
+
+
+def test_own_files_are_named_and_quoted():
+    command = start_command({"model": "m", "caffemodel": "/my files/a.caffemodel"}, "m")
+    assert command == "python -m harness run --model m --caffemodel '/my files/a.caffemodel'"
+
+
+def test_without_a_request_the_model_is_all_there_is():
+    assert start_command({}, "m") == "python -m harness matrix --model m"
+    assert write_diff(["one", "two"]) == "python -m harness diff one two"
+
+
+@pytest.mark.parametrize(("name", "option"), [("a@run", "--environment a"), ("a b", "--environment 'a b'")])
+def test_environments_are_named_as_the_matrix_knows_them(name, option):
+    assert quote_environment(name) == option
+
+
+@pytest.mark.parametrize("name", ["a\nrm -rf x", "a\x1b[2J", "a\x00"])
+def test_no_command_is_made_of_what_a_terminal_would_obey(name):
+    assert quote_environment(name) == ""
+    assert join_words(["python", name]) == ""
+
+
+def test_shells_see_hostile_names_as_words():
+    assert quote_environment("$(reboot)") == "--environment '$(reboot)'"
