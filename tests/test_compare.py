@@ -127,6 +127,20 @@ def test_the_register_speaks_of_cells_of_any_run(tmp_path, run):
     assert summary.divergences[0].expected == {"b@run": "r", "b@other": "r"}
 
 
+@pytest.mark.parametrize(
+    ("selection", "problems"),
+    [
+        ({"pair": ("b", "c")}, 0),
+        ({"against": "b"}, 0),
+        ({"globs": ("b", "c")}, 0),
+        ({"globs": ("a", "c")}, 1),
+    ],
+)
+def test_what_the_register_expects_has_to_depart_from_the_reference_alone(run, selection, problems):
+    gone = expect("x" if problems else "y", "c")
+    assert len(compare(run, register=gone, **selection).register_problems) == problems
+
+
 def test_the_register_does_not_speak_of_another_model(run):
     register = expect("y", "b")
     others = tuple(entry.model_copy(update={"model": "n"}) for entry in register.expected)

@@ -82,6 +82,11 @@ def test_an_entry_about_cells_that_did_not_run_is_not_judged():
     assert judge(*SAME, expected=[entry(environment="c"), entry("z")]).exit_code == 0
 
 
+def test_one_cell_alone_cannot_tell_that_a_divergence_stopped():
+    expected = [entry(environment="a")]
+    assert judge(SAME[0], expected=expected, must_compare=False).register_problems == ()
+
+
 def test_an_entry_past_its_date_expects_nothing_and_is_reported():
     summary = judge(*OTHER, expected=[entry(until=BEFORE)])
     assert summary.exit_code == 1
@@ -128,6 +133,12 @@ def test_a_lost_record_is_trouble_and_is_listed():
     assert summary.exit_code == 2
     assert [(one.example, one.environment) for one in summary.incomparable] == [("y", "b")]
     assert (summary.examples, summary.compared) == (2, 1)
+
+
+def test_an_example_that_two_cells_lack_is_one_example():
+    summary = judge(*SAME, result("c", record("x")), result("d", record("x")))
+    assert (summary.examples, summary.compared, len(summary.incomparable)) == (2, 1, 2)
+    assert summary.verdict.startswith("1 of 2 examples could not be compared")
 
 
 def test_known_examples_that_no_cell_has_are_trouble():

@@ -38,14 +38,16 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
     sources, against = choose_sources(list_sources(folders), selection)
     past = read_sources(sources)
     models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in past.results))
+    reference = find_reference(sources, past, register)
     header = Header(
         run=" ".join(dict.fromkeys(folder.resolve().name for folder in folders)),
         harness=harness.__version__,
         model=", ".join(models),
-        reference=against or find_reference(sources, past, register),
+        reference=against or reference,
         known=past.known,
         seconds=0.0,
         labels=past.labels,
+        must_occur=against is None or name_environment(against) == name_environment(reference),
     )
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
     if against:

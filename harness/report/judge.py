@@ -45,7 +45,8 @@ class Header:
     """What a run is called and was made of.
 
     `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
-    whether one cell alone is a failure, `asked` names cells of which one has to run; `labels` names classes.
+    whether one cell alone is a failure, `must_occur` whether what the register expects has to occur; `asked`
+    names cells of which one has to run; `labels` names classes.
     """
 
     run: str
@@ -55,6 +56,7 @@ class Header:
     known: Mapping[str, Sequence[str]]
     seconds: float
     must_compare: bool = True
+    must_occur: bool = True
     notes: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     labels: Mapping[int, str] = field(default_factory=dict)
@@ -69,7 +71,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     rates = measure_cells(done)
     baseline = find_baseline(join, found.baseline, results)
     cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
-    problems = tuple(check_register(expected, join, divergences))
+    problems = tuple(check_register(header, expected, join, divergences))
     code, verdict = give_verdict(header, cells, join, divergences, problems)
     return Summary(
         run=header.run,
@@ -119,10 +121,14 @@ def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
 
 
 def check_register(
-    expected: Sequence[Expected], join: Join, divergences: Sequence[DivergenceSummary]
+    header: Header, expected: Sequence[Expected], join: Join, divergences: Sequence[DivergenceSummary]
 ) -> list[str]:
-    """Entries that are past their date, or whose divergence was looked for and does not occur any more."""
+    """Entries that are past their date, or whose divergence was looked for and does not occur any more.
+
+    They speak of what departs from the reference: without it, none of them was looked for.
+    """
     today = dt.datetime.now(dt.UTC).date()
+    has_others = header.reference in join.environments and len(join.environments) > 1
     problems = []
     for entry in expected:
         looked = any(entry.matches(example, name) for example in join.examples for name in join.environments)
@@ -130,7 +136,7 @@ def check_register(
         place = f"expected divergence of {entry.example} in {entry.environment} ({entry.owner})"
         if entry.until < today:
             problems.append(f"{place} is past its date {entry.until}; look at it again")
-        elif looked and not occurs and len(join.environments) > 1:
+        elif header.must_occur and has_others and looked and not occurs:
             problems.append(f"{place} does not occur any more; remove it from the register")
     return problems
 
