@@ -227,6 +227,15 @@ def test_what_cannot_be_is_refused(place, option, value, message):
     assert not (place / "out").exists()
 
 
+def test_a_cell_that_cannot_be_written_leaves_nothing(place, monkeypatch):
+    def fill_disk(*_paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", fill_disk)
+    assert "out: cannot be written (No space left" in refusal(import_text(place, print_log(TUPLES)))
+    assert sorted(path.name for path in place.iterdir()) == ["environments", "x.log"]
+
+
 def test_a_damaged_log_leaves_nothing(place):
     assert "x.log:3: is cut off" in refusal(import_text(place, print_log(TUPLES)[:-5]))
     assert sorted(path.name for path in place.iterdir()) == ["environments", "x.log"]

@@ -74,6 +74,13 @@ def test_a_mistake_is_carried_on_until_the_counts_are_right_again(tmp_path):
     assert found.holds == ()
 
 
+def test_a_mistake_after_another_is_not_carried_on(tmp_path):
+    lines = print_log(FOOLED * 3).splitlines()
+    lines[3] = print_line(4, 1, 2, 3, 2, 4)
+    lines[4] = print_line(5, 1, 2, 2, 1, 5)
+    assert [one.carried for one in check(tmp_path, "\n".join(lines)).oddities] == [False, False]
+
+
 def published_rows(name, decimals=2):
     tables = json.loads(TABLES.read_text())
     rows = {**tables["table4_running_rate"], **tables["table5_environments"]}[name]

@@ -38,6 +38,12 @@ def test_sources_are_those_of_each_cell():
     assert found["alone"].recovery.cluster_low != found["clustered"].recovery.cluster_low
 
 
+def test_attacks_are_those_of_each_cell():
+    benign = [{**one, "attack": "benign"} for one in records(1, 2)]
+    found = measure_cells({"attacked": take_columns(records(1, 2)), "benign": take_columns(benign)})
+    assert [one.alarms_all.of for one in found.values()] == [0, 2]
+
+
 def test_an_incomparable_example_still_counts_in_its_own_cell():
     summary = judge(result("a", *records(*[1] * 5)), result("b", *records(*[1] * 4)))
     assert [cell.rates.examples for cell in summary.cells] == [5, 4]
