@@ -37,8 +37,8 @@ def test_parameters_are_replaced():
 
 def test_how_results_are_stored_is_chosen():
     assert find_attack("fgsm").save == "png"
-    assert find_attack("patch_first").save == "jpeg"
-    assert find_attack("patch_first", save="png").save == "png"
+    assert find_attack("ami-pgd").save == "npy"
+    assert find_attack("patch_first", save="jpeg").save == "jpeg"
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def move_pixels(models: Models, batch: Batch, way: Recipe | AimedPgd) -> Pixels:
         case Pgd():
             moved = toolbox.step_from_random(wrap(models, batch), batch.pixels, batch.gold, way)
         case DeepFool():
-            moved = toolbox.cross_boundary(wrap(models, batch, unit=True), batch.pixels, way)
+            moved = toolbox.cross_boundary(models.plain, batch.pixels, way, models.device)
         case AimedPgd():
             moved = step_towards(models, batch, way, MarginLoss() if way.loss == "margin" else None)
         case Adaptive():
@@ -148,6 +148,7 @@ def paint_mask(models: Models, batch: Batch, way: Patch | Glasses) -> Pixels:
         step=way.step,
         iterations=way.iterations,
         masks=batch.masks,
+        momentum=way.momentum,
     )
 
 

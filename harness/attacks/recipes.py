@@ -17,8 +17,6 @@ Aim = Literal["away", "first", "next", "each"]
 """Away from Gold; to class 0; to the class after Gold (after the last: 0); to every class in turn."""
 Save = Literal["png", "jpeg", "npy"]
 SAVES: tuple[Save, ...] = ("png", "jpeg", "npy")
-PUBLISHED_PAINT: Save = "jpeg"
-"""How the published patches and glasses are stored; the published arrays hold whole levels, as PNG does."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,7 @@ class Patch:
     side: float = 59 / 224
     step: float = 8.0
     iterations: int = 60
+    momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,7 @@ class Glasses:
     rim: float = 0.14
     step: float = 8.0
     iterations: int = 60
+    momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,10 @@ ON_DETECTOR = (AmiPgd, Adaptive)
 
 @dataclass(frozen=True)
 class Attack:
-    """A named attack; results are stored as `save` says, and judged as they are stored."""
+    """A named attack; results are stored as `save` says, and judged as they are stored.
+
+    All published ones hold whole levels, as PNG does; patches and glasses were JPEG files, besides.
+    """
 
     name: str
     recipe: Recipe
@@ -181,8 +184,8 @@ def list_attacks() -> dict[str, Attack]:
             Attack(f"cw_l0_{aim}", CarliniL0(), aim),
             Attack(f"cw_l2_{aim}", CarliniL2(), aim),
             Attack(f"cw_li_{aim}", CarliniLinf(), aim),
-            Attack(f"patch_{aim}", Patch(), aim, PUBLISHED_PAINT),
-            Attack(f"glasses_{aim}", Glasses(), aim, PUBLISHED_PAINT),
+            Attack(f"patch_{aim}", Patch(), aim),
+            Attack(f"glasses_{aim}", Glasses(), aim),
         ]
     return {attack.name: attack for attack in found}
 
@@ -242,7 +245,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 COUNTS = ("iterations", "restarts", "searches", "rounds", "classes")
 SHARES = ("share", "decrease", "side")
 """Above 0 and below 1."""
-FROM_ZERO = ("confidence", "overshoot", "corner")
+FROM_ZERO = ("confidence", "overshoot", "corner", "momentum")
 
 
 def check_recipe(name: str, recipe: Recipe) -> None:

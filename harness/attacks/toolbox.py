@@ -35,6 +35,19 @@ class UnitModel(nn.Module):  # type: ignore[misc]  # torch is not followed by my
         return self.model(pixels * LEVELS)
 
 
+class ChosenClasses(nn.Module):  # type: ignore[misc]
+    """A model's logits of some classes."""
+
+    def __init__(self, model: nn.Module, chosen: torch.Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.chosen = chosen
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch."""
+        return self.model(pixels)[:, self.chosen]
+
+
 class GatheredClassifier(PyTorchClassifier):  # type: ignore[misc]
     """A classifier with one backward pass for the gradients of one class per image.
 
@@ -115,6 +128,7 @@ def step_towards(
     step: float,
     iterations: int,
     masks: NDArray[np.bool_] | None = None,
+    momentum: float | None = None,
 ) -> Pixels:
     """PGD from the image itself towards targets (N,), where masks (N, H, W) allow a change."""
     method = evasion.ProjectedGradientDescentPyTorch(
@@ -122,6 +136,7 @@ def step_towards(
         eps=float(eps),
         eps_step=float(step),
         max_iter=iterations,
+        decay=momentum,
         targeted=True,
         batch_size=len(pixels),
         verbose=False,
@@ -130,20 +145,30 @@ def step_towards(
     return np.asarray(method.generate(pixels, y=targets, mask=wide), np.float32)
 
 
-def cross_boundary(classifier: Any, pixels: Pixels, recipe: DeepFool) -> Pixels:
-    """DeepFool, image by image: of a batch the toolbox would walk every class that is likely in any image.
+def cross_boundary(model: nn.Module, pixels: Pixels, recipe: DeepFool, device: str) -> Pixels:
+    """DeepFool among each image's likeliest classes, image by image.
 
-    The classifier must be one of pixels from 0 to 1, as pixels are here once divided.
+    Where the toolbox is to choose these classes itself, it subtracts another class's logit than Original's
+    (its `f_diff` takes a place among the chosen classes for a class), and many images do not move at all.
     """
-    method = evasion.DeepFool(
-        classifier,
-        max_iter=recipe.iterations,
-        epsilon=float(recipe.overshoot),
-        nb_grads=min(recipe.classes, classifier.nb_classes),
-        batch_size=1,
-        verbose=False,
-    )
-    moved = [method.generate(pixels[row : row + 1] / np.float32(LEVELS)) for row in range(len(pixels))]
+    moved = []
+    for row in range(len(pixels)):
+        image = pixels[row : row + 1]
+        with torch.no_grad():
+            logits = model(torch.from_numpy(image).to(device))
+        chosen = logits[0].topk(min(recipe.classes, logits.shape[1])).indices
+        classifier = build_classifier(
+            ChosenClasses(model, chosen), image.shape[1:], len(chosen), unit=True, device=device
+        )
+        method = evasion.DeepFool(
+            classifier,
+            max_iter=recipe.iterations,
+            epsilon=float(recipe.overshoot),
+            nb_grads=len(chosen),
+            batch_size=1,
+            verbose=False,
+        )
+        moved.append(method.generate(image / np.float32(LEVELS)))
     return np.concatenate(moved).astype(np.float32) * np.float32(LEVELS)
 
 
