@@ -42,6 +42,10 @@ RECORDS = [
     record("unknown", 1, 2, 3),  # X-Y-Z of which nobody says what it is: in no rate
     {"example": "x", "gold": 1, "original": 1, "attribute": 1},
 ]
+CHANGED = [
+    record("benign-noise", 1, 1, 2),  # X-X-Y of a clean image under noise: in no rate
+    record("benign-jpeg", 1, 2, 2),  # X-Y-Y: no missed attack
+]
 
 
 def measure_rates(records):
@@ -55,6 +59,12 @@ def shares(rates):
         for field in fields(rates)
         if field.name not in ("examples", "cases")
     }
+
+
+def test_changed_clean_images_are_neither_attacked_nor_clean():
+    assert shares(measure_rates(RECORDS + CHANGED)) == shares(measure_rates(RECORDS))
+    unmarked = [{**one, "attack": one["attack"].removeprefix("benign-")} for one in CHANGED]
+    assert shares(measure_rates(RECORDS + unmarked)) != shares(measure_rates(RECORDS))
 
 
 def test_all_rates_of_a_cell():

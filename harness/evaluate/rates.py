@@ -12,6 +12,7 @@ from harness.ami.cases import CASES
 from harness.evaluate.bootstrap import count_by_cluster, number_clusters, resample_rates
 
 BENIGN = "benign"
+CHANGED = "benign-"  # what begins so is clean under a change that nobody aimed: no attack, nor a clean image
 UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
@@ -88,11 +89,14 @@ def measure_rate(hits: int, of: int) -> Rate:
 def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -> Kinds:
     """Kinds of examples by their names, sources and attacks, str objects (n,), the last two empty if unknown.
 
-    An example of which nobody says whether it was attacked is neither benign nor attacked.
+    An example of which nobody says whether it was attacked is neither benign nor attacked. Nor is a clean
+    one under noise or compression (`benign-noise`): it must not pass for a missed attack, nor hide in the
+    rate of false alarms on clean images.
     """
     benign = np.asarray(attacks == BENIGN, bool)
     unknown = np.asarray(attacks == UNKNOWN, bool) | np.asarray(attacks == "", bool)
-    return Kinds(benign, ~benign & ~unknown, number_clusters(sources, examples))
+    changed = np.fromiter((one.startswith(CHANGED) for one in attacks), bool, len(attacks))
+    return Kinds(benign, ~(benign | unknown | changed), number_clusters(sources, examples))
 
 
 def measure_tuples(tuples: np.ndarray, kinds: Kinds) -> Rates:
