@@ -22,11 +22,11 @@ STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable
 LEGEND = (
     (0, "Detected: of attacked examples with Original other than Gold."),
     (0, "FPR: detected of benign examples with Original = Gold."),
-    (3, "FPR all: of all benign examples."),
-    (1, "Accuracy: Original = Gold, of benign examples."),
-    (3, "Attribute accuracy: Attribute = Gold, of the same."),
-    (2, "Evasion: Original other than Gold and not detected, of attacked examples."),
-    (2, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
+    (4, "FPR all: of all benign examples."),
+    (2, "Accuracy: Original = Gold, of benign examples."),
+    (4, "Attribute accuracy: Attribute = Gold, of the same."),
+    (3, "Evasion: Original other than Gold and not detected, of attacked examples."),
+    (3, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
     (0, "In brackets: 95 % intervals (Wilson)."),
 )
 
@@ -70,21 +70,21 @@ COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
     *((case, 1, partial(show_case, case)) for case in CASES),
     ("detected %", 0, lambda cell: show_rate(rates_of(cell).detection)),
     ("FPR %", 0, lambda cell: show_rate(rates_of(cell).alarms)),
-    ("evasion %", 2, lambda cell: show_rate(rates_of(cell).evasion)),
-    ("recovery %", 2, lambda cell: show_rate(rates_of(cell).recovery)),
-    ("FPR all %", 3, lambda cell: show_rate(rates_of(cell).alarms_all)),
-    ("accuracy %", 1, lambda cell: show_share(rates_of(cell).accuracy)),
-    ("attribute accuracy %", 3, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
-    ("s", 1, show_seconds),
-    ("MB", 1, show_megabytes),
+    ("evasion %", 3, lambda cell: show_rate(rates_of(cell).evasion)),
+    ("recovery %", 3, lambda cell: show_rate(rates_of(cell).recovery)),
+    ("FPR all %", 4, lambda cell: show_rate(rates_of(cell).alarms_all)),
+    ("accuracy %", 2, lambda cell: show_share(rates_of(cell).accuracy)),
+    ("attribute accuracy %", 4, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
+    ("s", 2, show_seconds),
+    ("MB", 2, show_megabytes),
 )
 ALL = max(level for _, level, _ in COLUMNS)
 # Detail and padding, the first that fits is taken.
-LAYOUTS = ((ALL, 1), (ALL, 0), (2, 1), (2, 0), (1, 1), (1, 0), (0, 0))
+LAYOUTS = tuple((detail, padding) for detail in range(ALL, -1, -1) for padding in (1, 0))
 
 
 def draw_cells(summary: Summary, console: Console) -> RenderableType:
-    """One row a cell, with as many columns as fit: the rarer rates go first, then cases and costs."""
+    """One row a cell, with as many columns as fit: the rarer rates go first, then costs, then cases."""
     tables = ((detail, draw_table(summary, detail, padding)) for detail, padding in LAYOUTS)
     fitting = (one for one in tables if measure_width(one[1], console) <= console.width)
     detail, table = next(fitting, (0, draw_table(summary, *LAYOUTS[-1])))
