@@ -5,6 +5,7 @@ import re
 import pytest
 from html_samples import NAMES, make_divergence, make_rich, plant
 from summaries import make_summary
+from test_html_pictures import Inputs, flat
 from waiting import wait_until
 
 from harness.report.html.write import Budget, write_html
@@ -67,11 +68,25 @@ def test_labels_causes_reasons_and_margins_show(page):
     assert "Expected another rule for pool3 (ported)" in reasons
     lengths = page.locator(".bars path").evaluate_all("all => all.map(one => one.getAttribute('d'))")
     assert len(set(lengths)) > 2
-    assert (
-        page.locator(".no-picture figcaption")
-        .first.inner_text()
-        .startswith("no picture: its file is not here")
-    )
+    assert page.locator("#no-pictures").is_visible()
+    assert not page.locator(".pictures").first.is_visible()
+
+
+def test_pictures_are_drawn_or_said_to_be_missing(tmp_path, tab):
+    inputs = Inputs(tmp_path)
+    inputs.add("clean-0", flat(90, 120, 150))
+    inputs.add("example-0", flat(92, 120, 150), source="clean-0")
+    inputs.find()
+    (path,) = write_html(tmp_path / "report.html", make_rich(), [tmp_path / "run"])
+    page = tab.open(path)
+    cards = page.locator(".card")
+    pictured = cards.filter(has=page.locator("a", has_text=re.compile("^example-0$")))
+    assert pictured.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)") == [8, 8]
+    assert pictured.locator("figcaption").all_inner_texts() == [
+        "input",
+        "perturbation \N{MULTIPLICATION SIGN}32",
+    ]
+    assert "was changed since" in cards.first.locator(".no-picture").inner_text()
 
 
 def test_many_that_say_the_same_share_a_line_until_asked_for(page):

@@ -91,11 +91,15 @@ def find_pictures(summary: Summary, runs: Sequence[Path], budget: Budget) -> dic
 
 
 def make_commands(summary: Summary, names: Names, runs: Sequence[Path]) -> Commands:
-    """The command that a run was given; of several runs, the first one's."""
+    """The command that a run was given; of several runs, the first one's.
+
+    What came from elsewhere cannot be run again, only compared.
+    """
     request = read_request(runs[0]) if runs else {}
+    foreign = {cell.environment for cell in summary.cells if cell.origin}
     return Commands(
         start=start_command(request, summary.model),
-        environments=tuple(map(quote_environment, names.environments)),
+        environments=tuple("" if name in foreign else quote_environment(name) for name in names.environments),
         again=write_diff(summary.run.split()),
     )
 

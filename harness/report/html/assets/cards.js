@@ -57,9 +57,11 @@ function makeMember(row, place) {
   const [first, second] = row[MARGINS] ? row[MARGINS].slice(2 * place, 2 * place + 2) : [];
   plain.textContent = showMargin(first);
   steered.textContent = showMargin(second);
-  const [upper, lower] = bars.firstElementChild.children;
-  upper.setAttribute("d", `M0 4h${barLength(first).toFixed(1)}`);
-  lower.setAttribute("d", `M0 10h${barLength(second).toFixed(1)}`);
+  if (row[MARGINS]) {
+    const [upper, lower] = bars.firstElementChild.children;
+    upper.setAttribute("d", `M0 4h${barLength(first).toFixed(1)}`);
+    lower.setAttribute("d", `M0 10h${barLength(second).toFixed(1)}`);
+  } else bars.replaceChildren();
   const letter = row[STAGES][place];
   stage.textContent = place === row[BASELINE] ? "" : letter === "-" ? "–" : data.stageNames[letter];
   return line;
@@ -131,7 +133,7 @@ function makePicture(source, className, alt, caption) {
   return figure;
 }
 
-const NO_PICTURE = ["no picture: past the first that get one", "no picture: its file is not here, or was changed"];
+const NO_PICTURE = ["not drawn: only the first ones are", "its file is not here, or was changed since"];
 function makePictures(row) {
   const picture = row[PICTURE];
   if (typeof picture === "number") {
@@ -162,8 +164,8 @@ function makeReasons(row) {
 function writeCommand(row) {
   const places = [row[BASELINE], ...departing(row)];
   const options = [...new Set(places.map((place) => data.options[place]))];
-  if (options.length < 2) return data.again;
-  return data.start && options.every(Boolean) ? [data.start, ...options].join(" ") : "";
+  const isKnown = data.start && options.length > 1 && options.every(Boolean);
+  return isKnown ? [data.start, ...options].join(" ") : data.again;
 }
 
 function fillHead(card, row) {

@@ -12,7 +12,7 @@ const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27);
 const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31);
 let state = readState("");
 
-// Options of the filters, each with how many divergent examples it finds by itself.
+// Options of the filters, each with how many examples it finds by itself.
 
 function fillSelect(name, all, options) {
   const select = tools.elements[name];
@@ -22,11 +22,12 @@ function fillSelect(name, all, options) {
     return option;
   };
   select.replaceChildren(make("", all), ...options.map(([value, text]) => make(value, text)));
+  select.parentElement.hidden = options.length === 0;
 }
 
-function tally(values) {
+function tally(values, rows = data.divergences) {
   const counts = new Map();
-  for (const row of data.divergences) for (const value of new Set(values(row))) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const row of rows) for (const value of new Set(values(row))) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
@@ -37,10 +38,11 @@ function fillSelects() {
   });
   const same = (names) => names.map((name) => [name, name]);
   const place = (_, number) => number;
+  const everything = [...data.divergences, ...data.agreeing];
   const bits = (row) => row[CLASSES].slice(1).reduce((all, one) => all | one[CHANGED], 0);
-  fillSelect("attack", "all", counted(same(data.attacks), tally((row) => [row[ATTACK]]), place));
+  fillSelect("attack", "all", counted(same(data.attacks), tally((row) => [row[ATTACK]], everything), place));
   fillSelect("case", "all", counted(data.cases.map((name) => [name, `${name} ${data.meanings[name]}`]),
-    tally((row) => row[CLASSES].map((one) => nameCase(...one)))));
+    tally((row) => tuplesOf(row).map((one) => nameCase(...one)), everything)));
   fillSelect("environment", "any", counted(same(data.environments), tally(departing), place));
   fillSelect("change", "anything", counted(data.changes.map((name, number) => [name, data.changeNames[number]]),
     tally((row) => data.changes.map((_, number) => number).filter((number) => bits(row) & (1 << number))), place));
@@ -65,7 +67,7 @@ function show() {
   const together = state.together ? `, in which just ${state.together.split("\n").join(", ")} depart` : "";
   byId("found").textContent = isNarrowed
     ? `${found.rows.length} of ${plural(all, "divergent example")}${together}; ${found.lines.length} of ${data.agreeing.length} agreeing`
-    : `${plural(all, "divergent example")}${data.pages.length > 1 ? " on this page" : ""}`;
+    : `${all || !data.agreeing.length ? plural(all, "divergent example") : plural(data.agreeing.length, "agreeing example")}${data.pages.length > 1 ? " on this page" : ""}`;
   byId("clear").hidden = !isNarrowed;
   if (byId("agreeing-found")) byId("agreeing-found").textContent = isNarrowed ? `${found.lines.length} of ${data.agreeing.length}` : String(data.agreeing.length);
 }
@@ -117,6 +119,9 @@ function follow() {
 }
 
 function start() {
+  const isBare = data.divergences.length > 0 && data.divergences.every((row) => typeof row[PICTURE] === "number");
+  byId("cards").classList.toggle("no-pictures", isBare);
+  byId("no-pictures").hidden = !isBare;
   fillSelects();
   if (data.divergences.length || data.agreeing.length) tools.hidden = false;
   losses?.show(data.incomparable);

@@ -41,6 +41,9 @@ const isExpected = (row) => {
   return row[CLASSES].slice(1).every((one) => one[MEMBERS].every((place) => said.has(place)));
 };
 
+// Tuples of a divergence's classes, or the one of an agreeing example.
+const tuplesOf = (row) => (row.length > 7 ? row[CLASSES].map((one) => one.slice(0, 3)) : [row.slice(TUPLE, TUPLE + 3)]);
+
 const departing = (row) => row[CLASSES].slice(1).flatMap((one) => one[MEMBERS]);
 
 function describe(row, numbers) {
@@ -52,8 +55,7 @@ const texts = new Map();
 function textOf(row) {
   let text = texts.get(row);
   if (text === undefined) {
-    const numbers = row.length > 7 ? row[CLASSES].flatMap((one) => one.slice(0, 3)) : row.slice(TUPLE, TUPLE + 3);
-    texts.set(row, (text = describe(row, numbers)));
+    texts.set(row, (text = describe(row, tuplesOf(row).flat())));
   }
   return text;
 }
@@ -80,12 +82,12 @@ function select(state) {
   const isAsked = state.change || state.stage || state.environment;
   const rows = data.divergences.filter((row) =>
     (!isAsked || departs(row, state, environment)) &&
-    (!state.case || row[CLASSES].some((one) => nameCase(...one) === state.case)) &&
+    (!state.case || tuplesOf(row).some((one) => nameCase(...one) === state.case)) &&
     (!state.register || isExpected(row) === (state.register === "expected")) &&
     (!together || placesOf(departing(row).map((place) => data.environments[place])) === together) &&
     matchCommon(row, state, attack, words));
   const lines = data.agreeing.filter((row) =>
-    (!state.case || nameCase(...row.slice(TUPLE, TUPLE + 3)) === state.case) && matchCommon(row, state, attack, words));
+    (!state.case || nameCase(...tuplesOf(row)[0]) === state.case) && matchCommon(row, state, attack, words));
   return { rows: sortRows(rows, state.sort, SMALLEST), lines: sortRows(lines, state.sort, LINE_SMALLEST) };
 }
 
