@@ -90,7 +90,7 @@ def open_page(path: Path, chromium: str) -> dict[str, Any]:
         )
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         start = time.perf_counter()
-        page.goto(path.as_uri(), wait_until="commit")
+        page.goto(f"{path.as_uri()}#sort=margin", wait_until="commit")  # leads to the list itself
         page.wait_for_selector("#cards .card .member")
         page.evaluate("() => new Promise(requestAnimationFrame)")
         opened = time.perf_counter() - start

@@ -3,7 +3,7 @@
 
 const byId = (id) => document.getElementById(id);
 const tools = byId("tools");
-const MOST_PRINTED = 200;
+const MOST_PRINTED = 100;
 
 const guessClass = (one) => (one[MEMBERS].length > MOST_APART ? 66 : 24 * one[MEMBERS].length + 12);
 const guessCard = (row) => Math.max(180, 100 + row[CLASSES].reduce((sum, one) => sum + guessClass(one), 0));
@@ -239,7 +239,11 @@ document.addEventListener("click", async (event) => {
 });
 
 // On paper: the first examples, and no empty boxes.
-const print = () => cards.fillFirst(MOST_PRINTED);
+function print() {
+  cards.fillFirst(MOST_PRINTED);
+  const more = cards.size() > MOST_PRINTED ? `The first ${MOST_PRINTED} of ` : "";
+  byId("printed").textContent = cards.size() ? `${more}${plural(cards.size(), "divergent example")}` : "";
+}
 window.addEventListener("beforeprint", print);
 matchMedia("print").addEventListener("change", (event) => { if (event.matches) print(); });
 
