@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def measure_all(folder: Path) -> None:
-    """Full-size conversion, full-size verdicts, the orchestrator, comparisons, the report, then the command line."""
+    """Full-size conversion and verdicts, the orchestrator, comparisons, the report, then the command line."""
     for name in ("convert", "verdict"):
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, "-m", f"bench.{name}", "--folder", str(folder)], check=True, cwd=ROOT)
