@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def measure_all(folder: Path) -> None:
-    """Full-size conversion and verdicts, the orchestrator, comparisons, the report, then the command line."""
+    """Full-size conversion and verdicts, orchestrator, comparisons, report, attacks, command line."""
     for name in ("convert", "verdict"):
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, "-m", f"bench.{name}", "--folder", str(folder)], check=True, cwd=ROOT)
@@ -36,6 +36,8 @@ def measure_all(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "bench.diff"], check=True, cwd=ROOT)
     print("\n== report", flush=True)
     subprocess.run([sys.executable, "-m", "bench.report"], check=True, cwd=ROOT)
+    print("\n== attacks", flush=True)
+    subprocess.run([sys.executable, "-m", "bench.attacks"], check=True, cwd=ROOT)
     print("\n== command line", flush=True)
     python = fastest([sys.executable, "-c", "pass"])
     for arguments in (["--help"], ["environments"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import platform
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ from harness.attacks.recipes import Attack, Glasses, Patch, Recipe
 from harness.attacks.sources import Source, Sources
 from harness.attacks.tasks import Plan, Task, plan_tasks
 from harness.matrix.cache import write_json
+from harness.worker.fingerprint import hash_code
 
 Show = Callable[[int, int], None]
 PACKAGES = ("adversarial-robustness-toolbox", "numpy", "pillow", "torch")
@@ -54,8 +56,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """A moment on the wall clock and on the processor's, in seconds."""
+
+    wall: float
+    processor: float
+
+
+@dataclass(frozen=True)
 class Produced:
-    """How an attack ended: the counts, in all and by way where there are several, and where it lies."""
+    """How an attack ended: the counts, in all and by way where there are several, and where it lies.
+
+    Both kinds of seconds are of the last start alone.
+    """
 
     folder: Path
     counts: dict[str, int]
@@ -63,6 +76,7 @@ class Produced:
     refused: tuple[str, ...]
     resumed: int
     seconds: float
+    processor_seconds: float
 
 
 def produce(order: Order, models: Models, checker: Checker, sources: Sources, show: Show) -> Produced:
@@ -70,7 +84,7 @@ def produce(order: Order, models: Models, checker: Checker, sources: Sources, sh
 
     `show` is told how many tasks are done, of how many.
     """
-    started = time.monotonic()
+    started = Clocks(time.monotonic(), time.process_time())
     ways, facts = list_ways(order.attack.recipe), describe_order(order)
     plan = make_plan(order, models, checker, sources, len(ways))
     with open_folder(order.output, facts):
@@ -87,7 +101,7 @@ def produce(order: Order, models: Models, checker: Checker, sources: Sources, sh
             keep_attempts(order.output, facts, attempts, entries, room)
             done, kept = done + len(part), kept + count_outcomes(entries)["kept"]
             show(done, len(plan.tasks))
-        return finish(order, plan, sources, resumed, time.monotonic() - started)
+        return finish(order, facts, plan, sources, resumed, started)
 
 
 def make_plan(order: Order, models: Models, checker: Checker, sources: Sources, ways: int) -> Plan:
@@ -194,6 +208,7 @@ def describe_order(order: Order) -> dict[str, Any]:
         "batch": order.batch,
         "seed": order.seed,
         **order.facts,
+        "code": hash_sources(),
         "versions": {
             "harness": harness.__version__,
             "python": platform.python_version(),
@@ -202,12 +217,22 @@ def describe_order(order: Order) -> dict[str, Any]:
     }
 
 
+def hash_sources() -> str:
+    """Hash of the code that decides what an attack makes."""
+    digest = hashlib.sha256(hash_code().encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def count_outcomes(entries: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """How many attempts ended how."""
     return Counter(entry["outcome"] for entry in entries)
 
 
-def finish(order: Order, plan: Plan, sources: Sources, resumed: int, seconds: float) -> Produced:
+def finish(
+    order: Order, facts: Mapping[str, Any], plan: Plan, sources: Sources, resumed: int, started: Clocks
+) -> Produced:
     """Write the list of what is kept and the counts."""
     entries = read_entries(order.output)
     deceived = [entry for entry in entries if entry["outcome"] == "kept"]
@@ -226,10 +251,12 @@ def finish(order: Order, plan: Plan, sources: Sources, resumed: int, seconds: fl
         for name in names
         if len(names) > 1
     }
-    ended = {"status": "done", "counts": counts, "ways": ways, "refused": list(sources.refused)}
-    facts = describe_order(order)
-    write_json(order.output / FACTS, {**facts, **ended, "seconds": round(seconds, 2), "resumed": resumed})
-    return Produced(order.output, counts, ways, sources.refused, resumed, seconds)
+    seconds = round(time.monotonic() - started.wall, 2)
+    processor_seconds = round(time.process_time() - started.processor, 2)
+    produced = Produced(order.output, counts, ways, sources.refused, resumed, seconds, processor_seconds)
+    ended = {key: value for key, value in dataclasses.asdict(produced).items() if key != "folder"}
+    write_json(order.output / FACTS, {**facts, "status": "done", **ended})
+    return produced
 
 
 def tally(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:

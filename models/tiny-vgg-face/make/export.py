@@ -52,6 +52,8 @@ resize = "bicubic"
 
 [examples]
 default = "examples/examples.jsonl"
+jpeg = "examples/jpeg.jsonl"
+all = "examples/all.jsonl"
 """
 
 

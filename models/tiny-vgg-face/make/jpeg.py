@@ -21,14 +21,19 @@ QUALITY = 90
 CHROMA = "4:2:0"
 
 
-def copy_example(line: dict[str, Any]) -> dict[str, Any]:
+def encode_jpeg(path: Path, quality: int) -> bytes:
+    """An image file anew as JPEG, with chroma at half resolution."""
+    buffer = io.BytesIO()
+    with Image.open(path) as image:
+        image.save(buffer, "JPEG", quality=quality, subsampling=CHROMA)
+    return buffer.getvalue()
+
+
+def copy_example(folder: Path, line: dict[str, Any]) -> dict[str, Any]:
     """Write one example's JPEG copy; its line of the list."""
     name = f"{line['id']}-jpeg"
-    buffer = io.BytesIO()
-    with Image.open(EXAMPLES / line["file"]) as image:
-        image.save(buffer, "JPEG", quality=QUALITY, subsampling=CHROMA)
-    data = buffer.getvalue()
-    (EXAMPLES / "jpeg" / f"{name}.jpg").write_bytes(data)
+    data = encode_jpeg(folder / line["file"], QUALITY)
+    (folder / "jpeg" / f"{name}.jpg").write_bytes(data)
     return {
         **line,
         "id": name,
@@ -38,15 +43,15 @@ def copy_example(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Write the copies and their list."""
-    (EXAMPLES / "jpeg").mkdir(exist_ok=True)
-    lines = [json.loads(line) for line in (EXAMPLES / "examples.jsonl").read_text().splitlines()]
-    copies = [copy_example(line) for line in lines[::STEP]]
+def make_copies(folder: Path) -> int:
+    """Write the copies of the examples in a folder, and their list; how many there are."""
+    (folder / "jpeg").mkdir(exist_ok=True)
+    lines = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]
+    copies = [copy_example(folder, line) for line in lines[::STEP]]
     text = "".join(json.dumps(line) + "\n" for line in copies)
-    (EXAMPLES / "jpeg.jsonl").write_text(text, encoding="utf-8")
-    print(f"{len(copies)} JPEG copies")
+    (folder / "jpeg.jsonl").write_text(text, encoding="utf-8")
+    return len(copies)
 
 
 if __name__ == "__main__":
-    main()
+    print(f"{make_copies(EXAMPLES)} JPEG copies")
