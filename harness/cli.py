@@ -14,6 +14,8 @@ from harness.attacks.cli import EXAMPLE as ATTACK_EXAMPLE
 from harness.attacks.cli import attack
 from harness.diff.cli import EXAMPLE as IMPORT_EXAMPLE
 from harness.diff.cli import import_log
+from harness.evaluate.cli import EXAMPLE as EVALUATE_EXAMPLE
+from harness.evaluate.cli import evaluate
 from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
 from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
@@ -36,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(images_app)
 app.command(epilog=ATTACK_EXAMPLE)(attack)
+app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)

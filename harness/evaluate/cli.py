@@ -1,0 +1,98 @@
+"""The verb `harness evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.evaluate.by_attack import AttackRates
+    from harness.evaluate.rates import Rate
+
+EXAMPLE = "Example: python -m harness evaluate 20260102T030405Z-1a2b --environment local-pytorch"
+DASH = "\N{EN DASH}"
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run, or of a cell.")],
+    environment: Annotated[
+        list[str] | None, typer.Option("--environment", help="Name or glob; may be given several times.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rates as JSON.")] = False,
+    reports: Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")] = None,
+) -> None:
+    """Print what the detector does with each attack, and with clean images, in a run that exists.
+
+    Exit code: 0 done, 2 could not run.
+    """
+    from harness.diff.columns import read_columns
+    from harness.diff.runs import find_run, list_sources
+    from harness.evaluate.by_attack import measure_attacks
+    from harness.matrix.run import find_root
+    from harness.report.consoles import open_output
+
+    folder = find_run(run, reports or find_root() / "reports")
+    chosen = select_cells([(one.label, one.folder) for one in list_sources([folder])], environment)
+    rates = {label: measure_attacks(read_columns(place)) for label, place in chosen.items()}
+    if as_json:
+        plain = {label: [asdict(one) for one in found] for label, found in rates.items()}
+        typer.echo(json.dumps(plain, indent=1))
+        return
+    console = open_output()
+    for label, found in rates.items():
+        console.print(f"\n{label}", markup=False)
+        console.print(draw_rates(found))
+    console.print(
+        "\nDetected: of attacked examples with Original other than Gold (true positives); of clean ones, and"
+        " clean ones under a change, with Original = Gold (false positives). Recovered: Attribute = Gold."
+        " In brackets: 95 % intervals (Wilson).",
+        markup=False,
+    )
+
+
+def select_cells(cells: Sequence[tuple[str, Path | None]], globs: Sequence[str] | None) -> Mapping[str, Path]:
+    """Cells with records by label; InputError where none is of these names."""
+    from fnmatch import fnmatchcase
+
+    from harness.ami.errors import InputError
+
+    there = {label: place for label, place in cells if place and (place / "records.jsonl").is_file()}
+    chosen = {
+        label: place
+        for label, place in there.items()
+        if not globs or any(fnmatchcase(label, glob) for glob in globs)
+    }
+    if not chosen:
+        wanted = f"{', '.join(globs)}: no cell of these names; " if globs else "no cell has records; "
+        raise InputError(f"{wanted}there are {', '.join(there) or 'none'} with records")
+    return chosen
+
+
+def draw_rates(rates: Sequence[AttackRates]) -> Table:
+    """One cell's table."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, head in enumerate(("attack", "n", "of", "detected %", "recovered %")):
+        table.add_column(head, justify="right" if number else "left")
+    for one in rates:
+        name = f"{one.attack} (clean)" if one.is_clean else one.attack
+        numbers = (str(one.examples), str(one.detected.of), show(one.detected), show(one.recovered))
+        table.add_row(Text(name), *numbers)
+    return table
+
+
+def show(rate: Rate) -> str:
+    """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return DASH
+    return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"
