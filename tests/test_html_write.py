@@ -58,6 +58,15 @@ def test_a_place_that_cannot_be_written_is_bad_input(tmp_path):
         export_html(tmp_path / "file" / "r.html", make_summary(), [])
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    for path in (tmp_path, tmp_path / "link"):
+        if path.name == "link":
+            path.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(InputError, match="is no ordinary file"):
+            export_html(path, make_summary(), [])
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_the_command_is_the_one_that_was_given():
     request = {
         "model": "m", "examples": ["jpeg"], "npy": "raw-rgb",

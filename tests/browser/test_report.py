@@ -243,7 +243,7 @@ def test_the_agreement_table_is_walked_by_arrow_keys_and_said_in_words(page):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     words = page.locator("#pair").inner_text()
-    assert words == page.evaluate("document.activeElement.dataset.words")
+    assert words == page.evaluate("document.activeElement.title")
     assert "same tuple in" in words
     page.locator("[name=measure][value=differing]").check()
     assert page.locator(".heat td[data-row='1'][data-column='6']").inner_text() == "13"
@@ -307,6 +307,19 @@ def test_no_width_makes_the_page_itself_scroll_sideways(path, open_tab, width, t
     tab.shoot(f"{width}-{theme}")
     page.locator("#agreeing-fold summary").click()
     page.locator(".unfold").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_nor_do_long_names(tmp_path, open_tab, width):
+    summary, _ = plant(make_rich(), "x" * 150)
+    (path,) = write_html(tmp_path / "report.html", summary)
+    tab = open_tab(width=width)
+    page = tab.open(path)
+    tab.shoot(f"long-{width}")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    for button in page.locator(".unfold").all():
+        button.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

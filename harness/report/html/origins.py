@@ -11,7 +11,7 @@ from typing import Any
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, list_examples
 
-MOST_LIST_BYTES = 256_000_000
+MOST_LIST_BYTES = 64_000_000
 ANY_CLASS = 2**62  # golds were checked when the list was run
 
 

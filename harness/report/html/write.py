@@ -69,6 +69,8 @@ def write_html(
 
 def export_html(path: Path, summary: Summary, runs: Sequence[Path]) -> None:
     """Write the report to any place, with pictures of more examples; InputError where it cannot be."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"--html {path}: is no ordinary file, and pages may go beside it; name a new one")
     try:
         write_html(path, summary, runs, Budget(pictures=EXPORTED_PICTURES))
     except OSError as error:

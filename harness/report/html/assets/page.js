@@ -192,7 +192,7 @@ showTheme();
 const heat = document.querySelector(".heat");
 if (heat) {
   const find = (row, column) => heat.querySelector(`[data-row="${row}"][data-column="${column}"]`);
-  const say = (cell) => { byId("pair").textContent = cell?.dataset.words ?? ""; };
+  const say = (cell) => { byId("pair").textContent = cell?.title ?? ""; };
   const size = heat.tBodies[0].rows.length;
   const first = heat.querySelector("[data-row]");
   if (first) first.tabIndex = 0;
