@@ -1,11 +1,15 @@
 """Expensive tests run when asked for by their marker, and are listed when they are not."""
 
-import pytest
-from hypothesis import HealthCheck, settings
+import contextlib
 
-# A busy machine is no failure: no test asserts a time.
-settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("timeless")
+import pytest
+
+with contextlib.suppress(ImportError):  # the inside half's tests go without
+    from hypothesis import HealthCheck, settings
+
+    # A busy machine is no failure: no test asserts a time.
+    settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("timeless")
 
 EXPENSIVE = {"slow": "the full-size network: minutes and gigabytes", "docker": "needs a Docker engine"}
 
