@@ -118,15 +118,16 @@ function follow() {
   return true;
 }
 
+// The list comes first; what its filters find by themselves is counted when it stands.
 function start() {
   const isBare = data.divergences.length > 0 && data.divergences.every((row) => typeof row[PICTURE] === "number");
   byId("cards").classList.toggle("no-pictures", isBare);
   byId("no-pictures").hidden = !isBare;
-  fillSelects();
   if (data.divergences.length || data.agreeing.length) tools.hidden = false;
   losses?.show(data.incomparable);
+  state = isQuery(location.hash) ? { ...readState(location.hash), example: null } : state;
   show();
-  follow();
+  setTimeout(() => { fillSelects(); setControls(); follow(); });
 }
 
 tools.addEventListener("submit", (event) => event.preventDefault());
