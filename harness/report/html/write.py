@@ -33,7 +33,7 @@ EXPORTED_PICTURES = 2000
 class Budget:
     """How many examples get pictures, how many bytes these may take, and what a page may hold."""
 
-    pictures: int = 120
+    pictures: int = 100
     picture_bytes: int = 8_000_000
     page_bytes: int = 18_000_000
     page_rows: int = 60_000
