@@ -65,6 +65,7 @@ def test_what_is_kept_is_a_list_of_examples(parts, sources, tmp_path):
     assert produced.counts["sources"] == 11
     counted = sum(produced.counts[name] for name in ("succeeded", "lost_in_storing", "failed"))
     assert counted == produced.counts["attempted"] == 9
+    assert produced.cases == {}
     written = json.loads((tmp_path / "attack.json").read_text())
     assert written["status"] == "done"
     assert written["counts"] == produced.counts
@@ -179,6 +180,9 @@ def test_every_candidate_of_carlini_s_attack_has_its_record(sources, tmp_path):
     assert all(one["target"] != one["gold"] for one in records)
     assert sum(tally["attempted"] for tally in produced.ways.values()) == len(records)
     assert len(produced.ways) == 4
+    assert sum(produced.cases.values()) == len(records)
+    assert produced.cases["X-Y-Y"] == produced.counts["succeeded"]
+    assert produced.cases["X-X-X"] + produced.cases["X-X-Y"] > 0
     kept = [one for one in records if one["original"] == one["attribute"] != one["gold"]]
     assert {one["outcome"] for one in kept} <= {"kept"}
     assert len(kept) == produced.counts["kept"] < len(records)

@@ -151,6 +151,8 @@ def print_produced(name: str, produced: Produced) -> None:
         f" {counts['lost_in_storing']} no longer once stored, {counts['failed']} never did;"
         f" {counts['kept']} kept, {produced.seconds:.1f} s"
     )
+    if produced.cases:
+        typer.echo("  " + ", ".join(f"{count} {case}" for case, count in produced.cases.items()))
     for way, tally in produced.ways.items():
         typer.echo(f"  {way}: {tally['succeeded']} of {tally['attempted']}")
     typer.echo(

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 import harness
+from harness.ami.cases import CASES
 from harness.ami.errors import InputError
 from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
 from harness.attacks.folder import (
@@ -67,11 +68,12 @@ class Clocks:
 class Produced:
     """How an attack ended: the counts, in all and by way where there are several, and where it lies.
 
-    Both kinds of seconds are of the last start alone.
+    `cases` are how many attempts AmI answered how, for attacks on it; empty for others. Both kinds of seconds are of the last start alone.
     """
 
     folder: Path
     counts: dict[str, int]
+    cases: dict[str, int]
     ways: dict[str, dict[str, int]]
     refused: tuple[str, ...]
     resumed: int
@@ -253,10 +255,18 @@ def finish(
     }
     seconds = round(time.monotonic() - started.wall, 2)
     processor_seconds = round(time.process_time() - started.processor, 2)
-    produced = Produced(order.output, counts, ways, sources.refused, resumed, seconds, processor_seconds)
+    produced = Produced(
+        order.output, counts, count_cases(entries), ways, sources.refused, resumed, seconds, processor_seconds
+    )
     ended = {key: value for key, value in dataclasses.asdict(produced).items() if key != "folder"}
     write_json(order.output / FACTS, {**facts, "status": "done", **ended})
     return produced
+
+
+def count_cases(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many records are each of the five cases, where they are AmI's."""
+    found = Counter(entry["case"] for entry in entries if "case" in entry)
+    return {case: found[case] for case in CASES} if found else {}
 
 
 def tally(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
