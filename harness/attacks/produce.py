@@ -68,7 +68,8 @@ class Clocks:
 class Produced:
     """How an attack ended: the counts, in all and by way where there are several, and where it lies.
 
-    `cases` are how many attempts AmI answered how, for attacks on it; empty for others. Both kinds of seconds are of the last start alone.
+    `cases` are how many attempts AmI answered how, for attacks on it; empty for others. Both kinds of
+    seconds are of the last start alone.
     """
 
     folder: Path
