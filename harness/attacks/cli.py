@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from harness.attacks.produce import Produced
+    from harness.attacks.results import Produced
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 EXAMPLE = (

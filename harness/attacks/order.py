@@ -28,7 +28,8 @@ from harness.witnesses.landmarks import Landmarks, read_landmarks
 if TYPE_CHECKING:
     from harness.attacks.attempt import Checker
     from harness.attacks.generate import Models
-    from harness.attacks.produce import Order, Produced, Show
+    from harness.attacks.produce import Order, Show
+    from harness.attacks.results import Produced
     from harness.attacks.sources import Sources
 
 LANDMARKS = "landmarks.json"

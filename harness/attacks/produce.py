@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,24 +18,21 @@ import torch
 from numpy.typing import NDArray
 
 import harness
-from harness.ami.cases import CASES
 from harness.ami.errors import InputError
 from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
 from harness.attacks.folder import (
-    FACTS,
     describe_attempt,
     find_done,
     keep_attempts,
     open_folder,
     read_entries,
-    write_examples,
 )
 from harness.attacks.generate import AimedPgd, Batch, Models, list_ways
 from harness.attacks.masks import mask_glasses, mask_patch
 from harness.attacks.recipes import Attack, Glasses, Patch, Recipe
+from harness.attacks.results import Clocks, Produced, count_outcomes, finish
 from harness.attacks.sources import Source, Sources
 from harness.attacks.tasks import Plan, Task, plan_tasks
-from harness.matrix.cache import write_json
 from harness.worker.fingerprint import hash_code
 
 Show = Callable[[int, int], None]
@@ -54,32 +50,6 @@ class Order:
     keep: int | None = None
     batch: int = 50
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Clocks:
-    """A moment on the wall clock and on the processor's, in seconds."""
-
-    wall: float
-    processor: float
-
-
-@dataclass(frozen=True)
-class Produced:
-    """How an attack ended: the counts, in all and by way where there are several, and where it lies.
-
-    `cases` are how many attempts AmI answered how, for attacks on it; empty for others. Both kinds of
-    seconds are of the last start alone.
-    """
-
-    folder: Path
-    counts: dict[str, int]
-    cases: dict[str, int]
-    ways: dict[str, dict[str, int]]
-    refused: tuple[str, ...]
-    resumed: int
-    seconds: float
-    processor_seconds: float
 
 
 def produce(order: Order, models: Models, checker: Checker, sources: Sources, show: Show) -> Produced:
@@ -104,7 +74,7 @@ def produce(order: Order, models: Models, checker: Checker, sources: Sources, sh
             keep_attempts(order.output, facts, attempts, entries, room)
             done, kept = done + len(part), kept + count_outcomes(entries)["kept"]
             show(done, len(plan.tasks))
-        return finish(order, facts, plan, sources, resumed, started)
+        return finish(order.output, facts, plan, sources, order.keep, resumed, started)
 
 
 def make_plan(order: Order, models: Models, checker: Checker, sources: Sources, ways: int) -> Plan:
@@ -226,61 +196,3 @@ def hash_sources() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def count_outcomes(entries: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """How many attempts ended how."""
-    return Counter(entry["outcome"] for entry in entries)
-
-
-def finish(
-    order: Order, facts: Mapping[str, Any], plan: Plan, sources: Sources, resumed: int, started: Clocks
-) -> Produced:
-    """Write the list of what is kept and the counts."""
-    entries = read_entries(order.output)
-    deceived = [entry for entry in entries if entry["outcome"] == "kept"]
-    write_examples(order.output, deceived[: order.keep])
-    counts = {
-        "sources": len(sources.sources) + len(sources.refused),
-        "refused": len(sources.refused),
-        "misclassified": plan.misclassified,
-        "at_target": plan.at_target,
-        **tally(entries),
-        "kept": len(deceived[: order.keep]),
-    }
-    names = list({json_key(entry["parameters"]): None for entry in entries})
-    ways = {
-        name: tally([entry for entry in entries if json_key(entry["parameters"]) == name])
-        for name in names
-        if len(names) > 1
-    }
-    seconds = round(time.monotonic() - started.wall, 2)
-    processor_seconds = round(time.process_time() - started.processor, 2)
-    produced = Produced(
-        order.output, counts, count_cases(entries), ways, sources.refused, resumed, seconds, processor_seconds
-    )
-    ended = {key: value for key, value in dataclasses.asdict(produced).items() if key != "folder"}
-    write_json(order.output / FACTS, {**facts, "status": "done", **ended})
-    return produced
-
-
-def count_cases(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many records are each of the five cases, where they are AmI's."""
-    found = Counter(entry["case"] for entry in entries if "case" in entry)
-    return {case: found[case] for case in CASES} if found else {}
-
-
-def tally(entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Attempts, those that deceive as stored, those lost in storing, and those that never did."""
-    found = count_outcomes(entries)
-    return {
-        "attempted": len(entries),
-        "succeeded": found["kept"],
-        "lost_in_storing": found["lost"],
-        "failed": found["failed"],
-    }
-
-
-def json_key(parameters: Mapping[str, Any]) -> str:
-    """A way's name in reports: its parameters."""
-    return ", ".join(f"{key} {value}" for key, value in parameters.items())

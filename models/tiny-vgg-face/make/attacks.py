@@ -25,7 +25,7 @@ from harness.attacks.order import LANDMARKS, Request, run_attack
 from harness.witnesses.landmarks import Landmarks, Located, write_landmarks
 
 if TYPE_CHECKING:
-    from harness.attacks.produce import Produced
+    from harness.attacks.results import Produced
 
 KEPT = 50
 SEED = 1
