@@ -156,11 +156,12 @@ def classify_pixels(checker: Checker, images: Sequence[NDArray[np.uint8]]) -> ND
 def judge_stored(
     detector: Detector, attack: Attack, batch: Batch, stored: Sequence[Stored], ids: Sequence[str]
 ) -> list[Any]:
-    """What AmI says of stored images: one record each, as a cell would write it."""
+    """What AmI says of stored images: one record each, as a cell would write it, but for the seconds."""
     prepared = []
     for name, gold, one in zip(ids, batch.gold, stored, strict=True):
         digest = hashlib.sha256(one.data).hexdigest()
         example = Example(name, name, attack.name, int(gold), Path(f"{name}.{one.ending}"), digest)
         hashes = {"file": digest, "pixels": hash_array(one.pixels), "input": hash_array(one.value)}
         prepared.append(Prepared(example, one.value, hashes, CONVENTION if one.ending == "npy" else None))
-    return list(judge_inputs(detector, prepared))
+    records = judge_inputs(detector, prepared)
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
