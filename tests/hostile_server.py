@@ -67,6 +67,7 @@ def make_handler(script):
                     self.send_header("Location", self.path)
                 if script.retry_after:
                     self.send_header("Retry-After", script.retry_after)
+                self.send_header("Connection", "close")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
@@ -88,6 +89,7 @@ def answer(handler, script, way):
     for name, value in (("ETag", etag), ("Last-Modified", script.modified)):
         if value:
             handler.send_header(name, value)
+    handler.send_header("Connection", "close")  # or the next request could meet a connection that is closing
     if script.chunked:
         handler.send_header("Transfer-Encoding", "chunked")
     else:
