@@ -72,6 +72,15 @@ Npy = Annotated[
         " prove it."
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--example",
+        metavar="ID",
+        help="Run this example alone, by its id or a glob; may be given several times. Its records are the"
+        " very same as in a run of all.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders go; default: reports/.")]
 
@@ -111,6 +120,7 @@ def matrix(
     port: Port = None,
     examples: Examples = None,
     npy: Npy = None,
+    example: Only = None,
     as_json: AsJson = False,
     reports: Reports = None,
 ) -> None:
@@ -128,6 +138,7 @@ def matrix(
         override=Override(port, alpha, beta, epsilon),
         examples=tuple(examples or ()),
         npy=npy,
+        only=tuple(example or ()),
         reports=reports,
     )
     perform(request, as_json=as_json)
@@ -149,6 +160,7 @@ def run(
     witnesses: Annotated[Path | None, typer.Option(help="Folder of the four witness files.")] = None,
     examples: Examples = None,
     npy: Npy = None,
+    example: Only = None,
     alpha: Alpha = None,
     beta: Beta = None,
     epsilon: Epsilon = None,
@@ -169,6 +181,7 @@ def run(
         override=Override(port, alpha, beta, epsilon),
         examples=tuple(examples or ()),
         npy=npy,
+        only=tuple(example or ()),
         prototxt=prototxt,
         caffemodel=caffemodel,
         labels=labels,

@@ -140,7 +140,7 @@ def test_a_job_is_moved_into_its_container_and_everything_it_names_travels(tmp_p
     (tmp_path / "list.jsonl").write_text(json.dumps(entry) + "\n" + json.dumps({**entry, "id": "b"}) + "\n")
     subject = dataclasses.replace(SUBJECT, network=folder.parent, examples=tmp_path / "list.jsonl")
     job = relocate_job(plan(subject=subject).job)
-    names = {f"/data/{entry.name}": entry.path for entry in list_parcel(subject)}
+    names = {f"/data/{entry.name}": entry.path for entry in list_parcel(subject, {8})}
     named = [job["model"][key] for key in ("caffemodel", "prototxt")]
     named += [entry["path"] for entry in job["model"]["witnesses"].values()]
     named += [job["examples"]["path"], f"{job['model']['network']}/network.json"]

@@ -68,6 +68,7 @@ def test_a_job_is_what_the_worker_reads():
         plan(subject=dataclasses.replace(SUBJECT, network_key="other")),
         plan(subject=dataclasses.replace(SUBJECT, examples_sha256="other")),
         plan(subject=dataclasses.replace(SUBJECT, npy="raw-rgb")),
+        plan(subject=dataclasses.replace(SUBJECT, only=("a",))),
         plan(subject=dataclasses.replace(SUBJECT, preprocess={**SUBJECT.preprocess, "scale": 0.5})),
         plan(
             subject=dataclasses.replace(SUBJECT, witnesses={**SUBJECT.witnesses, "nose": (Path("/n"), "x")})

@@ -18,10 +18,15 @@ def record(example):
 
 def run(output, examples=EXAMPLES, size=SIZE, job="job"):
     """What the worker does; how many examples it found done."""
-    done = keep_whole_batches(output, job, examples, size)
-    for start in range(done, len(examples), size):
-        append_batch(output, job, map(record, examples[start : start + size]))
-    return done
+    batches = cut(examples, size)
+    done = keep_whole_batches(output, job, [[one.id for one in batch] for batch in batches])
+    for batch in batches[done:]:
+        append_batch(output, job, map(record, batch))
+    return sum(map(len, batches[:done]))
+
+
+def cut(examples, size):
+    return [examples[start : start + size] for start in range(0, len(examples), size)]
 
 
 def read(output):
@@ -74,9 +79,9 @@ def test_garbage_in_place_of_vouchers_starts_anew(tmp_path, whole, batches):
 
 def test_records_of_other_examples_or_batches_are_not_kept(tmp_path):
     run(tmp_path)
-    assert keep_whole_batches(tmp_path, "job", EXAMPLES[::-1], SIZE) == 0
-    run(tmp_path)
-    assert keep_whole_batches(tmp_path, "job", EXAMPLES, SIZE + 1) == 0
+    assert run(tmp_path, EXAMPLES[::-1]) == 0
+    assert run(tmp_path, size=SIZE + 1) == 0
+    assert run(tmp_path, EXAMPLES[1:]) == 0
 
 
 def test_records_of_another_job_are_not_kept(tmp_path):

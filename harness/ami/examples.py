@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from harness.ami.errors import InputError
 from harness.ami.headers import check_size
@@ -50,12 +50,16 @@ def read_examples(
     With `files` they lie in that folder, each as `locate_copy` says, wherever the list saw them.
     InputError, with file and line, for a list that is empty, altered or wrong in any line.
     """
-    examples = list_examples(path, classes, sha256)
+    return find_files(list_examples(path, classes, sha256), files)
+
+
+def find_files(examples: Sequence[Example], files: Optional[Path] = None) -> List[Example]:
+    """Examples where their files are, or their copies in a folder; InputError for one that is altered."""
     if files is not None:
         examples = [replace(one, path=Path(files) / locate_copy(one)) for one in examples]
     for example in examples:
         check_hash(example, hash_file(example.path))
-    return examples
+    return list(examples)
 
 
 def locate_copy(example: Example) -> str:

@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ from harness.matrix.machine import FIXED_VARIABLES
 from harness.matrix.plan import Subject
 from harness.matrix.store import RESUMABLE
 from harness.matrix.travel import NOBODY, Entry, pack, unpack
+from harness.worker.batches import form_batches
 
 WORK_FOLDER, OUTPUT = "/work", "out"
 LINE_BYTES = 1 << 16  # longer lines of a worker's output are cut
@@ -50,8 +51,8 @@ class Charge:
     workplace: Path
 
 
-def list_parcel(subject: Subject) -> tuple[Entry, ...]:
-    """Everything that all cells of a subject read, under the names of `relocate_job`."""
+def list_parcel(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
+    """Everything that all cells of a subject read, in batches of these sizes, named as by `relocate_job`."""
     found = [
         Entry(f"network/{path.relative_to(subject.network).as_posix()}", path)
         for path in sorted(subject.network.rglob("*"))
@@ -63,9 +64,9 @@ def list_parcel(subject: Subject) -> tuple[Entry, ...]:
         found.append(Entry("model.prototxt", subject.prototxt))
     found += [Entry(f"witnesses/{name}.txt", path) for name, (path, _) in subject.witnesses.items()]
     found.append(Entry("examples.jsonl", subject.examples))
-    examples = {
-        f"examples/{locate_copy(one)}": one.path for one in list_examples(subject.examples, subject.classes)
-    }
+    listed = list_examples(subject.examples, subject.classes)
+    batches = [batch for size in sizes for batch in form_batches(listed, size, subject.only)]
+    examples = {f"examples/{locate_copy(one)}": one.path for batch in batches for one in batch.examples}
     return (*found, *(Entry(name, path) for name, path in examples.items()))
 
 

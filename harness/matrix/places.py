@@ -125,7 +125,7 @@ def find_fleet(
         return Absent(str(error))
     if removed:
         say(f"removed what killed runs left: {', '.join(removed)}")
-    fleet.parcel = list_parcel(subject)
+    fleet.parcel = list_parcel(subject, {one.batch_size for one in chosen if one.launcher == "docker"})
     return fleet
 
 

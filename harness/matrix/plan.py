@@ -18,7 +18,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Subject:
-    """What is run in every environment: a model and examples, with the hashes of all they are made of."""
+    """What is run in every environment: a model and examples, with the hashes of all they are made of.
+
+    `examples` is the whole list even where `only` some are asked for, in its order.
+    """
 
     model: str
     network: Path
@@ -32,6 +35,7 @@ class Subject:
     examples_sha256: str
     example_ids: tuple[str, ...]
     npy: str | None = None
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ def plan_job(environment: Environment, subject: Subject, override: Override) -> 
             "path": str(subject.examples),
             "sha256": subject.examples_sha256,
             "npy": subject.npy,
+            "only": None if subject.only is None else list(subject.only),
         },
         "port": choose_port(environment, override),
         "parameters": choose_parameters(environment, override),
@@ -170,7 +175,7 @@ def list_parts(
         "network": subject.network_key,
         "preprocess": dict(subject.preprocess),
         "witnesses": {attribute: digest for attribute, (_, digest) in subject.witnesses.items()},
-        "examples": {"sha256": subject.examples_sha256, "npy": subject.npy},
+        "examples": {"sha256": subject.examples_sha256, "npy": subject.npy, "only": subject.only},
         "port": port_to_json(port),
         "parameters": job["parameters"],
         "backend": environment.backend,

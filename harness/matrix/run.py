@@ -29,6 +29,7 @@ from harness.matrix.cache import (
     write_json,
 )
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
+from harness.matrix.choose import choose_examples
 from harness.matrix.conventions import AUTO
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
@@ -59,7 +60,10 @@ ROOT = Path(harness.__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for on the command line; paths replace those of `model.toml`."""
+    """What is asked for on the command line; paths replace those of `model.toml`.
+
+    `only` names examples by id or glob, of which alone records are wanted.
+    """
 
     model: str
     groups: tuple[str, ...] = ()
@@ -67,6 +71,7 @@ class Request:
     override: Override = field(default_factory=Override)
     examples: tuple[str, ...] = ()
     npy: str | None = None
+    only: tuple[str, ...] = ()
     prototxt: Path | None = None
     caffemodel: Path | None = None
     labels: Path | None = None
@@ -150,6 +155,7 @@ def run_matrix(
         known=dict.fromkeys((cell.name for cell in plan.cells), plan.subject.example_ids),
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
+        must_occur=not request.only,
         notes=(*list_notes(plan.prepared), *(plan.fleet.notes if plan.fleet else ())),
         asked=list_asked(request, plan.cells),
         labels=dict(enumerate(plan.labels)),
@@ -182,6 +188,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     hashes = read_hashes(cache)
     prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
     hashes.save()
+    prepared = choose_examples(prepared, request.only)
     snapshot, worker = snapshot_worker(cache)
     stop = threading.Event()
     fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say)

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES, Port, read_port
@@ -22,6 +22,7 @@ MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read
 class Job:
     """A checked job; `data` is the file as it was read.
 
+    With `only`, records of these examples alone are asked for, as they are when all are run.
     With `extraction`, it is witnesses that are asked for, and not answers: there it says which example is the
     `base`, and which ones are each attribute's `pairs`.
     """
@@ -41,6 +42,7 @@ class Job:
     port: Port
     parameters: Parameters
     output: Path
+    only: Optional[Sequence[str]] = None
     extraction: Optional[Mapping[str, Any]] = None
 
 
@@ -77,6 +79,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
             port=read_port(data["port"]["preset"], data["port"]["rules"]),
             parameters=Parameters(**data["parameters"]),
             output=Path(data["output"]),
+            only=examples.get("only"),
             extraction=extraction,
         )
     except KeyError as error:
@@ -92,6 +95,9 @@ def check_job(job: Job) -> None:
     check_parameters(job.parameters)
     if not isinstance(job.batch_size, int) or job.batch_size < 1:
         raise InputError(f"job: batch_size = {job.batch_size!r}; must be a whole number of at least 1")
+    only = [] if job.only is None else job.only
+    if not isinstance(only, list) or not all(isinstance(name, str) for name in only):
+        raise InputError(f"job: only = {only!r}; must be a list of ids")
     if job.npy is not None and job.npy not in NPY_CONVENTIONS:
         raise InputError(f"job: npy convention {job.npy!r}; choose one of {', '.join(NPY_CONVENTIONS)}")
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Protocol, Sequence, Tuple
+from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
 
 from harness.ami.examples import hash_bytes
 
 RECORDS = "records.jsonl"
 BATCHES = "batches.jsonl"
-
-
-class Named(Protocol):
-    """Something with an id, such as an example."""
-
-    @property
-    def id(self) -> str:
-        """The id that its record has as `example`."""
 
 
 def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -31,18 +23,17 @@ def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -
         file.write(json.dumps(voucher).encode() + b"\n")
 
 
-def keep_whole_batches(output: Path, job: str, examples: Sequence[Named], batch_size: int) -> int:
-    """Cut both files down to their leading whole batches; how many examples these hold.
+def keep_whole_batches(output: Path, job: str, batches: Sequence[Sequence[str]]) -> int:
+    """Cut both files down to their leading whole batches; how many these are.
 
-    A batch is whole when its bytes are what was vouched for, and it is of this job and the one that these
-    examples and this size give; so what follows is what an undisturbed run would have written.
+    A batch is whole when its bytes are what was vouched for, and it is of this job and of just these ids;
+    so what follows is what an undisturbed run would have written.
     """
     done = kept = vouched = 0
-    for line, data in read_batches(output, job):
-        batch = [example.id for example in examples[done : done + batch_size]]
-        if not batch or read_ids(data) != batch:
+    for wanted, (line, data) in zip(batches, read_batches(output, job)):
+        if read_ids(data) != list(wanted):
             break
-        done, kept, vouched = done + len(batch), kept + len(data), vouched + len(line)
+        done, kept, vouched = done + 1, kept + len(data), vouched + len(line)
     cut_file(output / RECORDS, kept)
     cut_file(output / BATCHES, vouched)
     return done

@@ -23,11 +23,20 @@ from harness.ami.detection import (
     score_detection,
 )
 from harness.ami.errors import InputError, RefusedError
-from harness.ami.examples import Example, hash_bytes, hash_file, read_bytes, read_examples, read_file
+from harness.ami.examples import (
+    Example,
+    find_files,
+    hash_bytes,
+    hash_file,
+    list_examples,
+    read_bytes,
+    read_file,
+)
 from harness.ami.network import Network, expose_activations, read_network, read_weights
 from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
+from harness.worker.batches import Batch, form_batches
 from harness.worker.fingerprint import hash_code, read_peak_memory, take_fingerprint
 from harness.worker.job import Job, load_job, read_job
 from harness.worker.records import append_batch, keep_whole_batches
@@ -91,7 +100,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     started = time.perf_counter()
     backend = find_backend(job.backend)
     network = read_network(job.network)
-    examples = read_examples(job.examples, network.logits.shape[0], job.examples_sha256, job.files)
+    batches = read_batches(job, network.logits.shape[0])
     witnesses = read_job_witnesses(job, network)
     parameter_hashes = check_weights(job)
     walked = expose_activations(network) if job.port.blob_value == "before-relu" else network
@@ -99,15 +108,15 @@ def run_job(job: Job) -> Dict[str, Any]:
     entries = concatenate_witnesses(witnesses, job.port)
     detector = build_detector(executor, entries, job.port, job.parameters)
     loaded = time.perf_counter()
-    resumed = keep_whole_batches(job.output, hash_job(job), examples, job.batch_size)
-    run_batches(job, detector, examples, resumed)
+    done = keep_whole_batches(job.output, hash_job(job), [batch.kept for batch in batches])
+    run_batches(job, detector, batches, done)
     finished = time.perf_counter()
     timings = {
         "load_seconds": round(loaded - started, 4),
         "run_seconds": round(finished - loaded, 4),
         "worker_seconds": round(time.perf_counter() - started, 4),
-        "examples": len(examples),
-        "resumed": resumed,
+        "examples": count_kept(batches),
+        "resumed": count_kept(batches[:done]),
     }
     hashes = {
         "parameters": parameter_hashes,
@@ -160,14 +169,27 @@ def check_weights(job: Job) -> Dict[str, str]:
     return hashes
 
 
-def run_batches(job: Job, detector: Detector, examples: Sequence[Example], done: int) -> None:
-    """Walk the batches after the first `done` examples; a broken cell keeps the batches it has."""
-    job_hash = hash_job(job)
-    report_progress(done, len(examples))
-    for start in range(done, len(examples), job.batch_size):
-        batch = [admit_example(job, example) for example in examples[start : start + job.batch_size]]
-        append_batch(job.output, job_hash, judge_batch(detector, batch))
-        report_progress(start + len(batch), len(examples))
+def read_batches(job: Job, classes: int) -> List[Batch]:
+    """The batches to walk, every file of theirs present and of its hash."""
+    listed = form_batches(list_examples(job.examples, classes, job.examples_sha256), job.batch_size, job.only)
+    return [Batch(find_files(batch.examples, job.files), batch.kept) for batch in listed]
+
+
+def count_kept(batches: Sequence[Batch]) -> int:
+    """How many records batches give."""
+    return sum(len(batch.kept) for batch in batches)
+
+
+def run_batches(job: Job, detector: Detector, batches: Sequence[Batch], done: int) -> None:
+    """Walk the batches after the first `done`; a broken cell keeps the batches it has."""
+    job_hash, kept, total = hash_job(job), count_kept(batches[:done]), count_kept(batches)
+    report_progress(kept, total)
+    for batch in batches[done:]:
+        admitted = [admit_example(job, example) for example in batch.examples]
+        records = (one for one in judge_batch(detector, admitted) if one["example"] in batch.kept)
+        append_batch(job.output, job_hash, records)
+        kept += len(batch.kept)
+        report_progress(kept, total)
 
 
 def hash_job(job: Job) -> str:
