@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness import options
+
 if TYPE_CHECKING:
     from harness.attacks.results import Produced
 
@@ -20,61 +22,80 @@ EXAMPLE = (
 )
 
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="ATTACK",
+        help="fgsm, bim, pgd, deepfool, adaptive, ami-pgd, or cw_l0, cw_l2, cw_li, patch or glasses with"
+        " _first (towards class 0) or _next (towards the class after Gold).",
+    ),
+]
+Output = Annotated[Path, typer.Option(help="Folder for the images, their list, and what made them.")]
+Examples = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--examples",
+        metavar="FILE|DIR|ATTACK=DIR",
+        help="Clean images, as for run; of a list, the benign ones. Default: the model's own.",
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the attack; several times."),
+]
+Keep = Annotated[int | None, typer.Option(help="Stop once so many are kept.")]
+Limit = Annotated[int | None, typer.Option(help="Attack the first so many clean images alone.")]
+Classes = Annotated[
+    str | None, typer.Option(help="ami-pgd's targets, parted by commas; default: every class.")
+]
+Landmarks = Annotated[
+    Path | None,
+    typer.Option(help="Where the eyes are, for glasses; default: landmarks.json beside the examples."),
+]
+Save = Annotated[
+    str | None,
+    typer.Option(
+        help="png (whole levels), jpeg, or npy (the network's input); default: npy for ami-pgd, else png."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of what is random.")]
+Batch = Annotated[int, typer.Option(help="Images at a time; a killed attack goes on at a batch.")]
+Threads = Annotated[int | None, typer.Option(help="Default: all cores.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Gradients = Annotated[str, typer.Option(help="Where gradients come from; pytorch alone has any.")]
+Check = Annotated[str, typer.Option(help="Backend that results are judged on.")]
+Port = Annotated[str, typer.Option(help="The detector's port, for ami-pgd and adaptive.")]
+Alpha = Annotated[float | None, typer.Option(help="The detector's weakening.")]
+Beta = Annotated[float | None, typer.Option(help="The detector's strengthening.")]
+Epsilon = Annotated[float | None, typer.Option(help="Its floor.")]
+
+
 def attack(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="ATTACK",
-            help="fgsm, bim, pgd, deepfool, adaptive, ami-pgd, or cw_l0, cw_l2, cw_li, patch or glasses with"
-            " _first (towards class 0) or _next (towards the class after Gold).",
-        ),
-    ],
-    output: Annotated[Path, typer.Option(help="Folder for the images, their list, and what made them.")],
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "tiny-vgg-face",
-    examples: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--examples",
-            metavar="FILE|DIR|ATTACK=DIR",
-            help="Clean images, as for run; of a list, the benign ones. Default: the model's own.",
-        ),
-    ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the attack; several times."),
-    ] = None,
-    keep: Annotated[int | None, typer.Option(help="Stop once so many are kept.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Attack the first so many clean images alone.")] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="ami-pgd's targets, parted by commas; default: every class.")
-    ] = None,
-    landmarks: Annotated[
-        Path | None,
-        typer.Option(help="Where the eyes are, for glasses; default: landmarks.json beside the examples."),
-    ] = None,
-    save: Annotated[
-        str | None,
-        typer.Option(
-            help="png (whole levels), jpeg, or npy (the network's input); default: npy for ami-pgd, else png."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is random.")] = 0,
-    batch: Annotated[int, typer.Option(help="Images at a time; a killed attack goes on at a batch.")] = 50,
-    threads: Annotated[int | None, typer.Option(help="Default: all cores.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    backend: Annotated[
-        str, typer.Option(help="Where gradients come from; pytorch alone has any.")
-    ] = "pytorch",
-    check: Annotated[str, typer.Option(help="Backend that results are judged on.")] = "pytorch",
-    port: Annotated[str, typer.Option(help="The detector's port, for ami-pgd and adaptive.")] = "notebook",
-    alpha: Annotated[float | None, typer.Option(help="The detector's weakening.")] = None,
-    beta: Annotated[float | None, typer.Option(help="The detector's strengthening.")] = None,
-    epsilon: Annotated[float | None, typer.Option(help="Its floor.")] = None,
-    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
-    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
-    witnesses: Annotated[Path | None, typer.Option(help="Folder of the four witness files.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    name: Name,
+    output: Output,
+    model: options.Model = "tiny-vgg-face",
+    examples: Examples = None,
+    setting: Sets = None,
+    keep: Keep = None,
+    limit: Limit = None,
+    classes: Classes = None,
+    landmarks: Landmarks = None,
+    save: Save = None,
+    seed: Seed = 0,
+    batch: Batch = 50,
+    threads: Threads = None,
+    device: Device = "cpu",
+    backend: Gradients = "pytorch",
+    check: Check = "pytorch",
+    port: Port = "notebook",
+    alpha: Alpha = None,
+    beta: Beta = None,
+    epsilon: Epsilon = None,
+    prototxt: options.Prototxt = None,
+    caffemodel: options.Caffemodel = None,
+    labels: options.Labels = None,
+    witnesses: options.Witnesses = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Attack clean images, and keep what deceives as it is stored.
 
@@ -84,31 +105,12 @@ def attack(
     from harness.matrix.machine import count_cores
 
     request = Request(
-        attack=name,
-        output=output,
-        model=model,
-        settings=tuple(setting or ()),
-        examples=tuple(examples or ()),
-        landmarks=landmarks,
-        save=save,
-        keep=keep,
-        limit=limit,
-        classes=classes,
-        seed=seed,
-        batch=batch,
-        threads=count_cores() if threads is None else threads,
-        device=device,
-        backend=backend,
-        check=check,
-        port=port,
-        alpha=alpha,
-        beta=beta,
-        epsilon=epsilon,
-        prototxt=prototxt,
-        caffemodel=caffemodel,
-        labels=labels,
-        witnesses=witnesses,
-    )
+        attack=name, output=output, model=model, settings=tuple(setting or ()),
+        examples=tuple(examples or ()), landmarks=landmarks, save=save, keep=keep, limit=limit,
+        classes=classes, seed=seed, batch=batch, threads=count_cores() if threads is None else threads,
+        device=device, backend=backend, check=check, port=port, alpha=alpha, beta=beta, epsilon=epsilon,
+        prototxt=prototxt, caffemodel=caffemodel, labels=labels, witnesses=witnesses,
+    )  # fmt: skip
     produced = perform(request)
     if as_json:
         typer.echo(json.dumps(to_json(produced), indent=1))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness import options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -22,11 +24,9 @@ DASH = "\N{EN DASH}"
 
 def evaluate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run, or of a cell.")],
-    environment: Annotated[
-        list[str] | None, typer.Option("--environment", help="Name or glob; may be given several times.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the rates as JSON.")] = False,
-    reports: Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")] = None,
+    environment: options.Globs = None,
+    as_json: options.AsJson = False,
+    reports: options.Reports = None,
 ) -> None:
     """Print what the detector does with each attack, and with clean images, in a run that exists.
 

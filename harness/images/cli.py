@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness import options
+
 app = typer.Typer(
     name="images",
     no_args_is_help=True,
@@ -19,7 +21,6 @@ app = typer.Typer(
 )
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names or globs of images.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Mirror = Annotated[
     str | None,
     typer.Option(help="Debian archive; default: $HARNESS_DEBIAN_MIRROR, then this machine's apt sources."),
@@ -35,7 +36,7 @@ def build(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Build also what is there.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Lock changed images as they are now.")] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Build images that are not there yet (all of this processor, or those named) and report changed ones.
 
@@ -73,7 +74,7 @@ def build(
 
 
 @app.command("list", epilog="Example: python -m harness images list --json")
-def list_all(as_json: AsJson = False) -> None:
+def list_all(as_json: options.AsJson = False) -> None:
     """List the images: which are built, and how large they are."""
     from dataclasses import asdict
 
@@ -97,7 +98,7 @@ def list_all(as_json: AsJson = False) -> None:
 @app.command(epilog="Example: python -m harness images prune --all")
 def prune(
     everything: Annotated[bool, typer.Option("--all", help="Remove also images of today's recipes.")] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Remove images of older recipes and what builds left behind; base images stay."""
     from harness.images.engine import connect_engine

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harness import options
+
 EXAMPLE = (
     "Example: python -m harness report 20260102T030405Z-1a2b --html report.html"
     ' --markdown "$GITHUB_STEP_SUMMARY"'
@@ -39,7 +41,7 @@ def report(
             " with = + - @ ' or a tab has a ' before it, lest a spreadsheet run it.",
         ),
     ] = None,
-    reports: Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")] = None,
+    reports: options.Reports = None,
 ) -> None:
     """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
     from harness.matrix.run import find_root

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from harness import options
+
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 
 app = typer.Typer(
@@ -18,7 +20,6 @@ app = typer.Typer(
     help="Extract witnesses from faces, and compare witness sets.",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Decoder = Annotated[
     str, typer.Option(help="Image decoder of this interpreter and of --backend: opencv or pillow.")
 ]
@@ -34,7 +35,7 @@ LANDMARKS_EXAMPLE = (
     " --landmarks models/tiny-vgg-face/portraits/landmarks.json --output witnesses"
 )
 def extract(
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")],
+    model: options.Model,
     base: Annotated[Path, typer.Option(help="The base face.")],
     output: Annotated[Path, typer.Option(help="Folder for the mutated images and the witness sets.")],
     others: Annotated[Path | None, typer.Option(help="Folder of other faces, one a pair.")] = None,
@@ -43,18 +44,16 @@ def extract(
         Path | None,
         typer.Option(help="Start from mutated images: folders leye_substitution, leye_preservation, …"),
     ] = None,
-    environment: Annotated[
-        list[str] | None, typer.Option("--environment", help="Name or glob; may be given several times.")
-    ] = None,
+    environment: options.Globs = None,
     backend: Annotated[
         list[str] | None,
         typer.Option("--backend", help="Run in this interpreter; without any of both, reference."),
     ] = None,
     decoder: Decoder = "opencv",
-    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
-    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
-    as_json: AsJson = False,
+    prototxt: options.Prototxt = None,
+    caffemodel: options.Caffemodel = None,
+    labels: options.Labels = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Exchange left eye, right eye, nose and mouth between faces, and extract each attribute's witnesses.
 
@@ -123,7 +122,7 @@ def compare(
     attribute: Annotated[
         list[str] | None, typer.Option("--attribute", help="Compare these alone: leye, reye, nose, mouth.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare two witness sets: entries lost and added by blob, and how near the median they were.
 
