@@ -5,11 +5,13 @@ import re
 
 import pytest
 from html_samples import make_divergence, make_rich
-from summaries import make_summary
+from summaries import cell, make_summary
 
 from harness.ami.errors import InputError
 from harness.report.html.command import join_words, quote_environment, start_command, write_diff
-from harness.report.html.write import Budget, export_html, write_html
+from harness.report.html.origins import find_owners
+from harness.report.html.rows import list_names
+from harness.report.html.write import Budget, export_html, make_commands, write_html
 
 
 def read_data(path):
@@ -82,9 +84,54 @@ def test_own_files_are_named_and_quoted():
     assert command == "python -m harness run --model m --caffemodel '/my files/a.caffemodel'"
 
 
-def test_without_a_request_the_model_is_all_there_is():
-    assert start_command({}, "m") == "python -m harness matrix --model m"
+def test_without_a_request_there_is_nothing_but_to_compare_again():
+    assert start_command({}, "m") == ""
     assert write_diff(["one", "two"]) == "python -m harness diff one two"
+
+
+def put_run(folder, *names, **request):
+    """A run's folder with nothing but what was asked for; without any such, not even that."""
+    folder.mkdir(parents=True)
+    cells = [{"job": {"environment": name}} for name in names]
+    asked = {"request": request} if request else {}
+    (folder / "run.json").write_text(json.dumps({**asked, "cells": [*cells, {"job": []}, 5]}))
+    return folder
+
+
+def commands(names, runs, **more):
+    summary = make_summary(cells=tuple(cell(name) for name in names), run="one two", **more)
+    return make_commands(summary, list_names(summary), runs)
+
+
+def test_every_environment_is_run_again_as_its_own_run_was(tmp_path):
+    runs = [
+        put_run(tmp_path / "one", "a", "b", model="m"),
+        put_run(tmp_path / "two", "a", "c", model="m", npy="raw-rgb"),
+        put_run(tmp_path / "three", "d"),
+        put_run(tmp_path / "four", "e", model="m"),
+    ]
+    made = commands(["a@one", "b", "a@two", "c", "d", "e", "f"], runs)
+    assert made.starts == (
+        "python -m harness matrix --model m",
+        "python -m harness matrix --model m --npy raw-rgb",
+    )
+    a, b, c, e = (f"--environment {name}" for name in "abce")
+    assert made.environments == ((0, a), (0, b), (1, a), (1, c), None, (0, e), None)
+    assert made.again == "python -m harness diff one two"
+
+
+def test_what_came_from_a_log_cannot_be_run_again(tmp_path):
+    runs = [put_run(tmp_path / "one", "a", "b", model="m")]
+    summary = make_summary(cells=(cell("a"), cell("b", origin="a log")))
+    assert make_commands(summary, list_names(summary), runs).environments == ((0, "--environment a"), None)
+
+
+@pytest.mark.parametrize("label", ["a@ne", "a@two", "a", "z@one", "a@/one"])
+def test_a_cell_whose_run_is_not_clear_has_none(tmp_path, label):
+    runs = [put_run(tmp_path / "one", "a", model="m"), put_run(tmp_path / "x" / "three", "a", model="m")]
+    assert find_owners([label], runs) == {label: None}
+    assert find_owners(["a@one", "a@x/three"], runs) == dict(zip(["a@one", "a@x/three"], runs, strict=True))
+    assert find_owners([f"a@{tmp_path / 'one'}"], runs) == {f"a@{tmp_path / 'one'}": runs[0]}
 
 
 @pytest.mark.parametrize(("name", "option"), [("a@run", "--environment a"), ("a b", "--environment 'a b'")])

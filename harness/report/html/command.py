@@ -1,4 +1,4 @@
-"""The command that runs a divergence's environments again."""
+"""The command that runs a divergent example again, in the environments that it is divergent among."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ PARAMETERS = ("port", "alpha", "beta", "epsilon")
 
 
 def start_command(request: Mapping[str, Any], model: str) -> str:
-    """Everything but the environments: verb, model and whatever else the run was asked for."""
+    """Everything but environments and example: verb, model and whatever else the run was asked for.
+
+    Nothing for a run of which that is not known.
+    """
+    if not request:
+        return ""
     words = [*PROGRAM, "run" if any(request.get(name) for name in FILES) else "matrix", "--model"]
     words.append(str(request.get("model") or model))
     for name in FILES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,25 @@ def read_request(run: Path) -> Mapping[str, Any]:
     """What was asked for when a run was made; empty where that is not known."""
     request = read_object(run / "run.json").get("request")
     return request if isinstance(request, dict) else {}
+
+
+def find_owners(labels: Iterable[str], runs: Sequence[Path]) -> dict[str, Path | None]:
+    """The run of each cell, by its label (ENVIRONMENT or ENVIRONMENT@RUN); None where that is not clear."""
+    held = [
+        (run, [job.get("environment") for job in list_jobs(run) if isinstance(job, dict)]) for run in runs
+    ]
+    return {label: find_owner(label, held) for label in labels}
+
+
+def find_owner(label: str, held: Sequence[tuple[Path, Collection[Any]]]) -> Path | None:
+    """The one run that has a cell's environment, and the end of whose path its label has."""
+    environment, _, tail = label.partition("@")
+    owners = [
+        run
+        for run, names in held
+        if environment in names and (not tail or f"/{run.resolve().as_posix()}".endswith(f"/{tail}"))
+    ]
+    return owners[0] if len(owners) == 1 else None
 
 
 def find_compared(folder: Path, run: str, reports: Path) -> list[Path]:

@@ -60,13 +60,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Commands:
-    """How to run a divergence's environments again: the start, then one piece an environment.
+    """How to run a divergence again: one of the starts, then a piece an environment and the example.
 
-    `again` compares the runs again, where their cells are of one environment.
+    `environments` has for each the number of its start, and its piece; None where it cannot be run again.
+    `again` compares the runs again, where no one command runs all of them.
     """
 
-    start: str
-    environments: tuple[str, ...]
+    starts: tuple[str, ...]
+    environments: tuple[tuple[int, str] | None, ...]
     again: str
 
 
@@ -246,7 +247,7 @@ def write_data(summary: Summary, names: Names, part: Slice, place: Place, comman
         "labels": summary.labels,
         "pages": place.pages,
         "number": place.number,
-        "start": commands.start,
+        "starts": commands.starts,
         "options": commands.environments,
         "again": commands.again,
     }

@@ -11,7 +11,7 @@ from harness.ami.errors import InputError
 from harness.matrix.cache import write_atomically
 from harness.report.divergences import rank_divergences
 from harness.report.html.command import quote_environment, start_command, write_diff
-from harness.report.html.origins import find_examples, find_origins, read_request
+from harness.report.html.origins import find_examples, find_origins, find_owners, read_request
 from harness.report.html.page import Commands, Place, render_page
 from harness.report.html.pictures import Picture, make_pictures
 from harness.report.html.rows import (
@@ -93,17 +93,17 @@ def find_pictures(summary: Summary, runs: Sequence[Path], budget: Budget) -> dic
 
 
 def make_commands(summary: Summary, names: Names, runs: Sequence[Path]) -> Commands:
-    """The command that a run was given; of several runs, the first one's.
-
-    What came from elsewhere cannot be run again, only compared.
-    """
-    request = read_request(runs[0]) if runs else {}
+    """The commands that the runs were given; what came from elsewhere cannot be run again, only compared."""
+    owners = find_owners(names.environments, runs)
     foreign = {cell.environment for cell in summary.cells if cell.origin}
-    return Commands(
-        start=start_command(request, summary.model),
-        environments=tuple("" if name in foreign else quote_environment(name) for name in names.environments),
-        again=write_diff(summary.run.split()),
-    )
+    starts = {run: start_command(read_request(run), summary.model) for run in runs}
+    known = list(dict.fromkeys(start for start in starts.values() if start))
+    pieces: list[tuple[int, str] | None] = []
+    for name, owner in owners.items():
+        start = starts[owner] if owner and name not in foreign else ""
+        piece = quote_environment(name)
+        pieces.append((known.index(start), piece) if start and piece else None)
+    return Commands(tuple(known), tuple(pieces), again=write_diff(summary.run.split()))
 
 
 def name_pages(path: Path, count: int) -> list[Path]:

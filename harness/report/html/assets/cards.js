@@ -161,11 +161,19 @@ function makeReasons(row) {
   return [...row[CAUSES].map(say("Cause")), ...row[EXPECTED].map(say("Expected"))];
 }
 
+// A word as a shell takes it; nothing for one with characters that no shell should be fed.
+function quoteWord(text) {
+  if (/(?! )[\p{C}\p{Z}]/u.test(text)) return "";
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+}
+
 function writeCommand(row) {
-  const places = [row[BASELINE], ...departing(row)];
-  const options = [...new Set(places.map((place) => data.options[place]))];
-  const isKnown = data.start && options.length > 1 && options.every(Boolean);
-  return isKnown ? [data.start, ...options].join(" ") : data.again;
+  const pieces = [row[BASELINE], ...departing(row)].map((place) => data.options[place]);
+  const options = new Set(pieces.map((piece) => piece?.[1]));
+  const example = quoteWord(row[ID]);
+  const isOneRun = pieces.every((piece) => piece && piece[0] === pieces[0][0]);
+  if (!example || !isOneRun || options.size < pieces.length) return data.again;
+  return [data.starts[pieces[0][0]], ...options, "--example", example].join(" ");
 }
 
 function fillHead(card, row) {
