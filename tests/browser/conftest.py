@@ -5,14 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from waiting import wait_until
+from waiting import settle
 
 CHROMIUM = shutil.which("chromium")
 SHOTS = Path(__file__).resolve().parents[2] / ".harness" / "screenshots"
-SETTLED = """document.readyState === 'complete' && ![...document.querySelectorAll('#cards .gap')]
-  .map(one => one.getBoundingClientRect())
-  .some(box => box.height > 1 && box.top < innerHeight && box.bottom > 0)"""
-TALL = 5000  # room for all cards of a small report, so that all are built
+TALL = 8000  # room for all cards of a small report, so that all are built
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
 
@@ -26,7 +23,7 @@ class Tab:
 
     def open(self, path, address=""):
         self.page.goto(Path(path).as_uri() + address)
-        wait_until(self.page, SETTLED)
+        settle(self.page)
         return self.page
 
     def shoot(self, name):
@@ -56,7 +53,7 @@ def make_tabs(browser):
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, offline=True, **more
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(120_000)
         tab = Tab(context.new_page())
         tab.page.on("console", lambda message: tab.said.append(message.text))
         tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
