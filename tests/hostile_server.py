@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+STALL_SECONDS = 600.0  # longer than anybody who is to notice it waits
+
 
 @dataclass
 class Script:
     """What is served, and how each request in turn is treated (the last way also for all later ones).
 
-    Ways: `ok`, `cut` (ends half way), `stall` (half, then nothing), `drip` (a byte at a time), `no-range`,
-    `lie-long`, `lie-short`, `wrong-range`, `other-tag`, `loop`, `plain` (to an address of its own),
-    `nothing` (closes at once), or a status.
+    Ways: `ok`, `cut` (ends half way), `stall` (nothing after the middle of the file), `stall-once` (likewise,
+    for who has less than half of it), `drip` (a byte at a time), `no-range`, `lie-long`, `lie-short`,
+    `wrong-range`, `other-tag`, `loop`, `nothing` (closes at once), or a status.
     """
 
     content: bytes
@@ -96,7 +98,12 @@ def answer(handler, script, way):
         more = {"lie-long": 1000, "lie-short": -1000}.get(way, 0)
         handler.send_header("Content-Length", str(len(body) + more))
     handler.end_headers()
-    send_body(handler.wfile, body, way, script)
+    middle = len(script.content) // 2
+    if way == "stall" or (way == "stall-once" and start < middle):
+        send_body(handler.wfile, script.content[start:middle], way, script)
+        script.stop.wait(STALL_SECONDS)
+    else:
+        send_body(handler.wfile, body, way, script)
 
 
 def find_start(headers, script, way):
@@ -110,7 +117,7 @@ def find_start(headers, script, way):
 
 def send_body(stream, body, way, script):
     """Send the body, or a part of it, or slowly."""
-    if way in ("cut", "stall"):
+    if way == "cut":
         body = body[: len(body) // 2]
     try:
         if way == "drip":
@@ -122,8 +129,6 @@ def send_body(stream, body, way, script):
         if script.chunked and way == "ok":
             stream.write(b"0\r\n\r\n")
         stream.flush()
-        if way == "stall":
-            script.stop.wait(5)
     except OSError:
         time.sleep(0)  # the other side has left
 
