@@ -44,5 +44,7 @@ def make_key(text):
 def stop_after(seconds):
     """An event that is set after a while."""
     stop = threading.Event()
-    threading.Timer(seconds, stop.set).start()
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True  # who needs it no more need not wait for it
+    timer.start()
     return stop

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from fake_worker import stop_after
@@ -55,16 +54,15 @@ def test_a_lock_is_free_when_its_process_dies(tmp_path):
         "import pathlib, sys, threading, time\n"
         "from harness.matrix.cache import hold_lock\n"
         "with hold_lock(pathlib.Path(sys.argv[1]), 'x', threading.Event()):\n"
-        "    print('held', flush=True); time.sleep(60)\n"
+        "    print('held', flush=True); time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
         with pytest.raises(Stopped), hold_lock(tmp_path, "x", stop_after(0.3)):
             pass
         process.kill()
-        started = time.monotonic()
-        with hold_lock(tmp_path, "x", stop_after(20)):
-            assert time.monotonic() - started < 10
+        with hold_lock(tmp_path, "x", stop_after(120)):  # Stopped where it stays locked
+            pass
 
 
 def test_the_snapshot_holds_the_inside_half_alone(tmp_path):

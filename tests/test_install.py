@@ -5,7 +5,6 @@ import platform
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -83,10 +82,8 @@ def test_packages_that_cannot_be_had_are_named_with_the_logs_end(tmp_path, monke
 
 
 def test_an_installation_can_be_stopped(tmp_path):
-    started = time.monotonic()
     with pytest.raises(Stopped):
-        run_step(["sleep", "60"], tmp_path / "log", stop_after(0.3), "failed")
-    assert time.monotonic() - started < 10
+        run_step(["sleep", "600"], tmp_path / "log", stop_after(0.3), "failed")
 
 
 def test_the_running_python_is_found_and_one_that_is_not_there_is_none(monkeypatch, tmp_path):

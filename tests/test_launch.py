@@ -1,6 +1,7 @@
 """Launching: every way in which a worker can end is told apart, and none outlives its harness."""
 
 import json
+import queue
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from fake_worker import make_environment, stop_after, write_worker
 
 from harness.ami.errors import InputError
 from harness.matrix.cache import Stopped
-from harness.matrix.launch import Stock, run_worker
+from harness.matrix.launch import END, Stock, follow, run_worker
 
 PYTHON = Path(sys.executable)
 
@@ -21,15 +22,21 @@ PYTHON = Path(sys.executable)
 def make_launch(tmp_path):
     (tmp_path / "work").mkdir()
 
-    def launch(body, stop=None, python=PYTHON, **more):
+    def launch(body, stop=None, python=PYTHON, watch=None, **more):
         seen = []
+
+        def report(done, total):
+            seen.append((done, total))
+            if watch is not None:
+                watch()
+
         reason = run_worker(
             python,
             write_worker(tmp_path / "snapshot", body),
             make_environment(**more),
             {"cell": "m/one"},
             tmp_path / "work",
-            lambda done, total: seen.append((done, total)),
+            report,
             stop or threading.Event(),
         )
         return reason, json.loads((tmp_path / "work" / "cell.json").read_text()), seen
@@ -84,44 +91,73 @@ def test_a_worker_that_breaks_has_failed_with_a_reason(launch, body, words):
 
 
 def test_a_silent_worker_is_ended(launch):
-    reason, cell, seen = launch("tell(1, 2); time.sleep(60)", silence_seconds=1)
+    reason, cell, _ = launch("time.sleep(600)", silence_seconds=1)
     assert "no progress for 1 s" in reason
     assert cell["status"] == "failed"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_a_worker_said_counts_before_its_silence_does(tmp_path, ends):
+    lines, seen = queue.Queue(), []
+    for line in (b'{"event": "progress", "done": 1, "total": 2}\n', b"plain\n", *([END] if ends else [])):
+        lines.put(line)
+    with (tmp_path / "log").open("wb") as log:
+        environment = make_environment(silence_seconds=1)
+        reason = follow(lines, log, environment, lambda *event: seen.append(event), threading.Event())
     assert seen == [(1, 2)]
+    assert (tmp_path / "log").read_bytes() == b"plain\n"
+    assert reason == (None if ends else "no progress for 1 s (silence_seconds); it was ended")
 
 
 def test_a_slow_worker_is_ended(launch):
     body = "while True:\n    tell(1, 2)\n    time.sleep(0.05)"
-    reason, _, _ = launch(body, timeout_seconds=1)
+    reason, _, _ = launch(body, timeout_seconds=1, silence_seconds=600)
     assert "not done after 1 s" in reason
 
 
 def test_stopping_ends_a_worker_and_what_it_started(launch, tmp_path):
     body = (
-        "pid = subprocess.Popen(['sleep', '60']).pid; (output / 'pid').write_text(str(pid)); time.sleep(60)"
+        "pid = subprocess.Popen(['sleep', '600']).pid; (output / 'pid').write_text(str(pid)); tell(0, 1)\n"
+        "time.sleep(600)"
     )
-    started = time.monotonic()
+    stop, children = threading.Event(), []
+
+    def watch():
+        children.append(psutil.Process(int((tmp_path / "work" / "pid").read_text())))
+        stop.set()
+
     with pytest.raises(Stopped):
-        launch(body, stop=stop_after(1))
-    assert time.monotonic() - started < 10
-    child = int((tmp_path / "work" / "pid").read_text())
-    assert has_ended(child)
+        launch(body, stop=stop, watch=watch)
+    assert has_ended(children[0])
 
 
-def has_ended(pid, seconds=5.0):
+def has_ended(process, seconds=120.0):
     """Whether a process that was told to end does so."""
     deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
+    while time.monotonic() < deadline:
+        try:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
         time.sleep(0.05)
-    return True
+    return False
 
 
-def test_a_worker_that_will_not_end_is_killed(launch):
-    body = "signal.signal(signal.SIGTERM, signal.SIG_IGN); tell(0, 1); time.sleep(60)"
+def test_a_worker_that_will_not_end_is_killed(launch, tmp_path):
+    body = (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "(output / 'pid').write_text(str(os.getpid())); tell(0, 1); time.sleep(600)"
+    )
+    stop, workers = threading.Event(), []
+
+    def watch():
+        workers.append(psutil.Process(int((tmp_path / "work" / "pid").read_text())))
+        stop.set()
+
     with pytest.raises(Stopped):
-        launch(body, stop=stop_after(1))
+        launch(body, stop=stop, watch=watch)
+    assert not workers[0].is_running()
 
 
 def test_an_interpreter_that_is_gone_is_an_error(launch):
