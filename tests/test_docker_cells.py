@@ -26,6 +26,7 @@ pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "models" / "tiny-vgg-face"
 COUNT = 16
+END_SECONDS = 300  # for a harness that was told to end
 LOCAL = 'description = "x"\nbackend = "reference"\ngroups = ["default"]\npackages = ["numpy==1"]\n'
 BOX = 'description = "x"\nlauncher = "docker"\ngroups = ["default"]\n'
 FILES = {
@@ -36,8 +37,9 @@ FILES = {
     "wheels": f'{BOX}backend = "onnxruntime"\nimage = "pypi-onnxruntime"\n',
     "wrong": f'{BOX}backend = "pytorch"\nimage = "pypi-onnxruntime"\n',
     "tight": f'{BOX}backend = "onnxruntime"\nimage = "pypi-onnxruntime"\nmemory_megabytes = 64\n',
-    "late": f'{BOX}backend = "caffe"\nimage = "caffe-reference"\ntimeout_seconds = 3\n',
+    "late": f'{BOX}backend = "caffe"\nimage = "caffe-reference"\ntimeout_seconds = 1\n',
 }
+STARTED = []  # harnesses that a failing test would leave behind
 
 
 @pytest.fixture(name="client", scope="module")
@@ -75,7 +77,11 @@ def make_root(tmp_path, monkeypatch):
         disguise(environment, tmp_path / "home")
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return tmp_path
+    yield tmp_path
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.communicate()
 
 
 def disguise(environment, home):
@@ -88,16 +94,18 @@ def disguise(environment, home):
 
 
 def start(root, *names, examples="few.jsonl"):
-    """A harness that runs environments."""
+    """A harness that runs environments on a few examples, or on so many that there is time to disturb it."""
     options = [word for name in names for word in ("--environment", name)]
     command = [sys.executable, "-m", "harness", "matrix", "--model", str(MODEL), "--json", *options]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, *(["--examples", examples] if examples else [])],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 def finish(process):
@@ -124,7 +132,7 @@ def list_mine(client, root):
 
 
 def wait_for_records(client, root):
-    """The running container of a test, once it has written some records."""
+    """The running container of a test, once it has written some of many records."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         for one in list_mine(client, root):
@@ -162,7 +170,7 @@ def test_a_cell_sees_no_network_no_rights_and_nothing_to_write_to(client, root):
         found = client.api.inspect_container(one["Id"])
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=END_SECONDS)
     host = found["HostConfig"]
     assert (host["NetworkMode"], host["ReadonlyRootfs"], host["CapDrop"]) == ("none", True, ["ALL"])
     assert host["SecurityOpt"] == ["no-new-privileges"]
@@ -174,20 +182,20 @@ def test_a_cell_sees_no_network_no_rights_and_nothing_to_write_to(client, root):
 
 
 def test_an_interruption_leaves_nothing_and_its_records_are_used(client, root):
-    process = start(root, "slow")
+    process = start(root, "slow", examples=None)
     token = wait_for_records(client, root)["Labels"][RUN_LABEL]
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=END_SECONDS)
     assert (process.returncode, out) == (130, ""), err
     assert is_clean(client, root, token)
     assert_goes_on(root)
 
 
 def test_what_a_killed_harness_left_is_rescued_and_swept(client, root):
-    process = start(root, "slow")
+    process = start(root, "slow", examples=None)
     token = wait_for_records(client, root)["Labels"][RUN_LABEL]
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=END_SECONDS)
     assert list_mine(client, root)
     err = assert_goes_on(root)
     assert f"removed what killed runs left: ami-harness-{token}-slow" in err
@@ -196,19 +204,19 @@ def test_what_a_killed_harness_left_is_rescued_and_swept(client, root):
 
 def assert_goes_on(root):
     """A second run starts where the first one ended and records what an undisturbed one does."""
-    code, summary, err = finish(start(root, "a", "slow"))
+    code, summary, err = finish(start(root, "a", "slow", examples=None))
     assert code == 0, err
     cell = json.loads((root / "reports" / summary["run"] / "cells" / "slow" / "cell.json").read_text())
     assert cell["timings"]["resumed"] >= 8
     records = read_cells(root, summary)["slow"]
     shutil.rmtree(root / "home" / "store")
-    _, summary, _ = finish(start(root, "slow"))
+    _, summary, _ = finish(start(root, "slow", examples=None))
     assert read_cells(root, summary)["slow"] == records
     return err
 
 
 def test_a_killed_container_is_a_failed_cell(client, root):
-    process = start(root, "slow")
+    process = start(root, "slow", examples=None)
     client.api.kill(wait_for_records(client, root)["Id"])
     code, summary, _ = finish(process)
     assert code == 2
@@ -217,15 +225,15 @@ def test_a_killed_container_is_a_failed_cell(client, root):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "words", "examples"),
     [
-        ("wrong", "No module named 'torch'; install its framework"),
-        ("tight", "ran out of memory (memory_megabytes = 64)"),
-        ("late", "not done after 3 s (timeout_seconds)"),
+        ("wrong", "No module named 'torch'; install its framework", "few.jsonl"),
+        ("tight", "ran out of memory (memory_megabytes = 64)", "few.jsonl"),
+        ("late", "not done after 1 s (timeout_seconds)", None),
     ],
 )
-def test_a_cell_that_cannot_end_well_says_why_and_stops_no_other(client, root, name, words):
-    code, summary, err = finish(start(root, "a", "caffe", name))
+def test_a_cell_that_cannot_end_well_says_why_and_stops_no_other(client, root, name, words, examples):
+    code, summary, err = finish(start(root, "a", "caffe", name, examples=examples))
     assert code == 2, err
     cells = {cell["environment"]: cell for cell in summary["cells"]}
     assert {one: cells[one]["status"] for one in ("a", "caffe", name)} == {

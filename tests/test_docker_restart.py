@@ -21,7 +21,7 @@ pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[1]
 __all__ = ["make_client", "make_root"]  # fixtures
 OPTIONS = ("--bridge", "none", "--iptables=false", "--ip6tables=false")
-START_SECONDS = 60
+START_SECONDS = 300
 
 
 class OwnEngine:
@@ -48,7 +48,7 @@ class OwnEngine:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(300)
 
 
 @pytest.fixture(name="engine")
