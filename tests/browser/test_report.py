@@ -5,6 +5,7 @@ import re
 import pytest
 from html_samples import NAMES, make_divergence, make_rich, plant
 from summaries import make_summary
+from test_commands import put_run
 from test_html_pictures import Inputs, flat
 from waiting import settle, wait_until
 
@@ -18,7 +19,9 @@ MARK = (
 
 @pytest.fixture(name="path", scope="session")
 def write_rich(tmp_path_factory):
-    (path,) = write_html(tmp_path_factory.mktemp("report") / "report.html", make_rich())
+    folder = tmp_path_factory.mktemp("report")
+    run = put_run(folder / "run", NAMES, model="m")
+    (path,) = write_html(folder / "report.html", make_rich(), [run])
     return path
 
 
@@ -285,7 +288,9 @@ def test_the_command_names_the_environments_and_can_be_copied(path, open_tab):
     tab = open_tab(permissions=["clipboard-read", "clipboard-write"])
     page = tab.open(path, "#example=example-2")
     command = page.locator(".card.target code").inner_text()
-    assert command == "python -m harness matrix --model m --environment plain --environment opencv"
+    assert command == (
+        "python -m harness matrix --model m --environment plain --environment opencv --example example-2"
+    )
     page.evaluate(
         "() => { const one = document.querySelector('.target .copy'); window.words = [];"
         " new MutationObserver(() => window.words.push(one.textContent)).observe(one, {childList: true}); }"
