@@ -1,6 +1,7 @@
 """Expensive tests run when asked for by their marker, and are listed when they are not."""
 
 import contextlib
+import os
 
 import pytest
 
@@ -14,6 +15,9 @@ with contextlib.suppress(ImportError):  # the inside half's tests go without
     settings.register_profile("timeless", **timeless, derandomize=True, database=None)
     settings.load_profile("timeless")
 
+# What a shell or a CI says to rich about terminals, and to requests about proxies.
+SHELL = ("columns", "lines", "force_color", "no_color", "tty_compatible", "tty_interactive")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 EXPENSIVE = {"slow": "the full-size network: minutes and gigabytes", "docker": "needs a Docker engine"}
 
 
@@ -23,3 +27,12 @@ def pytest_collection_modifyitems(config, items):
         for marker, reason in EXPENSIVE.items():
             if marker in item.keywords and marker not in asked_for:
                 item.add_marker(pytest.mark.skip(reason=f"{reason}; ask for it with -m {marker}"))
+
+
+@pytest.fixture(autouse=True)
+def leave_shell(request, monkeypatch):
+    """Variables of whoever runs the tests change no result; images are built behind their proxies."""
+    reaches_out = request.node.get_closest_marker("docker") is not None
+    for name in list(os.environ):
+        if name.lower() in SHELL or (name.lower() in PROXIES and not reaches_out):
+            monkeypatch.delenv(name)
