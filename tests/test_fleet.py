@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from docker.errors import APIError, NotFound
 from requests import Response
@@ -106,6 +107,15 @@ def test_an_owner_that_runs_is_not_gone_and_one_that_ended_is():
     own = json.loads(describe_owner())
     assert is_gone(json.dumps({**own, "pid": process.pid}))
     assert is_gone(json.dumps({**own, "pid": os.getpid(), "started": own["started"] - 60}))
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="other systems tell the time of day at which a process started")
+def test_an_owner_is_known_after_the_clock_was_set(monkeypatch):
+    owner, system = describe_owner(), psutil._psplatform
+    boot = psutil.boot_time()
+    monkeypatch.setattr(system, "boot_time", lambda: boot + 3600)
+    assert psutil.Process().create_time() > boot + 3600
+    assert not is_gone(owner)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ RUN_LABEL = "ami-harness.run"
 CELL_LABEL = "ami-harness.cell"
 OWNER_LABEL = "ami-harness.owner"
 WORKPLACE_LABEL = "ami-harness.workplace"
+START_SECONDS = 5.0  # the system rounds its own start, and a number is not used again as soon as that
 
 Rescue = Callable[[Any, str, Path], object]
 """Takes a client, a container's id and the workplace that its records belong into."""
@@ -32,8 +33,14 @@ def make_labels(token: str, cell: str = "", workplace: str = "") -> dict[str, st
 
 def describe_owner() -> str:
     """This process: its machine, its number, and when it started, since numbers are used again."""
-    own = psutil.Process(os.getpid())
-    return json.dumps({"host": socket.gethostname(), "pid": own.pid, "started": own.create_time()})
+    own = os.getpid()
+    return json.dumps({"host": socket.gethostname(), "pid": own, "started": measure_start(own)})
+
+
+def measure_start(pid: int) -> float:
+    """When a process started, in seconds; on Linux since the system did, so that no set clock changes it."""
+    boot = psutil.boot_time() if psutil.LINUX else 0.0  # first: older versions remember it for the other
+    return float(psutil.Process(pid).create_time() - boot)
 
 
 def is_gone(owner: str) -> bool:
@@ -42,12 +49,12 @@ def is_gone(owner: str) -> bool:
         data = json.loads(owner)
         if data["host"] != socket.gethostname():
             return False
-        started = psutil.Process(int(data["pid"])).create_time()
+        started = measure_start(int(data["pid"]))
     except psutil.NoSuchProcess:
         return True
     except (ValueError, KeyError, TypeError, psutil.Error):
         return False
-    return abs(started - float(data["started"])) > 1.0
+    return abs(started - float(data["started"])) > START_SECONDS
 
 
 def sweep(client: Any, cache: Path, rescue: Rescue) -> list[str]:
