@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from harness.worker.fingerprint import read_peak_memory
 ROOT = Path(__file__).resolve().parents[1]
 FILES = (6_705, 12)
 COLUMNS = (1_000_000, 10)
-DIVERGING = 0.02
+SHARES = (0.04, 1.0)
 CLASSES = 2622
 TARGET_FILE_SECONDS = 1.0
 TARGET_COLUMN_SECONDS = 20.0
@@ -44,18 +45,20 @@ class Made:
 def main() -> None:
     """Measure both, each in a process of its own, whose peak memory is its own, on one thread."""
     parser = argparse.ArgumentParser(prog="python -m bench.diff", description=__doc__)
-    parser.add_argument("--part", choices=["files", "columns"], help="only one of them, in this process")
-    part = parser.parse_args().part
-    if part == "files":
-        measure_files(*FILES)
-    elif part == "columns":
-        measure_columns(*COLUMNS)
-    else:
-        for name in ("files", "columns"):
-            one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-            subprocess.run(
-                [sys.executable, "-m", "bench.diff", "--part", name], check=True, cwd=ROOT, env=one_thread
-            )
+    parser.add_argument("--part", choices=sorted(PARTS), help="only one of them, in this process")
+    parser.add_argument(
+        "--diverging", type=float, nargs="+", default=SHARES, metavar="SHARE",
+        help="shares of the examples on which no two cells say the same (default: 0.04 and 1)",
+    )  # fmt: skip
+    options = parser.parse_args()
+    if options.part:
+        for share in options.diverging:
+            PARTS[options.part](share)
+        return
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    for part, share in product(PARTS, options.diverging):
+        command = [sys.executable, "-m", "bench.diff", "--part", part, "--diverging", str(share)]
+        subprocess.run(command, check=True, cwd=ROOT, env=one_thread)
 
 
 @dataclass(frozen=True)
@@ -66,38 +69,43 @@ class Cost:
     processor: float
 
 
-def measure_files(examples: int, environments: int) -> None:
+def measure_files(share: float) -> None:
     """Runs on disk, with the fingerprints and the sizes of records that real cells have."""
     from harness.diff.columns import read_columns
     from harness.diff.compare import Selection, compare_runs
 
+    examples, environments = FILES
     register = Register(reference="cell-00", default="d", groups={})
     with tempfile.TemporaryDirectory(prefix="harness-bench-") as temporary:
-        run = write_run(Path(temporary) / "run", examples, environments)
+        run = write_run(Path(temporary) / "run", examples, environments, share)
         folders = sorted((run / "cells").iterdir())
         size = sum(path.stat().st_size for path in run.rglob("records.jsonl"))
         plain = measure(lambda: [parse_plainly(folder) for folder in folders])
         reading = measure(lambda: [read_columns(folder) for folder in folders])
         whole = measure(lambda: compare_runs([str(run)], run, register, Selection()))
-    print(f"{examples:,} examples x {environments} cells, {size / 1e6:.0f} MB of records")
+    print(f"{describe_size(FILES, share)}, {size / 1e6:.0f} MB of records")
     print_cost("json.loads alone", plain)
     print_cost("read as columns", reading, f"{plain.processor / reading.processor:.1f} x as fast")
     print_cost("read and compared", whole, f"{whole.processor / TARGET_FILE_SECONDS:.2f} of the aim")
 
 
-def measure_columns(examples: int, environments: int) -> None:
+def measure_columns(share: float) -> None:
     """Everything but reading."""
-    results = make_results(examples, environments)
+    results = make_results(*COLUMNS, share)
     held = read_peak_memory() or 0
     header = Header("bench", "0", "m", "cell-00", {}, 0.0)
     summaries: list[Summary] = []
     cost = measure(lambda: summaries.append(make_summary(header, results, ())), repeats=1)
     peak = read_peak_memory() or 0
-    diverging = len(summaries[0].divergences)
-    print(f"{examples:,} examples x {environments} cells, {diverging:,} examples diverging")
+    print(f"{describe_size(COLUMNS, share)}: {len(summaries[0].divergences):,}")
     print_cost("compared", cost, f"{cost.processor / TARGET_COLUMN_SECONDS:.2f} of the aim")
     print(f"  memory             {peak / 1e9:6.2f} GB, {peak / TARGET_COLUMN_BYTES:.2f} of the aim ", end="")
     print(f"(columns alone {held / 1e9:.2f} GB)")
+
+
+def describe_size(size: tuple[int, int], share: float) -> str:
+    """What was compared."""
+    return f"{size[0]:,} examples x {size[1]} cells, {share:.0%} of the examples diverging"
 
 
 def print_cost(what: str, cost: Cost, words: str = "") -> None:
@@ -122,16 +130,16 @@ def parse_plainly(folder: Path) -> list[Any]:
         return [json.loads(line) for line in file]
 
 
-def make_cell(examples: int, seed: int) -> Made:
-    """A cell that says what all do, but of one example in fifty."""
+def make_cell(examples: int, seed: int, share: float) -> Made:
+    """A cell that says what all do, but for a share of the examples, of which no two cells say the same."""
     everybody, own = np.random.default_rng(0), np.random.default_rng(seed)
     tuples = everybody.integers(CLASSES, size=(examples, 3))
     tuples[::2] = tuples[::2, :1]
     margins = everybody.random((examples, 2)) * 8
     hashes = everybody.integers(1, 2**63, size=(examples, len(STAGES))).astype(np.uint64)
     if seed:
-        rows = own.random(examples) < DIVERGING / 4
-        tuples[rows, 2] = own.integers(CLASSES, size=np.count_nonzero(rows))
+        rows = everybody.random(examples) < share
+        tuples[rows, 2] = (tuples[rows, 2] + seed) % CLASSES
         hashes[:, 3:] += np.uint64(seed)
     return Made(tuples, margins + own.random((examples, 2)) * 1e-5, hashes)
 
@@ -143,12 +151,12 @@ def name_examples(examples: int) -> tuple[list[str], list[str], list[str]]:
     return ids, sources, ["benign" if number % 2 else "fgsm" for number in range(examples)]
 
 
-def make_results(examples: int, environments: int) -> list[CellResult]:
+def make_results(examples: int, environments: int, share: float) -> list[CellResult]:
     """Cells with columns."""
     names = [stack_names(some) for some in name_examples(examples)]
     results = []
     for seed in range(environments):
-        made = make_cell(examples, seed)
+        made = make_cell(examples, seed, share)
         columns = Columns(*names, tuples=made.tuples, margins=made.margins, hashes=made.hashes)
         results.append(CellResult(describe_cell(f"cell-{seed:02d}"), columns))
     return results
@@ -161,11 +169,11 @@ def describe_cell(name: str) -> CellSummary:
     )
 
 
-def write_run(folder: Path, examples: int, environments: int) -> Path:
+def write_run(folder: Path, examples: int, environments: int, share: float) -> Path:
     """A run's folder."""
     ids, sources, attacks = name_examples(examples)
     for seed in range(environments):
-        name, made = f"cell-{seed:02d}", make_cell(examples, seed)
+        name, made = f"cell-{seed:02d}", make_cell(examples, seed, share)
         cell = folder / "cells" / name
         cell.mkdir(parents=True)
         (cell / "cell.json").write_text(json.dumps(describe_file(name, seed)))
@@ -205,6 +213,8 @@ def describe_file(name: str, seed: int) -> dict[str, Any]:
     job = {"cell": f"m/{name}", "environment": name, "backend": "pytorch", "port": {"preset": "notebook"}}
     return {"schema": 1, "status": "done", "job": job, "fingerprint": fingerprint}
 
+
+PARTS = {"files": measure_files, "columns": measure_columns}
 
 if __name__ == "__main__":
     main()

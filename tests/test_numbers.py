@@ -136,7 +136,7 @@ def gather_text(element):
 
 def read_json(summary):
     """Likewise: all ways to show the numbers of the objects with an environment's or an example's name."""
-    document = json.loads(FORMS["summary.json"](summary, FOLDER))
+    document = json.loads("".join(FORMS["summary.json"](summary, FOLDER)))
     found = {None: set(walk_json(document)), AGREEMENT: set(walk_json(document["agreement"]))}
     for name, parts in (("environment", document["cells"]), ("example", document["divergences"])):
         for part in parts:

@@ -79,13 +79,21 @@ def find_changes(tuples: np.ndarray, baseline: int) -> np.ndarray:
 
 def find_stages(join: Join, rows: np.ndarray, baseline: int) -> np.ndarray:
     """First of STAGES (n, e) whose hash is not the baseline's; a hash that is not known differs from none."""
+    stages = np.full((len(rows), len(join.environments)), NONE, dtype=np.int64)
     if not len(rows):
-        return np.empty((0, len(join.environments)), dtype=np.int64)
-    hashes = join.gather("hashes", rows)
-    theirs = hashes[:, [baseline]]
-    differs = (hashes != theirs) & (hashes != 0) & (theirs != 0)
-    assert differs.shape[2] == len(STAGES)
-    return np.where(differs.any(axis=2), differs.argmax(axis=2), NONE)
+        return stages
+    theirs = gather_hashes(join, rows, baseline)
+    assert theirs.shape[1] == len(STAGES)
+    for place in range(stages.shape[1]):  # all environments at once would take half of the memory there is
+        hashes = gather_hashes(join, rows, place)
+        differs = (hashes != theirs) & (hashes != 0) & (theirs != 0)
+        stages[:, place] = np.where(differs.any(axis=1), differs.argmax(axis=1), NONE)
+    return stages
+
+
+def gather_hashes(join: Join, rows: np.ndarray, place: int) -> np.ndarray:
+    """Hashes of all stages (n, 5) in one environment."""
+    return np.asarray(join.columns[place].hashes[join.rows[rows, place]])
 
 
 def find_smallest(join: Join) -> np.ndarray:

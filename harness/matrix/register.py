@@ -36,9 +36,16 @@ class Expected(Table):
     until: dt.date
 
     def matches(self, example: str, environment: str) -> bool:
-        """Whether this entry speaks of an example in an environment, or in ENVIRONMENT@RUN."""
-        name = environment.partition("@")[0]
-        return fnmatchcase(name, self.environment) and fnmatchcase(example, self.example)
+        """Whether this entry speaks of an example in an environment."""
+        return self.matches_environment(environment) and self.matches_example(example)
+
+    def matches_environment(self, environment: str) -> bool:
+        """Whether this entry speaks of an environment, or of ENVIRONMENT@RUN."""
+        return fnmatchcase(environment.partition("@")[0], self.environment)
+
+    def matches_example(self, example: str) -> bool:
+        """Whether this entry speaks of an example."""
+        return fnmatchcase(example, self.example)
 
     def is_about(self, model: str) -> bool:
         """Whether this entry speaks of a model."""

@@ -33,7 +33,7 @@ def draw_divergences(summary: Summary, most_rows: int, rest: str) -> RenderableT
     """The first diverging examples, with what differs in red."""
     if not summary.divergences:
         return None
-    shown = rank_divergences(summary.divergences)[:most_rows]
+    shown = rank_divergences(summary.divergences, most_rows)
     head, rows = list_divergences(summary, shown)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, name in enumerate(head):

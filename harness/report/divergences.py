@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +10,16 @@ from harness.report.judge import is_expected
 from harness.report.summary import DivergenceSummary, Summary
 
 
-def rank_divergences(divergences: Sequence[DivergenceSummary]) -> list[DivergenceSummary]:
-    """Unexpected ones first, then by their smallest margin; those without margins last."""
-    return sorted(
-        divergences,
-        key=lambda one: (is_expected(one), math.inf if one.smallest_margin is None else one.smallest_margin),
-    )
+def rank_divergences(
+    divergences: Sequence[DivergenceSummary], most: int | None = None
+) -> list[DivergenceSummary]:
+    """All, or the first so many: unexpected ones, then by their smallest margin; those without one last."""
+    return heapq.nsmallest(len(divergences) if most is None else most, divergences, key=rank_divergence)
+
+
+def rank_divergence(one: DivergenceSummary) -> tuple[bool, float]:
+    """What a divergence is sorted by."""
+    return is_expected(one), math.inf if one.smallest_margin is None else one.smallest_margin
 
 
 def list_departing(summary: Summary, shown: Sequence[DivergenceSummary]) -> list[str]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, overload
 
 import numpy as np
 
 from harness.diff.columns import STAGES
 from harness.diff.divergences import CHANGES, Divergences
-from harness.diff.tuples import NONE, Join
-from harness.matrix.register import Expected
-from harness.report.summary import AgreeingSummary, Change, DivergenceSummary, Margins, Stage
+from harness.diff.tuples import Join
+from harness.report.expectation import Expectation
+from harness.report.summary import AgreeingSummary, DivergenceSummary, Stage
+
+CHUNK = 4096  # examples that are made from the columns at a time
+STAGES_OR_NONE: tuple[Stage | None, ...] = (*STAGES, None)  # NONE is -1, the last
+CHANGE_BITS = 1 << np.arange(len(CHANGES))
+CHANGE_SETS = [
+    tuple(change for change, bit in zip(CHANGES, CHANGE_BITS, strict=True) if bits & bit)
+    for bits in range(1 << len(CHANGES))
+]
 
 
 class Row(NamedTuple):
@@ -23,67 +31,85 @@ class Row(NamedTuple):
     source: str
     baseline: int
     classes: list[int]
-    changes: list[list[bool]]
+    departs: list[bool]
+    changes: list[int]
     stages: list[int]
-    tuples: list[tuple[int, int, int]]
-    margins: list[Margins]
+    reasons: list[int]
+    tuples: list[list[int]]
+    margins: list[list[float | None]]
     smallest: float | None
 
 
-def describe_divergences(
-    join: Join, found: Divergences, smallest: np.ndarray, expected: Sequence[Expected]
-) -> tuple[DivergenceSummary, ...]:
-    """The diverging examples, with the register's reasons for those that it expects."""
-    if not len(found.rows):
-        return ()
-    today = dt.datetime.now(dt.UTC).date()
-    valid = [entry for entry in expected if entry.until >= today]
-    columns = (
-        join.examples[found.rows],
-        join.attacks[found.rows],
-        join.sources[found.rows],
-        np.full(len(found.rows), found.baseline),
-        found.classes,
-        found.changes,
-        found.stages,
-        join.tuples[found.rows],
-        hide_nan(join.gather("margins", found.rows)),
-        hide_nan(smallest[found.rows]),
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(describe_divergence(join.environments, Row(*row), valid) for row in rows)
+@dataclass(frozen=True, eq=False)
+class Listing(Sequence[DivergenceSummary]):
+    """The diverging examples, each made when it is asked for: a million objects take gigabytes."""
+
+    join: Join
+    found: Divergences
+    smallest: np.ndarray
+    expectation: Expectation
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.found.rows)
+
+    def __iter__(self) -> Iterator[DivergenceSummary]:
+        """One after the other."""
+        for start in range(0, len(self), CHUNK):
+            yield from self.describe(slice(start, start + CHUNK))
+
+    @overload
+    def __getitem__(self, place: int) -> DivergenceSummary: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[DivergenceSummary]: ...
+    def __getitem__(self, place: int | slice) -> DivergenceSummary | Sequence[DivergenceSummary]:
+        """One of them, or some."""
+        if isinstance(place, slice):
+            return self.describe(place)
+        return self.describe([range(len(self))[place]])[0]
+
+    def describe(self, chosen: slice | list[int]) -> list[DivergenceSummary]:
+        """Some of them, by their places."""
+        found, rows = self.found, self.found.rows[chosen]
+        columns = (
+            self.join.examples[rows],
+            self.join.attacks[rows],
+            self.join.sources[rows],
+            np.full(len(rows), found.baseline),
+            found.classes[chosen],
+            self.expectation.departs[chosen],
+            found.changes[chosen] @ CHANGE_BITS,
+            found.stages[chosen],
+            self.expectation.reasons[chosen],
+            self.join.tuples[rows],
+            hide_nan(self.join.gather("margins", rows)),
+            hide_nan(self.smallest[rows]),
+        )
+        names, reasons = self.join.environments, [*(one.reason for one in self.expectation.entries), None]
+        listed = zip(*(column.tolist() for column in columns), strict=True)
+        return [describe_divergence(names, reasons, Row(*row)) for row in listed]
 
 
-def describe_divergence(names: Sequence[str], row: Row, valid: Sequence[Expected]) -> DivergenceSummary:
-    """One diverging example."""
-    departs = [first != row.classes[row.baseline] for first in row.classes]
-    places = [place for place, is_one in enumerate(departs) if is_one]
-    return DivergenceSummary(
+def describe_divergence(names: Sequence[str], reasons: Sequence[str | None], row: Row) -> DivergenceSummary:
+    """One diverging example; nothing is checked anew, for that would take longer than all the rest."""
+    places = [place for place, departs in enumerate(row.departs) if departs]
+    tuples = list(map(tuple, row.tuples))
+    return DivergenceSummary.model_construct(
         example=row.example,
         attack=row.attack,
         source=row.source or None,
         baseline_environment=names[row.baseline],
-        baseline=row.tuples[row.baseline],
-        tuples=dict(zip(names, row.tuples, strict=True)),
+        baseline=tuples[row.baseline],
+        tuples=dict(zip(names, tuples, strict=True)),
         classes=name_classes(names, row.classes),
         departing=tuple(names[place] for place in places),
-        expected={names[place]: find_reason(valid, row.example, names[place]) for place in places},
-        changes={names[place]: name_changes(row.changes[place]) for place in places},
-        margins=dict(zip(names, row.margins, strict=True)),
+        expected={names[place]: reasons[row.reasons[place]] for place in places},
+        changes={names[place]: CHANGE_SETS[row.changes[place]] for place in places},
+        margins=dict(zip(names, map(tuple, row.margins), strict=True)),
         smallest_margin=row.smallest,
-        stages={names[place]: name_stage(row.stages[place]) for place in places},
+        stages={names[place]: STAGES_OR_NONE[row.stages[place]] for place in places},
         causes={},
     )
-
-
-def name_changes(differs: Sequence[bool]) -> tuple[Change, ...]:
-    """Names of what differs, of an environment's row of changes."""
-    return tuple(change for change, is_one in zip(CHANGES, differs, strict=True) if is_one)
-
-
-def name_stage(number: int) -> Stage | None:
-    """Name of a stage, None for NONE."""
-    return None if number == NONE else STAGES[number]
 
 
 def name_classes(names: Sequence[str], classes: Sequence[int]) -> tuple[tuple[str, ...], ...]:
@@ -92,11 +118,6 @@ def name_classes(names: Sequence[str], classes: Sequence[int]) -> tuple[tuple[st
     for name, first in zip(names, classes, strict=True):
         members.setdefault(first, []).append(name)
     return tuple(map(tuple, sorted(members.values(), key=len, reverse=True)))
-
-
-def find_reason(entries: Sequence[Expected], example: str, environment: str) -> str | None:
-    """Reason of the first entry that speaks of an example in an environment."""
-    return next((entry.reason for entry in entries if entry.matches(example, environment)), None)
 
 
 def describe_agreeing(join: Join, found: Divergences, smallest: np.ndarray) -> AgreeingSummary:
@@ -121,10 +142,7 @@ def hide_nan(values: np.ndarray) -> np.ndarray:
     return objects
 
 
-def name_labels(
-    divergences: Sequence[DivergenceSummary], labels: Sequence[str] | Mapping[int, str]
-) -> dict[int, str]:
-    """Names of the classes that diverging tuples hold, as far as they are known."""
-    known = dict(labels) if isinstance(labels, Mapping) else dict(enumerate(labels))
-    classes = {number for one in divergences for values in one.tuples.values() for number in values}
-    return {number: known[number] for number in sorted(classes) if number in known}
+def name_labels(tuples: np.ndarray, labels: Mapping[int, str]) -> dict[int, str]:
+    """Names of the classes that tuples (n, e, 3) hold, as far as they are known."""
+    numbers = np.fromiter(sorted(labels), np.int64, len(labels))
+    return {number: labels[number] for number in numbers[np.isin(numbers, tuples)].tolist()}

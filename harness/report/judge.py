@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from harness.diff.columns import Columns
-from harness.diff.divergences import find_divergences, find_smallest
+from harness.diff.divergences import CHANGES, Divergences, find_divergences, find_smallest
 from harness.diff.fingerprints import compare_cells
 from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.matrix.register import Expected
-from harness.report.examples import describe_agreeing, describe_divergences, name_labels
+from harness.report.examples import Listing, describe_agreeing, name_labels
+from harness.report.expectation import Expectation, apply_register
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
 from harness.report.summary import (
     CellSummary,
@@ -67,13 +70,13 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     done = {one.summary.environment: one.columns for one in results if one.columns is not None}
     join = join_columns(done, {name: header.known[name] for name in done if name in header.known})
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
-    divergences = describe_divergences(join, found, smallest, expected)
+    expectation = apply_register(join, found, expected)
     rates = measure_cells(done)
     baseline = find_baseline(join, found.baseline, results)
     cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
-    problems = tuple(check_register(header, expected, join, divergences))
-    code, verdict = give_verdict(header, cells, join, divergences, problems)
-    return Summary(
+    problems = tuple(check_register(header, join, expectation))
+    code, verdict = give_verdict(header, cells, join, expectation, problems)
+    summary = Summary(
         run=header.run,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         harness=header.harness,
@@ -83,15 +86,15 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         examples=len(join.examples) + len({one.example for one in join.incomparable}),
         cells=cells,
         compared=len(join.examples),
-        divergences=divergences,
+        divergences=(),
         agreeing=describe_agreeing(join, found, smallest),
         agreement=measure_agreement(join),
-        labels=name_labels(divergences, header.labels),
+        labels=name_labels(join.tuples[found.rows], header.labels),
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
         notes=(
             *note_differences(cells, baseline),
-            *note_origins(cells, divergences),
+            *note_origins(cells, found),
             *note_unsaid(results),
             *header.notes,
         ),
@@ -99,6 +102,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         exit_code=code,
         verdict=verdict,
     )
+    return summary.model_copy(update={"divergences": Listing(join, found, smallest, expectation)})
 
 
 def find_baseline(join: Join, place: int, results: Sequence[CellResult]) -> CellResult | None:
@@ -120,9 +124,7 @@ def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
     return IncomparableSummary(example=one.example, environment=one.environment, reason=one.reason)
 
 
-def check_register(
-    header: Header, expected: Sequence[Expected], join: Join, divergences: Sequence[DivergenceSummary]
-) -> list[str]:
+def check_register(header: Header, join: Join, expectation: Expectation) -> list[str]:
     """Entries that are past their date, or whose divergence was looked for and does not occur any more.
 
     They speak of what departs from the reference: without it, none of them was looked for.
@@ -130,13 +132,14 @@ def check_register(
     today = dt.datetime.now(dt.UTC).date()
     has_others = header.reference in join.environments and len(join.environments) > 1
     problems = []
-    for entry in expected:
-        looked = any(entry.matches(example, name) for example in join.examples for name in join.environments)
-        occurs = any(entry.matches(one.example, name) for one in divergences for name in one.departing)
+    for number, entry in enumerate(expectation.entries):
+        looked = any(map(entry.matches_environment, join.environments)) and any(
+            map(entry.matches_example, join.examples)
+        )
         place = f"expected divergence of {entry.example} in {entry.environment} ({entry.owner})"
         if entry.until < today:
             problems.append(f"{place} is past its date {entry.until}; look at it again")
-        elif header.must_occur and has_others and looked and not occurs:
+        elif header.must_occur and has_others and looked and number not in expectation.occurring:
             problems.append(f"{place} does not occur any more; remove it from the register")
     return problems
 
@@ -150,14 +153,14 @@ def give_verdict(
     header: Header,
     cells: Sequence[CellSummary],
     join: Join,
-    divergences: Sequence[DivergenceSummary],
+    expectation: Expectation,
     problems: Sequence[str],
 ) -> tuple[ExitCode, str]:
     """Exit code and the sentence that says why; what could not run weighs most."""
     away = [cell.environment for cell in cells if cell.status == "unavailable"]
-    unexpected = sum(not is_expected(one) for one in divergences)
+    unexpected = expectation.count_unexpected()
     troubles = list_troubles(header, cells, join)
-    parts = [*troubles, describe_agreement(join, divergences, unexpected)]
+    parts = [*troubles, describe_agreement(join, len(expectation.departs), unexpected)]
     parts.extend([f"{count(len(problems), 'problem')} with the register"] if problems else [])
     parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
     verdict = "; ".join(part for part in parts if part)
@@ -184,18 +187,16 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     return troubles
 
 
-def describe_agreement(join: Join, divergences: Sequence[DivergenceSummary], unexpected: int) -> str:
+def describe_agreement(join: Join, diverging: int, unexpected: int) -> str:
     """How many examples come out the same; empty where nothing was compared."""
     examples, environments = len(join.examples), len(join.environments)
     if environments < 2 or not examples:
         return f"{count(examples, 'example')} in one environment" if examples else ""
-    if not divergences:
+    if not diverging:
         return f"all {count(examples, 'example')} hold one tuple each in {environments} environments"
-    known = len(divergences) - unexpected
+    known = diverging - unexpected
     more = f" ({known} of them expected)" if known else ""
-    return (
-        f"{len(divergences)} of {count(examples, 'example')} diverge{more} among {environments} environments"
-    )
+    return f"{diverging} of {count(examples, 'example')} diverge{more} among {environments} environments"
 
 
 def count(number: int, noun: str) -> str:
@@ -229,10 +230,10 @@ def list_notable(cell: CellSummary, first: CellSummary) -> Iterator[tuple[str, s
             yield "has", f"{one.what} {one.here}", str(one.baseline)
 
 
-def note_origins(cells: Sequence[CellSummary], divergences: Sequence[DivergenceSummary]) -> list[str]:
+def note_origins(cells: Sequence[CellSummary], found: Divergences) -> list[str]:
     """Sentences for the header: records that were imported, and names that cannot mean the same images."""
     notes = [f"{cell.environment} {cell.origin}" for cell in cells if cell.origin]
-    others = sum(any("gold" in changes for changes in one.changes.values()) for one in divergences)
+    others = int(np.count_nonzero(found.changes[:, :, CHANGES.index("gold")].any(axis=1)))
     if others:
         notes.append(
             f"Gold differs in {count(others, 'example')}: other labels, or other images of that name"

@@ -170,7 +170,7 @@ def draw_divergences(summary: Summary) -> str:
     """The diverging examples, the unexpected ones with the smallest margins first."""
     if not summary.divergences:
         return ""
-    ranked = rank_divergences(summary.divergences)[:MOST_ROWS]
+    ranked = rank_divergences(summary.divergences, MOST_ROWS)
     head, rows = list_divergences(ranked, summary)
     parts = [
         f"### Divergences: {len(summary.divergences)}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import typer
 
 from harness.report.consoles import open_output
+from harness.report.document import list_pieces
 from harness.report.summary import Summary
 from harness.report.terminal import print_summary
 
@@ -14,7 +16,7 @@ from harness.report.terminal import print_summary
 def show_summary(summary: Summary, folder: Path | None, *, as_json: bool) -> None:
     """Print a summary, and leave with its exit code."""
     if as_json:
-        print(summary.model_dump_json(indent=1))  # noqa: T201 - the result
+        sys.stdout.writelines(list_pieces(summary))
     else:
         print_summary(summary, folder, open_output())
     raise typer.Exit(summary.exit_code)

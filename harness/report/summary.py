@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from harness.ami.errors import InputError
 
@@ -114,6 +115,14 @@ class DivergenceSummary(Part):
     causes: dict[str, str] = {}
 
 
+Divergences = Annotated[
+    Sequence[DivergenceSummary],
+    AfterValidator(tuple),
+    PlainSerializer(tuple, return_type=tuple[DivergenceSummary, ...]),
+]
+"""All of them; a comparison makes them one by one, when they are asked for."""
+
+
 class AgreeingSummary(Part):
     """The examples on which all environments agree, column by column."""
 
@@ -177,7 +186,7 @@ class Summary(Part):
     examples: int
     cells: tuple[CellSummary, ...]
     compared: int
-    divergences: tuple[DivergenceSummary, ...]
+    divergences: Divergences
     agreeing: AgreeingSummary = AgreeingSummary()
     agreement: AgreementSummary = AgreementSummary()
     labels: dict[int, str] = {}

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.matrix.cache import write_atomically
+from harness.report.document import list_pieces
 from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
 
-Render = Callable[[Summary, Path], str]
-"""Text of one form; the folder is the one in which the report will be found."""
+Render = Callable[[Summary, Path], str | Iterable[str]]
+"""Text of one form, or pieces of it; the folder is the one in which the report will be found."""
 
 
-def render_json(summary: Summary, _folder: Path) -> str:
+def render_json(summary: Summary, _folder: Path) -> Iterable[str]:
     """The summary itself."""
-    return summary.model_dump_json(indent=1) + "\n"
+    return list_pieces(summary)
 
 
 FORMS: dict[str, Render] = {
@@ -40,9 +41,10 @@ def write_reports(
     """
     from harness.report.html.write import write_html  # templates and pictures are slow to import
 
+    listed = summary.model_copy(update={"divergences": tuple(summary.divergences)})  # looked at many times
     for name, render in FORMS.items():
-        write_atomically(folder / name, render(summary, place or folder))
-    write_html(folder / HTML, summary, [folder] if runs is None else runs)
+        write_atomically(folder / name, render(listed, place or folder))
+    write_html(folder / HTML, listed, [folder] if runs is None else runs)
 
 
 def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> None:
@@ -62,11 +64,12 @@ def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> N
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
-def write_form(path: Path, text: str) -> None:
+def write_form(path: Path, text: str | Iterable[str]) -> None:
     """Write one form into a file, which is replaced as a whole; InputError where that cannot be."""
     try:
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            path.write_text(text, encoding="utf-8")  # such as /dev/stdout
+            with path.open("w", encoding="utf-8") as file:  # such as /dev/stdout
+                file.writelines(text)
         else:
             write_atomically(path, text)
     except OSError as error:
