@@ -29,6 +29,22 @@ def test_a_hash_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
     assert again.hash_file(path) == hash_file(path)
 
 
+def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("one")
+
+    def read_slowly(path):
+        digest = hash_file(path)
+        path.write_text("two, and more")
+        return digest
+
+    hashes = read_hashes(tmp_path)
+    monkeypatch.setattr(module, "hash_file", read_slowly)
+    hashes.hash_file(path)
+    monkeypatch.undo()
+    assert hashes.hash_file(path) == hash_file(path)
+
+
 def test_a_damaged_memory_is_forgotten(tmp_path):
     (tmp_path / "hashes.json").write_text("[1")
     assert read_hashes(tmp_path).known == {}

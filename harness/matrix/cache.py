@@ -65,8 +65,9 @@ class Hashes:
         """Hexadecimal hash of a file; InputError where it cannot be read."""
         digest = self.recall(path)
         if digest is None:
+            before = stamp_file(path)
             digest = hash_file(path)
-            self.remember(path, digest)
+            self.remember(path, digest, before)
         return digest
 
     def recall(self, path: Path) -> str | None:
@@ -76,9 +77,12 @@ class Hashes:
             return None
         return str(remembered[3])
 
-    def remember(self, path: Path, digest: str) -> None:
-        """Take note of a file's hash."""
-        self.known[str(path.absolute())] = [*stamp_file(path), digest]
+    def remember(self, path: Path, digest: str, before: list[int]) -> None:
+        """Take note of a file's hash, and of what `stamp_file` said before the file was read.
+
+        A file that changed while it was read does not pass for the one that was hashed.
+        """
+        self.known[str(path.absolute())] = [*before, digest]
 
     def save(self) -> None:
         """Write what is known for the next run."""

@@ -13,7 +13,7 @@ from harness.ami.examples import Example, check_hash, list_examples
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
-from harness.matrix.cache import Hashes
+from harness.matrix.cache import Hashes, stamp_file
 from harness.matrix.conventions import AUTO
 from harness.matrix.gather import Gathered, gather_examples, prove_list
 from harness.matrix.layouts import is_table
@@ -74,9 +74,10 @@ def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
         if is_sound(folder, sources):
             return folder
     say(f"reading {model.caffemodel}")
+    before = stamp_file(model.caffemodel)
     folder = convert_model(model.prototxt, model.caffemodel, cache / "models")
     sources = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
-    hashes.remember(model.caffemodel, sources["caffemodel"])
+    hashes.remember(model.caffemodel, sources["caffemodel"], before)
     return folder
 
 
