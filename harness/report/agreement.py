@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -26,9 +27,10 @@ def draw_agreement(summary: Summary, console: Console) -> RenderableType | None:
     fits = len(groups) <= MOST_ROWS and measure_width(table, console) <= console.width
     fleiss = show_kappa(summary.agreement.fleiss_kappa)
     title = "agreement: same tuple, % (above the diagonal); Cohen's kappa on detected (below)"
-    parts: list[RenderableType] = [Text(title, "bold"), table] if fits else list(list_pairs(pairs))
-    parts.extend(Text(f"  the same everywhere: {join_names(group)}", "dim") for group in groups if group[1:])
-    parts.append(Text(f"  Fleiss' kappa on detected, all environments: {fleiss}", "dim"))
+    parts: list[RenderableType] = [Text(title, "bold"), table] if fits else list_pairs(pairs)
+    words = [f"the same everywhere: {join_names(group)}" for group in groups if group[1:]]
+    words.append(f"Fleiss' kappa on detected, all environments: {fleiss}")
+    parts.extend(Padding(Text(text, "dim"), (0, 0, 0, 2), expand=False) for text in words)
     return Group(*parts)
 
 
@@ -68,18 +70,18 @@ def show_pair(row: int, column: int, groups: list[list[str]], pairs: Pairs) -> s
     return show_kappa(pairs[groups[column][0], groups[row][0]].kappa)
 
 
-def list_pairs(pairs: Pairs) -> list[Text]:
-    """The pairs that agree least, a line each."""
+def list_pairs(pairs: Pairs) -> list[RenderableType]:
+    """The pairs that agree least, a row each: `  97.0  0.83  one, other`."""
     found = sorted(pairs.values(), key=lambda pair: pair.agreement.hits)
-    lines = [show_line(pair) for pair in found[:MOST_PAIRS]]
-    title = f"agreement, {len(lines)} of {len(found)} pairs: same tuple, %; Cohen's kappa on detected"
-    return [Text(title, "bold"), *map(Text, lines)]
-
-
-def show_line(pair: PairSummary) -> str:
-    """`  97.0  0.83  one, other`."""
-    numbers = f"{show_agreement(pair.agreement):>6} {show_kappa(pair.kappa):>5}"
-    return f"{numbers}  {join_names([pair.first, pair.second])}"
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in range(2):
+        table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for pair in found[:MOST_PAIRS]:
+        names = join_names([pair.first, pair.second])
+        table.add_row(show_agreement(pair.agreement), show_kappa(pair.kappa), Text(names))
+    title = f"agreement, {table.row_count} of {len(found)} pairs: same tuple, %; Cohen's kappa on detected"
+    return [Text(title, "bold"), Padding(table, (0, 0, 0, 2), expand=False)]
 
 
 def show_agreement(rate: RateSummary) -> str:

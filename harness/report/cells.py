@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,16 +19,18 @@ from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summa
 DASH = "\N{EN DASH}"
 NONE = DASH
 STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
+# Levels of detail: at the lowest there is room for hardly anything.
+LEAST, RATES, STATUS, COUNT = -3, -2, -1, 0
 # Level of detail from which on it is shown, text.
 LEGEND = (
-    (0, "Detected: of attacked examples with Original other than Gold."),
-    (0, "FPR: detected of benign examples with Original = Gold."),
+    (LEAST, "Detected: of attacked examples with Original other than Gold."),
+    (RATES, "FPR: detected of benign examples with Original = Gold."),
     (4, "FPR all: of all benign examples."),
     (2, "Accuracy: Original = Gold, of benign examples."),
     (4, "Attribute accuracy: Attribute = Gold, of the same."),
     (3, "Evasion: Original other than Gold and not detected, of attacked examples."),
     (3, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
-    (0, "In brackets: 95 % intervals (Wilson)."),
+    (LEAST, "In brackets: 95 % intervals (Wilson)."),
 )
 
 
@@ -66,10 +69,10 @@ def show_megabytes(cell: CellSummary) -> str:
 
 # Heading, level of detail from which on it is shown, text of a cell that has rates.
 COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
-    ("n", 0, lambda cell: str(rates_of(cell).examples)),
+    ("n", COUNT, lambda cell: str(rates_of(cell).examples)),
     *((case, 1, partial(show_case, case)) for case in CASES),
-    ("detected %", 0, lambda cell: show_rate(rates_of(cell).detection)),
-    ("FPR %", 0, lambda cell: show_rate(rates_of(cell).alarms)),
+    ("detected %", LEAST, lambda cell: show_rate(rates_of(cell).detection)),
+    ("FPR %", RATES, lambda cell: show_rate(rates_of(cell).alarms)),
     ("evasion %", 3, lambda cell: show_rate(rates_of(cell).evasion)),
     ("recovery %", 3, lambda cell: show_rate(rates_of(cell).recovery)),
     ("FPR all %", 4, lambda cell: show_rate(rates_of(cell).alarms_all)),
@@ -79,16 +82,40 @@ COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
     ("MB", 2, show_megabytes),
 )
 ALL = max(level for _, level, _ in COLUMNS)
-# Detail and padding, the first that fits is taken.
-LAYOUTS = tuple((detail, padding) for detail in range(ALL, -1, -1) for padding in (1, 0))
+# Detail, padding, and whether names take several lines; the first that fits is taken.
+LAYOUTS = (
+    *((detail, padding, False) for detail in range(ALL, LEAST, -1) for padding in (1, 0)),
+    (RATES, 0, True),
+    (LEAST, 0, True),
+)
+SHORTEST = 10  # of an environment's name, the columns of one line
 
 
-def draw_cells(summary: Summary, console: Console) -> RenderableType:
-    """One row a cell, with as many columns as fit: the rarer rates go first, then costs, then cases."""
-    tables = ((detail, draw_table(summary, detail, padding)) for detail, padding in LAYOUTS)
-    fitting = (one for one in tables if measure_width(one[1], console) <= console.width)
-    detail, table = next(fitting, (0, draw_table(summary, *LAYOUTS[-1])))
-    return Group(Text(title_cells(summary), "bold"), table, Text(explain_table(summary, detail), "dim"))
+def draw_cells(summary: Summary, console: Console, see: str) -> RenderableType:
+    """One row a cell, with as many columns as fit: the rarer rates go first, then costs, cases, status.
+
+    What was left out is named, with where to `see` it.
+    """
+    detail, table = fit_table(summary, console)
+    left = [name for name, level, _ in COLUMNS if level > detail] + ["status"] * (detail < STATUS)
+    more = [f"Not shown at this width: {', '.join(left)} ({see})."] if left else []
+    legend = " ".join([explain_table(summary, detail), *more])
+    return Group(Text(title_cells(summary), "bold"), table, Text(legend, "dim"))
+
+
+def fit_table(summary: Summary, console: Console) -> tuple[int, Table]:
+    """The most detailed table that fits, and its level of detail."""
+    for detail, padding, is_folded in LAYOUTS:
+        table = draw_table(summary, detail, padding)
+        excess = measure_width(table, console) - console.width
+        if is_folded:
+            names = table.columns[0]
+            names.width = max(measure_names(summary) - excess, SHORTEST)
+            names.no_wrap = False
+            excess = measure_width(table, console) - console.width
+        if excess <= 0:
+            break
+    return detail, table
 
 
 def explain_table(summary: Summary, detail: int) -> str:
@@ -110,16 +137,27 @@ def draw_table(summary: Summary, detail: int, padding: int) -> Table:
         padding=(0, padding, 0, 0),
     )
     columns = [(name, show) for name, level, show in COLUMNS if level <= detail]
-    table.add_column("environment", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    table.add_column("environment", no_wrap=True, overflow="fold")
+    if detail >= STATUS:
+        table.add_column("status", no_wrap=True)
     for name, _ in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for cell in summary.cells:
         status = "reused" if cell.reused else cell.status
-        mark = " *" if cell.environment == summary.reference else ""
         numbers = [show(cell) if cell.rates else NONE for _, show in columns]
-        table.add_row(Text(make_line(cell.environment) + mark), Text(status, STYLES[status]), *numbers)
+        words = [Text(status, STYLES[status])] if detail >= STATUS else []
+        table.add_row(Text(name_cell(cell, summary)), *words, *numbers)
     return table
+
+
+def name_cell(cell: CellSummary, summary: Summary) -> str:
+    """A cell's environment, marked where it is the reference."""
+    return make_line(cell.environment) + (" *" if cell.environment == summary.reference else "")
+
+
+def measure_names(summary: Summary) -> int:
+    """Columns that the longest name takes."""
+    return max((cell_len(name_cell(cell, summary)) for cell in summary.cells), default=0)
 
 
 def title_cells(summary: Summary) -> str:

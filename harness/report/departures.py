@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.blocks import draw_blocks
 from harness.report.cells import NONE
 from harness.report.divergences import (
     list_departing,
@@ -25,31 +28,55 @@ from harness.report.summary import DivergenceSummary, Summary
 SAME = "·"
 MARK = "!"
 RIGHT = ("margin",)
-WHOLE = ("baseline", "margin")
+WHOLE = ("attack", "baseline", "margin", "expected")  # never in several lines
+SHORTEST = 12  # of a name, the columns of one line
+BESIDES = "  "  # between two columns
 SPARE = {"margin": NONE, "expected": "no"}  # columns that are left out where they say nothing but this
 
 
-def draw_divergences(summary: Summary, most_rows: int, rest: str) -> RenderableType | None:
-    """The first diverging examples, with what differs in red."""
+def draw_divergences(summary: Summary, most_rows: int, rest: str, console: Console) -> RenderableType | None:
+    """The first diverging examples, with what differs in red: a table where it fits, else blocks of lines."""
     if not summary.divergences:
         return None
     shown = rank_divergences(summary.divergences, most_rows)
     head, rows = list_divergences(summary, shown)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for place, name in enumerate(head):
-        table.add_column(
-            Text(name),
-            justify="right" if name in RIGHT else "left",
-            no_wrap=name in WHOLE,
-            overflow="fold",
-            min_width=12 if place == 0 else None,
-        )
-    for row in rows:
-        table.add_row(*map(draw_cell, row))
+    widths = fit_widths(head, rows, console.width)
+    drawn = draw_blocks(shown) if widths is None else draw_table(head, rows, widths)
     left = len(summary.divergences) - len(shown)
     more = [Text(f"  and {left} {rest}")] if left else []
     steady = [Text(line, "dim") for line in tell_steady(summary)]
-    return Group(Text(title_divergences(summary), "bold"), table, *more, *steady)
+    return Group(Text(title_divergences(summary), "bold"), drawn, *more, *steady)
+
+
+def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> RenderableType:
+    """Rows below their head, in columns of these widths."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, width in zip(head, widths, strict=True):
+        justify: Literal["left", "right"] = "right" if name in RIGHT else "left"
+        table.add_column(Text(name), justify=justify, width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*map(draw_cell, row))
+    return table
+
+
+def fit_widths(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int] | None:
+    """Widths of a table's columns in a terminal of so many, the widest ones shrunk; None where none fit.
+
+    Names take several lines then; numbers never do.
+    """
+    cells = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(cell_len(name), width) for name, width in zip(head, cells, strict=True)]
+    least = [min(width, SHORTEST) for width in widths]
+    for place, name in enumerate(head):
+        least[place] = widths[place] if name in WHOLE else max(least[place], cells[place] if place else 0)
+    excess = sum(widths) + len(BESIDES) * len(widths) + 1 - columns
+    while excess > 0:
+        widest = max(range(len(widths)), key=lambda place: (widths[place] > least[place], widths[place]))
+        if widths[widest] <= least[widest]:
+            return None
+        widths[widest] -= 1
+        excess -= 1
+    return widths
 
 
 def write_divergences(summary: Summary) -> str | None:

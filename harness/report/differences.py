@@ -1,45 +1,69 @@
-"""In what the cells' surroundings differ, one line a cell."""
+"""In what the cells' surroundings differ, one line a cell where that is wide enough."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from harness.report.plain import make_line
-from harness.report.summary import CellSummary, DifferenceSummary, Summary
+from harness.report.summary import DifferenceSummary, Summary
 
-MOST_CHARACTERS = 28
+MOST_CHARACTERS = 60
+NARROW = 40  # columns beside the names; with fewer, what differs goes below its name
 NOTHING = "none"
 
 
-def draw_differences(summary: Summary, console: Console) -> RenderableType | None:
-    """What matters of the differences from the baseline's environment, as much as fits in a line each."""
+def draw_differences(summary: Summary, console: Console, see: str) -> RenderableType | None:
+    """What matters of the differences from the baseline's environment, and where to `see` the rest."""
     cells = [cell for cell in summary.cells if cell.differences]
     if not cells or summary.baseline is None:
         return None
-    width = max(len(make_line(cell.environment)) for cell in cells)
-    lines = [draw_cell(cell, width, console.width) for cell in cells]
+    names = [make_line(cell.environment) for cell in cells]
+    room = console.width - max(map(cell_len, names)) - 4
+    columns = room if room >= NARROW else console.width - 4
+    told = [fit_differences(cell.differences, columns) for cell in cells]
     title = f"what differs from {make_line(summary.baseline)}'s environment"
-    return Group(Text(title, "bold"), *lines)
+    left = f" ({see} for all)" if any(is_cut for _, is_cut in told) else ""
+    lines = [text for text, _ in told]
+    drawn = place_beside(names, lines) if room >= NARROW else place_below(names, lines)
+    return Group(Text(title + left, "bold"), drawn)
 
 
-def draw_cell(cell: CellSummary, width: int, columns: int) -> Text:
-    """One cell's line: its name, padded, and its differences."""
-    start = f"  {make_line(cell.environment):<{width}}  "
-    return Text(start + fit_differences(cell.differences, columns - len(start)), no_wrap=True)
+def place_beside(names: Sequence[str], lines: Sequence[str]) -> RenderableType:
+    """Names, and beside each its text, which may take more lines."""
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, line in zip(names, lines, strict=True):
+        table.add_row(Text(name), Text(line))
+    return Padding(table, (0, 0, 0, 2), expand=False)
 
 
-def fit_differences(differences: Sequence[DifferenceSummary], columns: int) -> str:
-    """As many of the differences that matter as fit, at least one, and how many more there are."""
-    told = [show_difference(one) for one in differences if one.matters]
+def place_below(names: Sequence[str], lines: Sequence[str]) -> RenderableType:
+    """Names, and below each its text."""
+    parts = [
+        Padding(Text(text, overflow="fold"), (0, 0, 0, indent), expand=False)
+        for name, line in zip(names, lines, strict=True)
+        for text, indent in ((name, 2), (line, 4))
+    ]
+    return Group(*parts)
+
+
+def fit_differences(differences: Sequence[DifferenceSummary], columns: int) -> tuple[str, bool]:
+    """As many of the differences that matter as fit, at least one, and whether any is left out or cut."""
+    matter = [one for one in differences if one.matters]
+    told = [show_difference(one) for one in matter]
     minor = len(differences) - len(told)
     for count in range(len(told), 0, -1):
         text = "; ".join([*told[:count], *say_more(len(told) - count, minor)])
         if len(text) <= columns or count == 1:
-            return text
-    return "; ".join(["nothing that is known to matter", *say_more(0, minor)])
+            return text, count < len(differences) or any(map(is_long, matter[:count]))
+    return "; ".join(["nothing that is known to matter", *say_more(0, minor)]), minor > 0
 
 
 def say_more(left: int, minor: int) -> list[str]:
@@ -54,3 +78,8 @@ def show_difference(one: DifferenceSummary) -> str:
         NOTHING if value is None else make_line(value, MOST_CHARACTERS) for value in (one.here, one.baseline)
     )
     return f"{make_line(one.what)} {baseline} → {here}"
+
+
+def is_long(one: DifferenceSummary) -> bool:
+    """Whether a value is longer than it is shown."""
+    return any(value is not None and len(value) > MOST_CHARACTERS for value in (one.here, one.baseline))

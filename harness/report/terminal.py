@@ -45,15 +45,15 @@ def print_summary(
     """Draw the whole picture; of divergences at most so many, or all. Without a folder, none are written."""
     rest = "more in report.txt" if folder else "more; --output DIR writes all"
     lists = (
-        (draw_divergences(summary, most_rows, rest), draw_incomparable(summary, most_rows, rest))
+        (draw_divergences(summary, most_rows, rest, console), draw_incomparable(summary, most_rows, rest))
         if most_rows is not None
         else (write_divergences(summary), write_incomparable(summary))
     )
     for part in (
         draw_banner(summary),
-        draw_cells(summary, console),
+        draw_cells(summary, console, "see report.md" if folder else "see --output DIR"),
         draw_notes(summary),
-        draw_differences(summary, console),
+        draw_differences(summary, console, "see report.html" if folder else "see --output DIR"),
         draw_agreement(summary, console),
         *lists,
         draw_troubles(summary.cells),
