@@ -108,7 +108,7 @@ def read_commands(run):
     for row in data["divergences"]:
         pieces = [data["options"][place] for one in row[4] for place in one[4]]
         (start,) = {place for place, _ in pieces}
-        command = [data["starts"][start], *(piece for _, piece in pieces), "--example", shlex.quote(row[0])]
+        command = [data["starts"][start], "--example", shlex.quote(row[0]), *(piece for _, piece in pieces)]
         yield " ".join(command), row[0], tuples[row[0]]
 
 

@@ -47,7 +47,7 @@ def test_it_is_the_words_that_were_meant_whatever_the_example_is_called(tmp_path
     (path,) = write_html(tmp_path / "report.html", summary, [run])
     page = open_tab().open(path)
     page.locator(".card h3 a").click()
-    assert shlex.split(read_command(page)) == [*START, *PAIR, "--example", example]
+    assert shlex.split(read_command(page)) == [*START, "--example", example, *PAIR]
 
 
 @pytest.mark.parametrize("example", ["a\nreboot", "a\x1b[2J", "a\u202eb", "a\u00a0b"])
@@ -76,6 +76,6 @@ def test_environments_of_runs_that_were_asked_for_other_things_are_only_compared
     tab = open_tab()
     assert read_command(tab.open(path, "#example=example-0")) == f"python -m harness diff {summary.run}"
     assert read_command(tab.open(path, "#example=example-1")) == (
-        "python -m harness matrix --model m --environment plain --environment torch --environment onnx"
-        " --example example-1"
+        "python -m harness matrix --model m --example example-1 --environment plain --environment torch"
+        " --environment onnx"
     )

@@ -289,7 +289,7 @@ def test_the_command_names_the_environments_and_can_be_copied(path, open_tab):
     page = tab.open(path, "#example=example-2")
     command = page.locator(".card.target code").inner_text()
     assert command == (
-        "python -m harness matrix --model m --environment plain --environment opencv --example example-2"
+        "python -m harness matrix --model m --example example-2 --environment plain --environment opencv"
     )
     page.evaluate(
         "() => { const one = document.querySelector('.target .copy'); window.words = [];"

@@ -173,7 +173,7 @@ function writeCommand(row) {
   const example = quoteWord(row[ID]);
   const isOneRun = pieces.every((piece) => piece && piece[0] === pieces[0][0]);
   if (!example || !isOneRun || options.size < pieces.length) return data.again;
-  return [data.starts[pieces[0][0]], ...options, "--example", example].join(" ");
+  return [data.starts[pieces[0][0]], "--example", example, ...options].join(" ");
 }
 
 function fillHead(card, row) {
