@@ -1,10 +1,12 @@
 """The command line, end to end, with virtual environments that are this interpreter in disguise."""
 
+import datetime as dt
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import small_model
@@ -84,6 +86,21 @@ def test_a_matrix_runs_then_reuses_and_is_the_same(harness):
     code, out, _ = harness("matrix", "--model", "small")
     assert code == 0
     assert "reused 2 of 2 cells" in out
+
+
+def test_no_run_takes_the_name_of_another(harness, root, monkeypatch):
+    class Noon(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 2, 12, tzinfo=tz)
+
+    suffixes = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("harness.matrix.run.dt", SimpleNamespace(datetime=Noon, UTC=dt.UTC))
+    monkeypatch.setattr("harness.matrix.run.secrets", SimpleNamespace(token_hex=lambda _: next(suffixes)))
+    for _ in range(2):
+        harness("matrix", "--model", "small")
+    names = sorted(path.name for path in (root / "reports").iterdir())
+    assert names == ["20260102T120000Z-aaaa", "20260102T120000Z-bbbb"]
 
 
 def test_a_run_folder_holds_everything(harness, root):

@@ -162,7 +162,7 @@ def run_matrix(
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
     summary = make_summary(header, results, expected)
-    folder = (request.reports or root / "reports").absolute() / plan.id
+    folder = find_reports(request, root) / plan.id
     write_run(folder, request, plan, outcomes, summary)
     return summary, folder
 
@@ -204,7 +204,8 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     )
     settled = tuple(settle_cell(cell, find_image_id(places[cell.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
-    return Plan(name_run(), register, prepared, model.labels, settled, places, cache, snapshot, found, stop)
+    run = name_run(find_reports(request, root))
+    return Plan(run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop)
 
 
 def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -213,9 +214,17 @@ def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
     return tuple(cell.name for cell in cells if named and cell.environment.launcher == "docker")
 
 
-def name_run() -> str:
-    """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together."""
-    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+def find_reports(request: Request, root: Path) -> Path:
+    """The folder of all runs' folders."""
+    return (request.reports or root / "reports").absolute()
+
+
+def name_run(reports: Path) -> str:
+    """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together; no run has it yet."""
+    while True:
+        name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        if not (reports / name).exists():
+            return name
 
 
 def describe_plan(plan: Plan, screen: Screen) -> None:
