@@ -96,6 +96,7 @@ def test_images_that_cannot_be_used_end_in_2_and_the_rest_is_kept(harness, tmp_p
         (["fgsm", "--output", "out", "--check", "mxnet"], "backend 'mxnet': unknown"),
         (["fgsm", "--output", "out", "--device", "tpu"], "device tpu: unknown"),
         (["fgsm", "--output", "out", "--keep", "0"], "--keep 0: must be at least 1"),
+        (["fgsm", "--output", "out", "--threads", "2147483648"], "--threads 2147483648: must be at most"),
         (["fgsm", "--output", "out", "--seed", "-1"], "--seed -1: must be 0 or more"),
         (["fgsm", "--output", "out", "--set", "eps=-1"], "eps = -1: must lie between"),
         (["fgsm", "--output", "out", "--model", "none"], "model none: no such model"),

@@ -42,7 +42,7 @@ def test_classes_are_read():
     assert read_classes("2,0,2", "each", 3) == (2, 0)
 
 
-@pytest.mark.parametrize("text", ["3", "-1", "a", "", "1,,2"])
+@pytest.mark.parametrize("text", ["3", "-1", "a", "", "1,,2", "\N{SUPERSCRIPT TWO}", "9" * 5000])
 def test_what_is_no_class_is_named(text):
     with pytest.raises(InputError, match="is no class; there are 0 to 2"):
         read_classes(text, "each", 3)

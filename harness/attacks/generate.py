@@ -14,6 +14,7 @@ from harness.attacks import toolbox
 from harness.attacks.carlini import LEVELS, Aimed, find_fewest, find_flattest, find_nearest
 from harness.attacks.losses import BothPassesLoss, MarginLoss
 from harness.attacks.recipes import (
+    STEP_SHARE,
     Adaptive,
     AmiPgd,
     Bim,
@@ -73,7 +74,7 @@ def list_ways(recipe: Recipe) -> list[Recipe | AimedPgd]:
     if not isinstance(recipe, AmiPgd):
         return [recipe]
     return [
-        AimedPgd(recipe.eps, 0.1 * recipe.eps * share, recipe.iterations, loss)
+        AimedPgd(recipe.eps, STEP_SHARE * recipe.eps * share, recipe.iterations, loss)
         for loss in recipe.losses
         for share in recipe.shares
     ]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LANDMARKS = "landmarks.json"
 """Beside a list of examples, where --landmarks does not say otherwise."""
 GRADIENTS = "pytorch"
+MOST_THREADS = 1024
 Weights = Mapping[str, Any]
 
 
@@ -108,6 +109,8 @@ def check_request(request: Request) -> Attack:
         value = getattr(request, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} {value}: must be at least 1")
+    if request.threads > MOST_THREADS:
+        raise InputError(f"--threads {request.threads}: must be at most {MOST_THREADS}")
     if request.seed < 0:
         raise InputError(f"--seed {request.seed}: must be 0 or more")
     return attack

@@ -221,6 +221,8 @@ def change_recipe(name: str, recipe: Recipe, settings: Sequence[str]) -> Recipe:
             raise InputError(
                 f"attack {name}: no parameter in {setting!r}; give NAME=VALUE of {', '.join(present)}"
             )
+        if key in changed:
+            raise InputError(f"attack {name}: {key} is set twice; set it once")
         changed[key] = read_value(f"attack {name}: {key}", text, present[key])
     return dataclasses.replace(recipe, **changed)
 
@@ -242,10 +244,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "input": ("model", "rgb-without-mean"),
     "losses": ("cross-entropy", "margin"),
 }
+STEP_SHARE = 0.1
+"""Of the bound, that Carlini's attack on AmI steps by, times each of its shares."""
+LONGEST_SHARE = 1 / STEP_SHARE
 COUNTS = ("iterations", "restarts", "searches", "rounds", "classes")
-SHARES = ("share", "decrease", "side")
+SHARES = ("share", "decrease", "side", "rim")
 """Above 0 and below 1."""
 FROM_ZERO = ("confidence", "overshoot", "corner", "momentum")
+MOST = 1e6
+"""No parameter means anything above it, and squares of what is larger leave the range of float32."""
 
 
 def check_recipe(name: str, recipe: Recipe) -> None:
@@ -257,6 +264,12 @@ def check_recipe(name: str, recipe: Recipe) -> None:
     step, eps = getattr(recipe, "step", None), getattr(recipe, "eps", None)
     if step is not None and eps is not None and step > eps:
         raise InputError(f"attack {name}: step = {step}: is longer than eps = {eps}")
+    if isinstance(recipe, AmiPgd) and max(recipe.shares) > LONGEST_SHARE:
+        raise InputError(
+            f"attack {name}: shares = {max(recipe.shares)}: above {LONGEST_SHARE}, steps are longer than eps"
+        )
+    if isinstance(recipe, DeepFool) and recipe.classes < 2:
+        raise InputError(f"attack {name}: classes = {recipe.classes}: there is a boundary from 2 on")
     if isinstance(recipe, Patch) and recipe.corner + recipe.side > 1:
         raise InputError(f"attack {name}: corner + side = {recipe.corner + recipe.side:g}: leaves the image")
 
@@ -267,11 +280,13 @@ def find_fault(key: str, value: float | str) -> str | None:
         choices = CHOICES[key]
         return None if value in choices else f"must be one of {', '.join(choices)}"
     if key in COUNTS:
-        whole = isinstance(value, int) and value >= 1
-        return None if whole else "must be a whole number of at least 1"
+        whole = isinstance(value, int) and 1 <= value <= MOST
+        return None if whole else f"must be a whole number of at least 1, {MOST:.0f} at most"
     if key in SHARES:
         return None if 0 < value < 1 else "must lie between 0 and 1"
     if key == "eps":
         return None if 0 < value <= 255 else "must lie between 0 and 255 levels"
     least = value >= 0 if key in FROM_ZERO else value > 0
-    return None if least and value < float("inf") else "must be a positive number"
+    if not least:
+        return "must be a positive number"
+    return None if value <= MOST else f"must be at most {MOST:.0f}"

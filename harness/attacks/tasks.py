@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ def read_classes(text: str | None, aim: Aim, classes: int) -> tuple[int, ...]:
         raise InputError("--classes: this attack has its own targets; leave it out")
     found = []
     for part in text.split(","):
-        if not part.strip().isdigit() or int(part) >= classes:
+        if not re.fullmatch(r"[0-9]{1,9}", part.strip()) or int(part) >= classes:
             raise InputError(f"--classes: {part.strip()!r} is no class; there are 0 to {classes - 1}")
         found.append(int(part))
     return tuple(dict.fromkeys(found))
