@@ -4,9 +4,12 @@ import io
 from pathlib import Path
 
 import pytest
+from html_samples import make_rich
 from rich.console import Console
 from test_judge import OTHER, SAME, entry, judge, record, result
 
+from harness.report.cells import COLUMNS
+from harness.report.divergences import mark_tuple
 from harness.report.terminal import MOST_ROWS, print_summary, render_svg, render_text
 
 FOLDER = Path("/reports/run")
@@ -105,10 +108,59 @@ def test_failed_and_unavailable_cells_have_dashes_reasons_and_log_ends():
 
 
 def test_wide_terminals_show_the_rarer_rates():
-    assert "FPR all %" in draw(*SAME, width=200)
-    assert "FPR all %" not in draw(*SAME, width=110)
-    assert "X-Y-Z" in draw(*SAME, width=110)
-    assert "X-Y-Z" not in draw(*SAME, width=60)
+    assert read_head(draw(*SAME, width=200)).count("%") == 7
+    assert "Not shown" not in draw(*SAME, width=200)
+    medium, narrow = draw(*SAME, width=110), draw(*SAME, width=60)
+    assert "FPR all %" not in read_head(medium)
+    assert "X-Y-Z" in read_head(medium)
+    assert "X-Y-Z" not in read_head(narrow)
+    assert "(see report.md)" in " ".join(narrow.split())
+
+
+def read_head(text):
+    """The head of the cells' table."""
+    return next(line for line in text.splitlines() if line.startswith(" environment"))
+
+
+@pytest.mark.parametrize("folder", [FOLDER, None])
+@pytest.mark.parametrize("width", [34, 40, 50, 65, 72, 80, 100, 120, 160, 240])
+def test_at_any_width_nothing_is_cut_and_columns_that_are_left_out_are_named(width, folder):
+    summary = make_rich()
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    print_summary(summary, folder, console)
+    lines = console.file.getvalue().splitlines()
+    text, joined = "\n".join(lines), "".join(console.file.getvalue().split())
+    assert max(map(len, lines[:-3])) <= width  # the last ones can be copied as a whole
+    for one in summary.divergences:
+        assert one.example in text
+        for name in one.departing:
+            assert mark_tuple(one.tuples[name], one.baseline) in text
+    columns = [(name, show) for name, _, show in COLUMNS]
+    rest = joined.partition("Notshownatthiswidth:")[2].partition("(see")[0]
+    names = rest.split(",") if rest else []
+    for name, show in columns:
+        assert ("".join(name.split()) in names) != (f" {name} " in f" {read_head(text)} "), name
+        if "".join(name.split()) not in names:
+            assert all(show(cell) in text for cell in summary.cells if cell.rates)
+    assert "%" in read_head(text)
+    assert all("".join(cell.environment.split()) in joined for cell in summary.cells)
+    assert "…" not in text
+
+
+def test_without_room_for_a_table_environments_that_say_the_same_share_a_line():
+    console = Console(file=io.StringIO(), width=50, color_system=None)
+    print_summary(make_rich(), FOLDER, console)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    place = lines.index(" example-3  benign  7-7-3  margin 0.004")
+    assert lines[place + 1] == "   8!-7-3  torch, onnx, opencv, ported"
+    assert " example-4  fgsm  7-7-3  margin 0.005  expected" in lines
+
+
+def test_in_the_picture_the_verdict_is_not_cut():
+    text = " ".join(f"word{number}" for number in range(40))
+    summary = judge(*SAME).model_copy(update={"verdict": text})
+    picture = render_svg(summary, FOLDER, 60)
+    assert picture.count("word39") == picture.count("word0&") == 2
 
 
 def test_the_verdict_is_the_first_line_and_comes_again_at_the_end():

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.ami.cases import CASES
 from harness.report.judge import count
-from harness.report.plain import make_line
+from harness.report.plain import make_line, wrap_name
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
 
 DASH = "\N{EN DASH}"
@@ -109,9 +109,7 @@ def fit_table(summary: Summary, console: Console) -> tuple[int, Table]:
         table = draw_table(summary, detail, padding)
         excess = measure_width(table, console) - console.width
         if is_folded:
-            names = table.columns[0]
-            names.width = max(measure_names(summary) - excess, SHORTEST)
-            names.no_wrap = False
+            table = draw_table(summary, detail, padding, max(measure_names(summary) - excess, SHORTEST))
             excess = measure_width(table, console) - console.width
         if excess <= 0:
             break
@@ -130,8 +128,8 @@ def measure_width(table: Table, console: Console) -> int:
     return console.measure(table, options=console.options.update(width=1000)).maximum
 
 
-def draw_table(summary: Summary, detail: int, padding: int) -> Table:
-    """The cells with the columns up to a level of detail."""
+def draw_table(summary: Summary, detail: int, padding: int, width: int = 1000) -> Table:
+    """The cells with the columns up to a level of detail; names in lines of some width."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, padding, 0, 0),
@@ -146,7 +144,7 @@ def draw_table(summary: Summary, detail: int, padding: int) -> Table:
         status = "reused" if cell.reused else cell.status
         numbers = [show(cell) if cell.rates else NONE for _, show in columns]
         words = [Text(status, STYLES[status])] if detail >= STATUS else []
-        table.add_row(Text(name_cell(cell, summary)), *words, *numbers)
+        table.add_row(Text(wrap_name(name_cell(cell, summary), width)), *words, *numbers)
     return table
 
 

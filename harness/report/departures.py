@@ -8,6 +8,7 @@ from typing import Literal
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +23,7 @@ from harness.report.divergences import (
     show_margin,
     show_tuple,
 )
-from harness.report.plain import make_line
+from harness.report.plain import make_line, wrap_name
 from harness.report.summary import DivergenceSummary, Summary
 
 SAME = "·"
@@ -44,7 +45,7 @@ def draw_divergences(summary: Summary, most_rows: int, rest: str, console: Conso
     drawn = draw_blocks(shown) if widths is None else draw_table(head, rows, widths)
     left = len(summary.divergences) - len(shown)
     more = [Text(f"  and {left} {rest}")] if left else []
-    steady = [Text(line, "dim") for line in tell_steady(summary)]
+    steady = [Padding(Text(line.strip(), "dim"), (0, 0, 0, 2), expand=False) for line in tell_steady(summary)]
     return Group(Text(title_divergences(summary), "bold"), drawn, *more, *steady)
 
 
@@ -53,7 +54,7 @@ def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Seque
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, width in zip(head, widths, strict=True):
         justify: Literal["left", "right"] = "right" if name in RIGHT else "left"
-        table.add_column(Text(name), justify=justify, width=width, overflow="fold")
+        table.add_column(Text(wrap_name(name, width)), justify=justify, width=width, overflow="fold")
     for row in rows:
         table.add_row(*map(draw_cell, row))
     return table

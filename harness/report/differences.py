@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.report.plain import make_line
 from harness.report.summary import DifferenceSummary, Summary
 
-MOST_CHARACTERS = 60
+MOST_CHARACTERS = 120
 NARROW = 40  # columns beside the names; with fewer, what differs goes below its name
 NOTHING = "none"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 UNFIT = "\N{REPLACEMENT CHARACTER}"
 PICTURES = 0x2400  # Unicode has a picture of every control character from here on
 TURNS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they reverse the order in which text is shown
@@ -19,6 +21,11 @@ def make_line(text: str, most: int | None = None) -> str:
     if most is not None and len(text) > most:
         text = text[: most - 1] + CUT
     return text.translate(TABLE)
+
+
+def wrap_name(name: str, width: int) -> str:
+    """A name in lines of so many characters, which end at spaces and hyphens where they can."""
+    return "\n".join(textwrap.wrap(make_line(name), width)) or name
 
 
 def make_lines(text: str, most: int | None = None) -> str:

@@ -63,7 +63,7 @@ def print_summary(
         elif part is not None:
             console.print(part)
             console.print()
-    console.print(draw_verdict(summary, folder), soft_wrap=True)
+    console.print(draw_verdict(summary, folder), soft_wrap=not console.record)  # a picture would cut it
 
 
 def draw_banner(summary: Summary) -> RenderableType:
