@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,6 +155,54 @@ def test_other_files_are_left_alone(parts, sources, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         run(make_order(tmp_path / "file"), parts, sources)
+
+
+def test_a_folder_of_other_things_is_not_written_into(parts, sources, tmp_path):
+    (tmp_path / "thesis.txt").write_text("dear")
+    with pytest.raises(InputError, match=r"holds other files, and no attack\.json"):
+        run(make_order(tmp_path), parts, sources)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_start_that_was_killed_at_once_does_not_bar_the_next(parts, sources, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".attack.json-0123abcd").write_text("{")
+    produced, _ = run(make_order(tmp_path), parts, sources)
+    assert produced.counts["attempted"] == 9
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "null", "[" * 100_000])
+def test_a_damaged_record_of_the_attack_is_named(parts, sources, tmp_path, text):
+    run(make_order(tmp_path), parts, sources)
+    (tmp_path / "attack.json").write_text(text)
+    with pytest.raises(InputError, match=r"attack\.json: (cannot be read|is no record of an attack)"):
+        run(make_order(tmp_path), parts, sources)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"else")])
+def test_an_image_that_is_not_what_was_made_is_named(parts, sources, tmp_path, damage):
+    run(make_order(tmp_path), parts, sources)
+    path = max((tmp_path / "images").iterdir())
+    damage(path)
+    with pytest.raises(InputError, match=f"{path.name}: is missing or was changed"):
+        run(make_order(tmp_path), parts, sources)
+
+
+def test_what_cannot_be_written_is_one_error_and_goes_on_later(parts, sources, tmp_path):
+    resource = pytest.importorskip("resource", reason="files' sizes are limited on POSIX systems alone")
+    whole, _ = run(make_order(tmp_path / "whole"), parts, sources)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = (tmp_path / "whole" / RECORDS).stat().st_size * 2 // 3
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"cannot be written.*make room and start it again"):
+            run(make_order(tmp_path / "full"), parts, sources)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    again, _ = run(make_order(tmp_path / "full"), parts, sources)
+    assert (again.resumed, again.counts) == (4, whole.counts)
+    assert read_files(tmp_path / "full") == read_files(tmp_path / "whole")
 
 
 def test_two_attacks_do_not_write_into_one_folder(parts, sources, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
 from harness.attacks.attempt import CONVENTION, Attempt
 from harness.attacks.tasks import Task
 from harness.matrix.cache import try_lock, write_atomically, write_json
@@ -19,6 +20,7 @@ FACTS = "attack.json"
 EXAMPLES = "examples.jsonl"
 IMAGES = "images"
 LOCK = ".lock"
+GO_ON = "whole batches are kept; make room and start it again"
 
 
 @contextlib.contextmanager
@@ -27,33 +29,61 @@ def open_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
 
     `facts` are everything that decides what the attack makes.
     """
-    try:
+    with guard_writing(folder, "choose another --output"):
+        check_others(folder)
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK).open("a+b")
-    except OSError as error:
-        reason = f"{folder}: cannot be written ({error.strerror}); choose another --output"
-        raise InputError(reason) from error
     with lock:
         if not try_lock(lock.fileno()):
             raise InputError(f"{folder}: another attack is being written there; choose another --output")
         check_facts(folder, facts)
-        write_json(folder / FACTS, {**facts, "status": "begun"})
+        write_facts(folder, {**facts, "status": "begun"})
         yield
 
 
+@contextlib.contextmanager
+def guard_writing(folder: Path, advice: str) -> Iterator[None]:
+    """Turn what keeps a folder from being written, such as a full disk, into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder}: cannot be written ({error.strerror}); {advice}"
+        ) from error
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write `attack.json`; InputError where that cannot be done."""
+    with guard_writing(folder, GO_ON):
+        write_json(folder / FACTS, facts)
+
+
+def check_others(folder: Path) -> None:
+    """Refuse a folder with anything in it but what an attack left that was killed at its start."""
+    if not folder.exists() or (folder / FACTS).exists():
+        return
+    others = [
+        path
+        for path in folder.iterdir()
+        if path.name not in (LOCK, IMAGES) and not path.name.startswith(f".{FACTS}-")
+    ]
+    if others or ((folder / IMAGES).exists() and any((folder / IMAGES).iterdir())):
+        raise InputError(f"{folder}: holds other files, and no {FACTS}; choose another --output")
+
+
 def check_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Refuse a folder that holds anything else than the same attack's results."""
+    """Refuse a folder that holds another attack's results."""
     path = folder / FACTS
     if not path.exists():
-        if (folder / RECORDS).exists() or any((folder / IMAGES).iterdir()):
-            raise InputError(f"{folder}: holds other files, and no {FACTS}; choose another --output")
         return
     try:
         present = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); choose another --output") from error
+    if not isinstance(present, dict):
+        raise InputError(f"{path}: is no record of an attack; choose another --output")
     wanted = json.loads(json.dumps(facts))
-    changed = [key for key in wanted if not isinstance(present, dict) or present.get(key) != wanted[key]]
+    changed = [key for key in wanted if present.get(key) != wanted[key]]
     if changed:
         raise InputError(
             f"{folder}: holds results of another attack, which differs in {', '.join(changed)};"
@@ -70,7 +100,18 @@ def find_done(folder: Path, facts: Mapping[str, Any], tasks: Sequence[Task], bat
     """How many tasks are done, in whole batches; what is broken is cut off."""
     ids = [task.id for task in tasks]
     batches = [ids[start : start + batch] for start in range(0, len(ids), batch)]
-    return sum(map(len, batches[: keep_whole_batches(folder, hash_facts(facts), batches)]))
+    with guard_writing(folder, "choose another --output"):
+        return sum(map(len, batches[: keep_whole_batches(folder, hash_facts(facts), batches)]))
+
+
+def check_images(folder: Path, entries: Sequence[Mapping[str, Any]], keep: int | None) -> None:
+    """Refuse to go on where an image that was kept is no longer what was written."""
+    for entry in [entry for entry in entries if entry["outcome"] == "kept"][:keep]:
+        path = folder / entry["file"]
+        if not path.is_file() or hash_file(path) != entry["sha256"]:
+            raise InputError(
+                f"{path}: is missing or was changed since it was made; restore it, or choose another --output"
+            )
 
 
 def keep_attempts(
@@ -86,9 +127,10 @@ def keep_attempts(
         for entry, attempt in zip(entries, attempts, strict=True)
         if attempt.outcome == "kept"
     ]
-    for entry, attempt in kept[:room]:
-        (folder / entry["file"]).write_bytes(attempt.stored.data)
-    append_batch(folder, hash_facts(facts), entries)
+    with guard_writing(folder, GO_ON):
+        for entry, attempt in kept[:room]:
+            (folder / entry["file"]).write_bytes(attempt.stored.data)
+        append_batch(folder, hash_facts(facts), entries)
 
 
 def describe_attempt(
@@ -116,7 +158,8 @@ def read_entries(folder: Path) -> list[dict[str, Any]]:
 
 def write_examples(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     """The list of the kept examples."""
-    write_atomically(folder / EXAMPLES, "".join(json.dumps(list_example(one)) + "\n" for one in entries))
+    with guard_writing(folder, GO_ON):
+        write_atomically(folder / EXAMPLES, "".join(json.dumps(list_example(one)) + "\n" for one in entries))
 
 
 def list_example(entry: Mapping[str, Any]) -> dict[str, Any]:

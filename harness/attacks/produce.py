@@ -21,6 +21,7 @@ import harness
 from harness.ami.errors import InputError
 from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
 from harness.attacks.folder import (
+    check_images,
     describe_attempt,
     find_done,
     keep_attempts,
@@ -62,7 +63,9 @@ def produce(order: Order, models: Models, checker: Checker, sources: Sources, sh
     plan = make_plan(order, models, checker, sources, len(ways))
     with open_folder(order.output, facts):
         done = resumed = find_done(order.output, facts, plan.tasks, order.batch)
-        kept = count_outcomes(read_entries(order.output))["kept"]
+        present = read_entries(order.output)
+        check_images(order.output, present, order.keep)
+        kept = count_outcomes(present)["kept"]
         show(done, len(plan.tasks))
         while done < len(plan.tasks) and (order.keep is None or kept < order.keep):
             part = plan.tasks[done : done + order.batch]

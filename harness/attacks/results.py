@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.cases import CASES
-from harness.attacks.folder import FACTS, read_entries, write_examples
+from harness.attacks.folder import read_entries, write_examples, write_facts
 from harness.attacks.sources import Sources
 from harness.attacks.tasks import Plan
-from harness.matrix.cache import write_json
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def finish(
         folder, counts, count_cases(entries), ways, sources.refused, resumed, seconds, processor_seconds
     )
     ended = {key: value for key, value in dataclasses.asdict(produced).items() if key != "folder"}
-    write_json(folder / FACTS, {**facts, "status": "done", **ended})
+    write_facts(folder, {**facts, "status": "done", **ended})
     return produced
 
 
