@@ -52,7 +52,7 @@ from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result
 from harness.matrix.subject import Prepared, prepare_subject
 from harness.model.folder import read_model
-from harness.report.judge import CellResult, Header, make_summary
+from harness.report.judge import CellResult, Header, count, make_summary
 from harness.report.summary import CellSummary, Summary
 
 ROOT = Path(harness.__file__).resolve().parents[1]
@@ -229,8 +229,9 @@ def name_run(reports: Path) -> str:
 
 def describe_plan(plan: Plan, screen: Screen) -> None:
     """Show what is going to happen before anything starts."""
-    counts = f"{len(plan.subject.example_ids)} examples, {len(plan.cells)} cells, {count_cores()} cores"
-    screen.say(f"{plan.subject.model}: {counts}, run {plan.id}")
+    counts = [(plan.subject.example_ids, "example"), (plan.cells, "cell")]
+    words = ", ".join(count(len(ones), noun) for ones, noun in counts)
+    screen.say(f"{plan.subject.model}: {words}, {count(count_cores(), 'core')}, run {plan.id}")
     width = max(len(cell.name) for cell in plan.cells)
     for cell in plan.cells:
         screen.say(f"  {cell.name:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")

@@ -196,7 +196,8 @@ def describe_agreement(join: Join, diverging: int, unexpected: int) -> str:
         return f"all {count(examples, 'example')} hold one tuple each in {environments} environments"
     known = diverging - unexpected
     more = f" ({known} of them expected)" if known else ""
-    return f"{diverging} of {count(examples, 'example')} diverge{more} among {environments} environments"
+    verb = "diverges" if diverging == 1 else "diverge"
+    return f"{diverging} of {count(examples, 'example')} {verb}{more} among {environments} environments"
 
 
 def count(number: int, noun: str) -> str:
