@@ -100,6 +100,17 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second error
         sys.exit(COULD_NOT_RUN)
+    except OSError as error:
+        print(f"harness: {describe_trouble(error)}", file=sys.stderr)
+        sys.exit(COULD_NOT_RUN)
+
+
+def describe_trouble(error: OSError) -> str:
+    """One line for what the operating system refused, wherever that was: a full disk, a forbidden place."""
+    from harness.report.plain import make_line
+
+    place = f"{error.filename}: " if error.filename is not None else ""
+    return make_line(f"{place}{error.strerror or error}; see to that disk or place, then start it again")
 
 
 def interrupt(_number: int, _frame: Any) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -329,3 +330,21 @@ def test_help_imports_nothing_heavy():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_a_disk_that_is_full_is_one_line_and_leaves_no_drafts(tmp_path):
+    resource = pytest.importorskip("resource", reason="files' sizes are limited on POSIX systems alone")
+    found = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "--model", "tiny-vgg-face", "--environment", "local-opencv"],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "HARNESS_HOME": str(tmp_path / "home")},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[-1].startswith("harness: ")
+    assert "File too large" in found.stderr.splitlines()[-1]
+    assert "Traceback" not in found.stderr
+    assert not list((tmp_path / "home").glob(".*"))

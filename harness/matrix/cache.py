@@ -44,9 +44,13 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Write a file that is either whole or not there, from its text or from pieces of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines([text] if isinstance(text, str) else text)
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)  # a disk that is full is not to be filled with drafts
+        raise
 
 
 def write_json(path: Path, data: Any) -> None:
