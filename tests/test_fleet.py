@@ -162,6 +162,30 @@ def test_a_job_is_moved_into_its_container_and_everything_it_names_travels(tmp_p
     assert job["settings"] == plan().job["settings"]
 
 
+@pytest.mark.parametrize(
+    ("only", "sizes", "names"),
+    [(None, {2}, "abcde"), (("d",), {2}, "cd"), (("d",), {3}, "de"), (("a", "e"), {1, 2}, "abe")],
+)
+def test_of_chosen_examples_only_their_batches_travel(tmp_path, only, sizes, names):
+    lines = [
+        {
+            "id": name,
+            "source": name,
+            "attack": "benign",
+            "gold": 0,
+            "file": f"{name}.png",
+            "sha256": name * 64,
+        }
+        for name in "abcde"
+    ]
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    subject = dataclasses.replace(
+        SUBJECT, network=tmp_path / "n", examples=tmp_path / "list.jsonl", only=only
+    )
+    paths = [entry.path for entry in list_parcel(subject, sizes)]
+    assert sorted(path.stem for path in paths if path.suffix == ".png") == list(names)
+
+
 def test_the_key_of_a_container_changes_with_its_image():
     cell = plan()
     first, second = settle_cell(cell, "sha256:1"), settle_cell(cell, "sha256:2")
