@@ -112,6 +112,8 @@ def test_every_example_has_its_file_and_hash(model):
 def test_examples_are_small(lines):
     sizes = [(LIST.parent / line["file"]).stat().st_size for line in lines]
     assert sum(sizes) + LIST.stat().st_size <= 6 * MEGABYTE
+    everything = [path.stat().st_size for path in LIST.parent.rglob("*") if path.is_file()]
+    assert sum(everything) <= 12 * MEGABYTE
 
 
 def test_examples_are_counted_and_spread(lines, images):

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,10 @@ SEED = 1
 BATCH = 25
 SETTINGS: dict[str, tuple[str, ...]] = {
     **{f"cw_{norm}_{aim}": () for norm in ("l0", "l2", "li") for aim in ("first", "next")},
-    # The published square, 26 % of the side, reaches few targets in the corner of a rendered face.
+    # The published square, 26 % of the side, reaches few targets in the corner of a rendered face; frames
+    # of 0.2 take 28 of 198 faces to class 0, those of 0.26 19 of 39.
     **{f"patch_{aim}": ("corner=0.55", "side=0.4") for aim in ("first", "next")},
-    **{f"glasses_{aim}": () for aim in ("first", "next")},
+    **{f"glasses_{aim}": ("rim=0.26", "iterations=150") for aim in ("first", "next")},
     "adaptive": (),
 }
 QUALITY = 50
@@ -74,6 +76,7 @@ def make_attack(
         file = f"attacks/{name}-{number:04d}.png"
         shutil.copyfile(work / name / line["file"], folder / file)
         lines.append({**line, "id": Path(file).stem, "file": file})
+    print(f"{name}: {produced.processor_seconds:.0f} s of processor time", file=sys.stderr)
     wanted = ("attempted", "succeeded", "lost_in_storing", "failed", "kept")
     return lines, {key: produced.counts[key] for key in wanted}
 
