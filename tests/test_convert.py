@@ -167,6 +167,8 @@ def test_a_damaged_folder_that_appears_meanwhile_makes_way(sources):
 def test_processes_do_not_harm_each_other(sources):
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         folders = pool.starmap(convert_model, [sources] * 6, chunksize=1)
+        pool.close()
+        pool.join()  # leaving kills workers, one of which may hold a lock
     assert len(set(folders)) == 1
     assert_exact(folders[0])
     assert list(sources[2].iterdir()) == [folders[0]]
