@@ -18,7 +18,8 @@ class Script:
 
     Ways: `ok`, `cut` (ends half way), `stall` (nothing after the middle of the file), `stall-once` (likewise,
     for who has less than half of it), `drip` (a byte at a time), `no-range`, `lie-long`, `lie-short`,
-    `wrong-range`, `other-tag`, `loop`, `nothing` (closes at once), or a status.
+    `odd-length` (digits, but no number), `wrong-range`, `other-tag`, `loop`, `nothing` (closes at once), or a
+    status.
     """
 
     content: bytes
@@ -96,7 +97,8 @@ def answer(handler, script, way):
         handler.send_header("Transfer-Encoding", "chunked")
     else:
         more = {"lie-long": 1000, "lie-short": -1000}.get(way, 0)
-        handler.send_header("Content-Length", str(len(body) + more))
+        length = "\N{SUPERSCRIPT TWO}" if way == "odd-length" else str(len(body) + more)
+        handler.send_header("Content-Length", length)
     handler.end_headers()
     middle = len(script.content) // 2
     if way == "stall" or (way == "stall-once" and start < middle):

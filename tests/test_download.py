@@ -246,6 +246,13 @@ def test_what_will_not_change_is_not_tried_again(get, way):
     assert len(script.requests) == 1
 
 
+def test_numbers_that_are_none_are_as_good_as_not_there(get):
+    assert get(Script(CONTENT, ["odd-length"]))[0] == CONTENT
+    script = Script(CONTENT, [503], retry_after="\N{SUPERSCRIPT TWO}")
+    with pytest.raises(InputError, match="answers 503; tried 3 times"):
+        get(script)
+
+
 def test_redirects_end(get):
     with pytest.raises(InputError, match="Exceeded 5 redirects"):
         get(Script(CONTENT, ["loop"]))

@@ -23,6 +23,8 @@ from harness.fetch.part import Part, Stamp, locate_part
 CHUNK_BYTES = 1 << 18
 STEP_BYTES = 1 << 16  # a try that brings less than this beyond all before it brought nothing
 MOST_REDIRECTS = 5
+NUMBER = re.compile(r"[0-9]{1,18}")
+"""What is read as one in a header: neither other scripts' digits nor so many that Python refuses them."""
 WORTH_A_RETRY = (408, 425, 429, 500, 502, 503, 504)
 FINAL = (
     requests.exceptions.InvalidURL,
@@ -157,14 +159,16 @@ def admit_response(
     if have:
         screen.say("the server begins anew: it ignores ranges, or the file has changed")
     length = response.headers.get("Content-Length", "")
-    total = int(length) if length.isdigit() else None
+    total = int(length) if NUMBER.fullmatch(length) else None
     part.begin(Stamp(response.headers.get("ETag"), response.headers.get("Last-Modified"), total))
     return total
 
 
 def continue_part(response: requests.Response, part: Part, have: int, stamp: Stamp) -> int | None:
     """Size of the file that a partial answer goes on with; Setback where it is not the same file."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    found = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "").strip()
+    )
     total = int(found[2]) if found and found[2] != "*" else stamp.total
     news = [
         (stamp.etag, response.headers.get("ETag")),
@@ -253,7 +257,7 @@ def read_pieces(response: Any, patience: Patience) -> Iterator[bytes]:
 def read_wait(response: requests.Response) -> float | None:
     """Seconds that a server asks to wait; dates are not read."""
     text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def describe_failure(error: BaseException) -> str:
