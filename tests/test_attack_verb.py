@@ -78,12 +78,14 @@ def test_images_that_cannot_be_used_end_in_2_and_the_rest_is_kept(harness, tmp_p
         )
     (folder / "Face_002_0_1_2_3_4.png").write_bytes(b"\x89PNG nothing")
     (folder / "nobody.png").write_bytes(b"")
+    (folder / "no\n\x1b[31mbody.png").write_bytes(b"")
     code, out, err = harness(
         "fgsm", "--output", "out", "--examples", f"benign={folder}", "--threads", 1, "--set", "eps=12"
     )
     assert code == 2, err
-    assert "of 4 clean images, left out: 0 classified wrongly, 2 refused" in out
+    assert "of 5 clean images, left out: 0 classified wrongly, 3 refused" in out
     assert "nobody.png" in out
+    assert "no\N{SYMBOL FOR LINE FEED}\N{SYMBOL FOR ESCAPE}[31mbody.png" in out
     assert "Face_002_0_1_2_3_4.png" in out
     assert "fgsm: 2 attempts" in out
 
@@ -102,6 +104,9 @@ def test_images_that_cannot_be_used_end_in_2_and_the_rest_is_kept(harness, tmp_p
         (["fgsm", "--output", "out", "--model", "none"], "model none: no such model"),
         (["fgsm", "--output", "out", "--examples", "nowhere"], "nowhere: is no folder"),
         (["fgsm", "--output", "out", "--classes", "1"], "has its own targets"),
+        (["fgsm", "--output", "out", "--alpha", "3"], "--alpha: attack fgsm has no use for it"),
+        (["bim", "--output", "out", "--port", "notebook"], "--port: attack bim has no use for it"),
+        (["patch_next", "--output", "out", "--landmarks", "x"], "--landmarks: attack patch_next has no use"),
         (["ami-pgd", "--output", "out", "--classes", "100"], "'100' is no class; there are 0 to 99"),
         (["ami-pgd", "--output", "out", "--alpha", "0"], "alpha = 0.0: must be a positive number"),
         (["ami-pgd", "--output", "out", "--port", "matlab"], "port 'matlab': unknown"),

@@ -64,7 +64,9 @@ Threads = Annotated[int | None, typer.Option(help="Default: all cores.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Gradients = Annotated[str, typer.Option(help="Where gradients come from; pytorch alone has any.")]
 Check = Annotated[str, typer.Option(help="Backend that results are judged on.")]
-Port = Annotated[str, typer.Option(help="The detector's port, for ami-pgd and adaptive.")]
+Port = Annotated[
+    str | None, typer.Option(help="The detector's port, for ami-pgd and adaptive; default: notebook.")
+]
 Alpha = Annotated[float | None, typer.Option(help="The detector's weakening.")]
 Beta = Annotated[float | None, typer.Option(help="The detector's strengthening.")]
 Epsilon = Annotated[float | None, typer.Option(help="Its floor.")]
@@ -87,7 +89,7 @@ def attack(
     device: Device = "cpu",
     backend: Gradients = "pytorch",
     check: Check = "pytorch",
-    port: Port = "notebook",
+    port: Port = None,
     alpha: Alpha = None,
     beta: Beta = None,
     epsilon: Epsilon = None,
@@ -146,6 +148,8 @@ def to_json(produced: Produced) -> dict[str, Any]:
 
 def print_produced(name: str, produced: Produced) -> None:
     """The counts in words, and the command that runs what was kept."""
+    from harness.report.plain import make_line
+
     counts = produced.counts
     resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""
     typer.echo(
@@ -162,6 +166,6 @@ def print_produced(name: str, produced: Produced) -> None:
         f" {counts['refused']} refused; {counts['at_target']} tasks whose image is of its target's class"
     )
     for reason in produced.refused:
-        typer.echo(f"  refused: {reason}")
+        typer.echo(f"  refused: {make_line(reason)}")
     if counts["kept"]:
         typer.echo(f"run it: python -m harness run --examples {produced.folder / 'examples.jsonl'} …")

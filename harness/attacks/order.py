@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LANDMARKS = "landmarks.json"
 """Beside a list of examples, where --landmarks does not say otherwise."""
 GRADIENTS = "pytorch"
+PORT = "notebook"
 MOST_THREADS = 1024
 Weights = Mapping[str, Any]
 
@@ -59,7 +60,7 @@ class Request:
     device: str = "cpu"
     backend: str = GRADIENTS
     check: str = GRADIENTS
-    port: str = "notebook"
+    port: str | None = None
     alpha: float | None = None
     beta: float | None = None
     epsilon: float | None = None
@@ -111,9 +112,20 @@ def check_request(request: Request) -> Attack:
             raise InputError(f"--{name} {value}: must be at least 1")
     if request.threads > MOST_THREADS:
         raise InputError(f"--threads {request.threads}: must be at most {MOST_THREADS}")
+    check_purpose(request, attack)
     if request.seed < 0:
         raise InputError(f"--seed {request.seed}: must be 0 or more")
     return attack
+
+
+def check_purpose(request: Request, attack: Attack) -> None:
+    """Refuse options that this attack does not look at: they would seem to do something."""
+    idle = [] if isinstance(attack.recipe, Glasses) or request.landmarks is None else ["landmarks"]
+    if not attack.on_detector:
+        names = ("port", "alpha", "beta", "epsilon", "witnesses")
+        idle += [name for name in names if getattr(request, name) is not None]
+    if idle:
+        raise InputError(f"--{idle[0]}: attack {attack.name} has no use for it; leave it out")
 
 
 def find_sources(request: Request, model: Model, attack: Attack) -> tuple[Sources, dict[str, Any]]:
@@ -152,7 +164,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
     from harness.attacks.torch_model import build_pixel_model, build_steered_model, check_device
 
     check_device(request.device)
-    port, classes = (read_port(request.port, {}) if attack.on_detector else Port()), len(model.labels)
+    port, classes = (read_port(request.port or PORT, {}) if attack.on_detector else Port()), len(model.labels)
     fed = adapt_preprocess(model.preprocess, port)
     surrogate = choose_surrogate(attack, fed)
     plain = build_pixel_model(model.network, weights, surrogate, request.device)
@@ -224,7 +236,7 @@ def make_order(
 
     hashes = read_hashes(find_cache(find_root()))
     detector = {
-        "port": port_to_json(read_port(request.port, {})),
+        "port": port_to_json(read_port(request.port or PORT, {})),
         "parameters": dataclasses.asdict(read_detector_parameters(request)),
         "witnesses": {name: hashes.hash_file(path) for name, path in sorted(model.witnesses.items())},
     }
