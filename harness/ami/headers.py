@@ -1,7 +1,7 @@
 """What an image file says of itself, read before any decoder sees it.
 
 Decoders do not agree on every file, and some repair damage without a word. What they read differently is
-refused here, for one reason in every environment; the README has the table.
+refused here, for one reason in every environment; docs/examples.md has the table.
 """
 
 from __future__ import annotations

@@ -171,6 +171,7 @@ def landmarks(
     from rich.progress import track
 
     from harness.report.consoles import open_errors
+    from harness.report.plain import make_line
     from harness.witnesses.detector import locate_landmarks
 
     errors = open_errors()
@@ -183,7 +184,7 @@ def landmarks(
         lambda paths: track(paths, "locate landmarks", console=errors, disable=not errors.is_terminal),
     )
     for line in (*search.notes, *search.refused):
-        errors.print(line, markup=False, soft_wrap=True)
+        errors.print(make_line(line), markup=False, highlight=False, soft_wrap=True)
     typer.echo(f"{output}: {len(search.found)} faces located, {len(search.refused)} files refused")
     if search.refused:
         raise typer.Exit(COULD_NOT_RUN)

@@ -28,7 +28,7 @@ BLANK = 64  # pixels, of an image without a face
 UPSAMPLED = 1  # times; the face detector was trained on faces of 80 pixels
 INSTALL = (
     "`pip install dlib` builds it from source and needs a C++ compiler, cmake and half an"
-    " hour; or write the landmarks file yourself (README.md says how)"
+    " hour; or write the landmarks file yourself (docs/witnesses.md says how)"
 )
 PREDICTOR = "a shape predictor for 68 points (shape_predictor_68_face_landmarks.dat), got from elsewhere"
 
