@@ -22,6 +22,8 @@ from harness.witnesses.landmarks import (
 )
 from harness.witnesses.mutation import Portrait, mutate_pair
 
+DEEP = "[" * 100_000
+
 
 @pytest.fixture(name="folder")
 def make_folder(tmp_path):
@@ -71,6 +73,8 @@ def change(data, *path_and_value):
             r"point 44 \(right eye\) is at \(nan, 3.0\)",
         ),
         (("images", "base.png", "points", 30, [1e300, 3]), r"point 30 \(nose\) is at"),
+        (("images", "base.png", "points", 30, [10**400, 3]), r"point 30 \(nose\) is \[1000"),
+        (("images", "base.png", "width", float("inf")), "base.png: needs width, height and 68 points"),
     ],
 )
 def test_what_is_wrong_is_named(folder, path_and_value, words):
@@ -82,7 +86,7 @@ def test_what_is_wrong_is_named(folder, path_and_value, words):
         read_landmarks(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "images": {"a": 1, "a": 2}}', "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "images": {"a": 1, "a": 2}}', "\udcff", DEEP])
 def test_what_is_no_landmarks_file_is_refused(tmp_path, text):
     path = tmp_path / "landmarks.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))

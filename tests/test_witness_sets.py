@@ -1,5 +1,7 @@
 """Witness sets in folders, and the margins that their evidence gives."""
 
+import json
+
 import numpy as np
 import pytest
 import witness_sets
@@ -8,6 +10,8 @@ from harness.ami.errors import InputError
 from harness.ami.witnesses import read_witnesses
 from harness.witnesses.margins import find_margin, measure_distances, measure_shift, read_margin
 from harness.witnesses.sets import read_evidence, read_set, read_sets, write_set
+
+DEEP = "[" * 100_000
 
 NETWORK = witness_sets.NETWORK
 
@@ -80,10 +84,28 @@ def test_one_set_speaks_for_another_that_says_nothing(folder, tmp_path):
     assert bare.witnesses == {"leye": {"conv1_1": (1,)}}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"job": {}}', '{"job": {"extraction": {}}, "hashes": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"job": {}}', '{"job": {"extraction": {}}, "hashes": {}}', DEEP]
+)
 def test_a_cell_that_is_no_extractions_is_refused(folder, text):
     (folder / "cell.json").write_text(text)
     with pytest.raises(InputError, match=r"cell\.json: is no extraction's"):
+        read_set(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hashes": 3},
+        {"hashes": {"inputs": {"base": "1"}}},
+        {"network": {"blobs": 5}},
+        {"network": 7},
+    ],
+)
+def test_a_damaged_cell_is_named(folder, change):
+    cell = json.loads((folder / "cell.json").read_text())
+    (folder / "cell.json").write_text(json.dumps({**cell, **change}))
+    with pytest.raises(InputError, match=r"cell\.json: .*extract again"):
         read_set(folder)
 
 

@@ -66,7 +66,7 @@ def read_landmarks(path: Path) -> Landmarks:
     """A landmarks file; InputError names file, image and point of whatever is wrong in it."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_doubles)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as landmarks ({error})") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA or not isinstance(data.get("images"), dict):
         raise InputError(
@@ -90,7 +90,7 @@ def read_located(place: str, entry: Any) -> Located:
     try:
         sizes = {key: int(entry[key]) for key in ("width", "height")}
         given = list(entry["points"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{place}: needs width, height and 68 points x, y ({error!r})") from error
     if len(given) != LANDMARKS:
         raise InputError(f"{place}: has {len(given)} points, not {LANDMARKS}; locate them again")
@@ -103,8 +103,10 @@ def read_point(place: str, number: int, point: Any) -> tuple[float, float]:
     try:
         x, y = point
         found = float(x), float(y)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{place}: {name_point(number)} is {point!r}, not x, y in pixels") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{place}: {name_point(number)} is {repr(point)[:200]}, not x, y in pixels"
+        ) from error
     if not all(abs(one) < MOST_ODD for one in found):
         raise InputError(f"{place}: {name_point(number)} is at {found}, which is no place; correct it")
     return found

@@ -85,7 +85,7 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
         hint = f"; there are sets in it: {inside}" if inside else ""
         raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
     cell = read_cell(folder / CELL) if (folder / CELL).exists() else None
-    known = network_from_json(cell["network"]) if cell else network
+    known = read_cell_network(folder / CELL, cell) if cell else network
     if known is None:
         raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
     witnesses = {attribute: read_witnesses(path, known) for attribute, path in paths.items()}
@@ -97,22 +97,30 @@ def read_sets(folders: Sequence[Path], network: Network | None = None) -> list[W
     """Witness sets of folders; one that names its network speaks for those that do not."""
     saying = [folder / CELL for folder in folders if (folder / CELL).is_file()]
     if network is None and saying:
-        network = network_from_json(read_cell(saying[0])["network"])
+        network = read_cell_network(saying[0], read_cell(saying[0]))
     return [read_set(folder, network) for folder in folders]
+
+
+def read_cell_network(path: Path, cell: Mapping[str, Any]) -> Network:
+    """Network of an extraction's `cell.json`; InputError where that is damaged."""
+    try:
+        return network_from_json(cell["network"])
+    except InputError as error:
+        raise InputError(f"{path}: its network cannot be read ({error}); extract again") from error
 
 
 def read_cell(path: Path) -> dict[str, Any]:
     """An extraction's `cell.json`; InputError where it is none."""
     try:
         cell = json.loads(path.read_text(encoding="utf-8"))
-        pairs = cell["job"]["extraction"]["pairs"]
+        pairs, inputs = cell["job"]["extraction"]["pairs"], cell["hashes"].get("inputs", {})
         if (
             cell["network"]
-            and cell["hashes"]
-            and all(one[kind] for one in pairs.values() for kind in MUTATIONS)
+            and all(isinstance(one, dict) for one in (*inputs.values(), cell["job"]["settings"]))
+            and all(isinstance(one[kind], list) and one[kind] for one in pairs.values() for kind in MUTATIONS)
         ):
             return dict(cell)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: is no extraction's ({error!r}); extract again") from error
     raise InputError(f"{path}: is no extraction's; extract again")
 
