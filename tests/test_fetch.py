@@ -16,6 +16,8 @@ from harness.fetch.ledger import LEDGER, read_ledger
 from harness.fetch.sources import choose_source, find_sources
 from harness.model.folder import read_model
 
+DEEP = "[" * 100_000
+
 FILES = {"top/w/a.txt": b"witnesses", "top/names.txt": b"names"}
 TABLE = """
 [fetch.data]
@@ -220,7 +222,8 @@ def test_a_full_disk_while_unpacking_is_one_error_and_the_archive_is_kept(
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"schema": 2, "sources": {}}', '{"schema": 1, "sources": {"data": {}}}']
+    "text",
+    ["{", "[]", DEEP, '{"schema": 2, "sources": {}}', '{"schema": 1, "sources": {"data": {}}}'],
 )
 def test_a_damaged_record_is_no_reason_to_trust(fetch, folder, text):
     (folder / LEDGER).write_text(text)

@@ -55,6 +55,7 @@ def test_without_a_name_it_lists_what_there_is(harness, model):
         (["nope"], "nope: cannot be fetched; what can be is data"),
         (["data", "--from", "nowhere"], "--from nowhere: is no file"),
         (["data", "--mirror", "nowhere"], "--mirror nowhere: must begin with https"),
+        (["data", "--mirror", "http://[::1"], "--mirror http://[::1: is no address"),
         (["data", "--mirror", "http://x/", "--from", "y"], "give one of them"),
     ],
 )

@@ -84,6 +84,10 @@ def choose_url(source: Source, mirror: str | None) -> str:
         return source.table.url
     if not mirror.startswith(("https://", "http://")):
         raise InputError(f"--mirror {mirror}: must begin with https:// or http://; for a file use --from")
+    try:
+        urlsplit(mirror)
+    except ValueError as error:
+        raise InputError(f"--mirror {mirror}: is no address ({error}); correct it") from error
     name = urlsplit(source.table.url).path.rpartition("/")[2]
     return mirror + name if mirror.endswith("/") else mirror
 

@@ -34,7 +34,7 @@ def read_ledger(folder: Path) -> dict[str, Entry]:
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']}")  # noqa: TRY301 - one message for all damage
         return {name: read_entry(entry) for name, entry in data["sources"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path}: is no record of what was fetched ({error!r}); restore or remove it"
         ) from error
