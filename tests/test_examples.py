@@ -60,6 +60,7 @@ def test_a_file_that_is_empty_or_huge_is_refused_before_it_is_read(tmp_path):
     [
         ([], "lists no example"),
         (["{"], ":1: is no JSON"),
+        (["[" * 100_000], ":1: is no JSON"),
         (["[1]"], ":1: has no 'id'"),
         ([GOOD, {k: v for k, v in GOOD.items() if k != "gold"}], ":2: has no 'gold'"),
         ([{**GOOD, "gold": "3"}], "'gold' must be of type int, not '3'"),

@@ -93,7 +93,7 @@ def read_example(line: str, place: str, folder: Path, classes: int) -> Example:
     """Example of one line."""
     try:
         data = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: is no JSON object ({error})") from error
     check_fields(data, place)
     if not 0 <= data["gold"] < classes:
