@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cards import put_run
+from html_samples import NAMES, make_rich
 from waiting import settle
+
+from harness.report.html.write import write_html
 
 CHROMIUM = shutil.which("chromium")
 SHOTS = Path(__file__).resolve().parents[2] / ".harness" / "screenshots"
@@ -72,3 +76,16 @@ def make_tabs(browser):
 @pytest.fixture
 def tab(open_tab):
     return open_tab()
+
+
+@pytest.fixture(name="path", scope="session")
+def write_rich(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    run = put_run(folder / "run", NAMES, model="m")
+    (path,) = write_html(folder / "report.html", make_rich(), [run])
+    return path
+
+
+@pytest.fixture(name="page")
+def open_rich(path, tab):
+    return tab.open(path)

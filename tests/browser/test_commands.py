@@ -1,9 +1,9 @@
 """The command on a card: one example in its environments, every word as a shell takes it."""
 
-import json
 import shlex
 
 import pytest
+from cards import put_run
 from html_samples import NAMES, make_divergence, make_rich
 from waiting import settle
 
@@ -11,13 +11,6 @@ from harness.report.html.write import write_html
 
 START = ["python", "-m", "harness", "matrix", "--model", "my model", "--alpha", "50.5"]
 PAIR = ["--environment", "plain", "--environment", "torch"]
-
-
-def put_run(folder, names, **request):
-    folder.mkdir()
-    cells = [{"job": {"environment": name}} for name in names]
-    (folder / "run.json").write_text(json.dumps({"request": request, "cells": cells}))
-    return folder
 
 
 def read_command(page):
