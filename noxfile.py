@@ -51,12 +51,13 @@ def inside(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, style, types and which half imports which."""
+    """Check format, style, types, which half imports which, and that the workflows are workflows."""
     install(session, "lint")
     session.run("ruff", "format", "--check")
     session.run("ruff", "check")
     session.run("mypy")
     session.run("lint-imports", env={"PYTHONPATH": "."})
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
 
 
 @nox.session
