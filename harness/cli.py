@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -90,6 +91,7 @@ def main() -> None:
     from harness.ami.errors import InputError
 
     signal.signal(signal.SIGTERM, interrupt)
+    open_characters()
     try:
         app()
     except InputError as error:
@@ -103,6 +105,13 @@ def main() -> None:
     except OSError as error:
         print(f"harness: {describe_trouble(error)}", file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
+
+
+def open_characters() -> None:
+    """Let standard output take every character, also where the system's own encoding has not all of them."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def describe_trouble(error: OSError) -> str:

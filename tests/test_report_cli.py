@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -99,3 +100,16 @@ def test_json_is_the_summary_and_nothing_else(report, run, tmp_path):
     code, out, _ = report(run, "--json", "--markdown", tmp_path / "r.md")
     assert (code, json.loads(out)["exit_code"]) == (1, 1)
     assert make_summary(cells=(cell("a"),)).run == json.loads(out)["run"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_what_is_piped_is_utf8_whatever_the_system_speaks(encoding, options, tmp_path):
+    name = "\u2192\u6f22\U0001f600"
+    write_reports(tmp_path, make_summary(divergences=(divergence(name, b=(1, 2, 2)),)))
+    found = subprocess.run(
+        [sys.executable, "-m", "harness", "report", tmp_path, *options],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert (found.returncode, found.stderr) == (1, b"")
+    assert name in found.stdout.decode("utf-8")
