@@ -16,6 +16,11 @@ from harness.matrix.cache import Stopped
 from harness.matrix.launch import END, Stock, follow, run_worker
 
 PYTHON = Path(sys.executable)
+DEAF = (
+    "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    " sys.stderr.write('.'); sys.stderr.flush(); time.sleep(600)"
+)
+"""What a child does that will not be asked to end; the dot says that it is so far."""
 
 
 @pytest.fixture(name="launch")
@@ -96,6 +101,17 @@ def test_a_silent_worker_is_ended(launch):
     assert cell["status"] == "failed"
 
 
+def test_a_worker_that_closes_its_output_and_stays_is_ended(launch):
+    reason, cell, _ = launch("finish(); sys.stdout.close(); os.close(1); time.sleep(600)", silence_seconds=1)
+    assert "closed its output and had not ended 1 s later" in reason
+    assert cell["status"] == "failed"
+
+
+def test_nor_does_such_a_worker_keep_its_harness_from_stopping(launch):
+    with pytest.raises(Stopped):
+        launch("sys.stdout.close(); os.close(1); time.sleep(600)", stop=stop_after(1))
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_what_a_worker_said_counts_before_its_silence_does(tmp_path, ends):
     lines, seen = queue.Queue(), []
@@ -115,10 +131,13 @@ def test_a_slow_worker_is_ended(launch):
     assert "not done after 1 s" in reason
 
 
-def test_stopping_ends_a_worker_and_what_it_started(launch, tmp_path):
+@pytest.mark.parametrize("child", ["time.sleep(600)", DEAF])
+def test_stopping_ends_a_worker_and_what_it_started(launch, tmp_path, child):
     body = (
-        "pid = subprocess.Popen(['sleep', '600']).pid; (output / 'pid').write_text(str(pid)); tell(0, 1)\n"
-        "time.sleep(600)"
+        f"child = subprocess.Popen([sys.executable, '-c', {'import time; ' + child!r}],"
+        " stderr=subprocess.PIPE)\n"
+        f"{'child.stderr.read(1)' if child == DEAF else ''}\n"
+        "(output / 'pid').write_text(str(child.pid)); tell(0, 1); time.sleep(600)"
     )
     stop, children = threading.Event(), []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -39,7 +40,7 @@ class Stock:
     def __post_init__(self) -> None:
         self.free = self.total
 
-    @contextmanager
+    @contextlib.contextmanager
     def lend(self, wanted: int, stop: threading.Event, weight: float = 0.0) -> Iterator[None]:
         """Hold `wanted` of them as soon as they are free; Stopped when `stop` is set meanwhile.
 
@@ -93,7 +94,7 @@ def run_worker(
         try:
             reason = follow(lines, log, environment, report, stop)
             if reason is None:
-                process.wait()
+                reason = await_end(process, environment, stop)
         finally:
             stop_process(process)
             reader.join(GRACE_SECONDS)
@@ -127,6 +128,23 @@ def follow(
             return f"no progress for {environment.silence_seconds} s (silence_seconds); it was ended"
         if time.monotonic() - started > environment.timeout_seconds:
             return f"not done after {environment.timeout_seconds} s (timeout_seconds); it was ended"
+
+
+def await_end(
+    process: subprocess.Popen[bytes], environment: Environment, stop: threading.Event
+) -> str | None:
+    """Wait until a worker that has closed its output has ended; a reason where it does not."""
+    limit = time.monotonic() + environment.silence_seconds
+    while time.monotonic() < limit:
+        if stop.is_set():
+            raise Stopped
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_SECONDS)
+            return None
+    return (
+        f"closed its output and had not ended {environment.silence_seconds} s later (silence_seconds);"
+        " it was ended"
+    )
 
 
 def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:

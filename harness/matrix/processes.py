@@ -29,15 +29,14 @@ def start_process(
 
 
 def stop_process(process: subprocess.Popen[Any]) -> None:
-    """End a process and its group: asked first, killed after a few seconds."""
+    """End a process and its group: asked first; what is left then, or after some seconds, is killed."""
     if process.poll() is not None:
         return
     signal_group(process, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-        process.wait()
+    signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
 
 
 def signal_group(process: subprocess.Popen[Any], number: int) -> None:
