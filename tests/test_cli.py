@@ -197,8 +197,8 @@ def test_own_files_run_in_one_environment(harness, root):
     for name in ("Ana_Ax_1_1_2_3_4.png", "Bea_1_1_2_3_4.png", "Nobody_1_1_2_3_4.png"):
         (folder / name).write_bytes(image.read_bytes())
     code, out, err = harness("run", "--model", "small", "--environment", "a", "--examples", root / "faces")
-    assert code == 0, out + err
-    assert "2 examples in one environment" in out
+    assert code == 2, out + err
+    assert "1 file refused; 2 examples in one environment" in out
     assert "Nobody is not in the labels" in err
     assert "refused files, which are no examples: 1" in out
 

@@ -158,6 +158,7 @@ def run_matrix(
         must_occur=not request.only,
         notes=(*list_notes(plan.prepared), *(plan.fleet.notes if plan.fleet else ())),
         asked=list_asked(request, plan.cells),
+        refused=len(plan.prepared.refused),
         labels=dict(enumerate(plan.labels)),
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]

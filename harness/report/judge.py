@@ -49,7 +49,8 @@ class Header:
 
     `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
     whether one cell alone is a failure, `must_occur` whether what the register expects has to occur; `asked`
-    names cells of which one has to run; `labels` names classes.
+    names cells of which one has to run; `refused` counts files that were given and are no examples; `labels`
+    names classes.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Header:
     must_occur: bool = True
     notes: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    refused: int = 0
     labels: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -176,6 +178,8 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     status = {cell.environment: cell.status for cell in cells}
     if header.asked and all(status[name] == "unavailable" for name in header.asked):
         troubles.append("none of the containers that were asked for could run")
+    if header.refused:
+        troubles.append(f"{count(header.refused, 'file')} refused")
     lost = len({one.example for one in join.incomparable})
     if lost:
         troubles.append(f"{lost} of {count(lost + len(join.examples), 'example')} could not be compared")
