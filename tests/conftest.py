@@ -10,9 +10,10 @@ with contextlib.suppress(ImportError):  # the inside half's tests go without
 
     # A busy machine is no failure: no test asserts a time. Nor is chance: the same examples come every time;
     # `--hypothesis-profile=search` looks for new ones.
-    timeless = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    # A database of failures would need a folder to write to, which images have not.
+    timeless = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "database": None}
     settings.register_profile("search", **timeless)
-    settings.register_profile("timeless", **timeless, derandomize=True, database=None)
+    settings.register_profile("timeless", **timeless, derandomize=True)
     settings.load_profile("timeless")
 
 # What a shell or a CI says to rich about terminals, and to requests about proxies.
