@@ -22,6 +22,7 @@ def test_the_patch_is_the_published_square():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (145, 203, 145, 203)
     assert mask_patch(64, 64, Patch()).sum() == 17 * 17
     assert mask_patch(4, 4, Patch(0.5, 0.01)).sum() == 1
+    assert mask_patch(64, 32, Patch(0.9999, 0.0001)).sum() == 1
 
 
 @pytest.mark.parametrize(("number", "index"), SEEN)

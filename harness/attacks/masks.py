@@ -26,9 +26,9 @@ ZOOM = 8
 
 
 def mask_patch(height: int, width: int, recipe: Patch) -> Mask:
-    """The square (H, W), at least one pixel wide."""
+    """The square (H, W), at least one pixel wide and one inside the image."""
     mask = np.zeros((height, width), np.bool_)
-    top, left = round(height * recipe.corner), round(width * recipe.corner)
+    top, left = (min(round(length * recipe.corner), length - 1) for length in (height, width))
     side = max(1, round(min(height, width) * recipe.side))
     mask[top : top + side, left : left + side] = True
     return mask
