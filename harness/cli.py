@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness import options
 from harness.attacks.cli import EXAMPLE as ATTACK_EXAMPLE
 from harness.attacks.cli import attack
 from harness.diff.cli import EXAMPLE as IMPORT_EXAMPLE
@@ -48,10 +49,6 @@ app.command("import-log", epilog=IMPORT_EXAMPLE)(import_log)
 Groups = Annotated[
     list[str] | None, typer.Option("--group", help="Group of environments; may be given several times.")
 ]
-Globs = Annotated[
-    list[str] | None,
-    typer.Option("--environment", help="Name or glob of environments; may be given several times."),
-]
 Port = Annotated[str | None, typer.Option(help="Port preset for every environment.")]
 Alpha = Annotated[float | None, typer.Option(help="Weakening, for every environment.")]
 Beta = Annotated[float | None, typer.Option(help="Strengthening, for every environment.")]
@@ -83,7 +80,6 @@ Only = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
-Reports = Annotated[Path | None, typer.Option(help="Where run folders go; default: reports/.")]
 
 
 def main() -> None:
@@ -131,9 +127,9 @@ def interrupt(_number: int, _frame: Any) -> None:
     epilog="Example: python -m harness matrix --environment 'local-onnx*' --environment local-pytorch"
 )
 def matrix(
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")] = "tiny-vgg-face",
+    model: options.Model = "tiny-vgg-face",
     group: Groups = None,
-    environment: Globs = None,
+    environment: options.Globs = None,
     alpha: Alpha = None,
     beta: Beta = None,
     epsilon: Epsilon = None,
@@ -142,7 +138,7 @@ def matrix(
     npy: Npy = None,
     example: Only = None,
     as_json: AsJson = False,
-    reports: Reports = None,
+    reports: options.Reports = None,
 ) -> None:
     """Run a model in a group of environments and compare every example's tuple.
 
@@ -170,14 +166,14 @@ def matrix(
     " --witnesses witnesses --examples benign=images --examples attacks --npy raw-rgb"
 )
 def run(
-    model: Annotated[str, typer.Option(help="Name or folder of a model.")],
+    model: options.Model,
     environment: Annotated[
         list[str], typer.Option("--environment", help="Name or glob; may be given several times.")
     ],
-    prototxt: Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")] = None,
-    caffemodel: Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")] = None,
-    witnesses: Annotated[Path | None, typer.Option(help="Folder of the four witness files.")] = None,
+    prototxt: options.Prototxt = None,
+    caffemodel: options.Caffemodel = None,
+    labels: options.Labels = None,
+    witnesses: options.Witnesses = None,
     examples: Examples = None,
     npy: Npy = None,
     example: Only = None,
@@ -186,7 +182,7 @@ def run(
     epsilon: Epsilon = None,
     port: Port = None,
     as_json: AsJson = False,
-    reports: Reports = None,
+    reports: options.Reports = None,
 ) -> None:
     """Run a model on your own files in one environment or several.
 
@@ -218,7 +214,7 @@ def run(
 )
 def diff(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or ids of runs, or of cells.")],
-    environment: Globs = None,
+    environment: options.Globs = None,
     against: Annotated[
         str | None, typer.Option(metavar="ENVIRONMENT", help="Cell to hold the others against.")
     ] = None,
@@ -230,7 +226,7 @@ def diff(
         Path | None, typer.Option(metavar="DIR", help="Write every form of the report into a new folder.")
     ] = None,
     as_json: AsJson = False,
-    reports: Reports = None,
+    reports: options.Reports = None,
 ) -> None:
     """Compare the cells of runs that exist, from here or from other machines.
 
@@ -261,7 +257,7 @@ app.command(epilog=REPORT_EXAMPLE)(report)
 
 @app.command(epilog="Example: python -m harness environments --json")
 def environments(
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the environments: their groups, backends, and what each is for."""
     from harness.matrix.environments import read_environments
@@ -276,7 +272,7 @@ def environments(
 
 @app.command(epilog="Example: python -m harness doctor --json")
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Tell what this machine can run, and how to get the rest: Pythons, engine, images, emulation, GPU."""
     import json
