@@ -16,6 +16,7 @@ sys.path.insert(0, str(FOLDER / "make"))
 
 import attacks as make_attacks
 import examples as make_examples
+import export
 import make_examples as make_all
 from PIL import Image
 
@@ -28,9 +29,7 @@ from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.attacks.masks import mask_glasses, mask_patch
 from harness.attacks.recipes import Glasses, Patch
-from harness.backends import Settings, pytorch
 from harness.evaluate.rates import BENIGN, CHANGED
-from harness.model.caffemodel import read_parameters
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
 from harness.worker.work import run_both
@@ -73,9 +72,9 @@ def answers(model, images, lines):
     """Original and Attribute of every example that is not in the default list."""
     port = Port()
     witnesses = {name: read_witnesses(path, model.network) for name, path in model.witnesses.items()}
-    weights = dict(read_parameters(model.caffemodel, model.network))
-    executor = pytorch.load(model.network, weights, Settings())
-    detector = build_detector(executor, concatenate_witnesses(witnesses, port), port, Parameters())
+    detector = build_detector(
+        export.load_executor(model), concatenate_witnesses(witnesses, port), port, Parameters()
+    )
     names = [line["id"] for line in lines[400:]]
     inputs = np.stack([prepare_image(images[name], model.preprocess, port) for name in names])
     found = [run_both(detector, inputs[start : start + 100]) for start in range(0, len(inputs), 100)]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from past_runs import write_run
 
 from harness.cli import main
 from harness.diff.columns import take_columns
@@ -60,10 +61,7 @@ def test_each_attack_has_its_rates():
 
 @pytest.fixture(name="harness")
 def make_harness(monkeypatch, capsys, tmp_path):
-    cell = tmp_path / "run" / "cells" / "here"
-    cell.mkdir(parents=True)
-    (cell / "cell.json").write_text(json.dumps({"schema": 1, "status": "done", "job": None}))
-    (cell / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in make_records()))
+    write_run(tmp_path / "run", {"here": make_records()})
     monkeypatch.chdir(tmp_path)
 
     def harness(*arguments):

@@ -15,11 +15,10 @@ from harness import options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from harness.diff.runs import Source
     from harness.evaluate.by_attack import AttackRates
-    from harness.evaluate.rates import Rate
 
 EXAMPLE = "Example: python -m harness evaluate 20260102T030405Z-1a2b --environment local-pytorch"
-DASH = "\N{EN DASH}"
 
 
 def evaluate(
@@ -39,7 +38,7 @@ def evaluate(
     from harness.report.consoles import open_output
 
     folder = find_run(run, reports or find_root() / "reports")
-    chosen = select_cells([(one.label, one.folder) for one in list_sources([folder])], environment)
+    chosen = select_cells(list_sources([folder]), environment)
     rates = {label: measure_attacks(read_columns(place)) for label, place in chosen.items()}
     if as_json:
         plain = {label: [asdict(one) for one in found] for label, found in rates.items()}
@@ -57,21 +56,18 @@ def evaluate(
     )
 
 
-def select_cells(cells: Sequence[tuple[str, Path | None]], globs: Sequence[str] | None) -> Mapping[str, Path]:
+def select_cells(cells: Sequence[Source], globs: Sequence[str] | None) -> Mapping[str, Path]:
     """Cells with records by label; InputError where none is of these names."""
-    from fnmatch import fnmatchcase
-
     from harness.ami.errors import InputError
+    from harness.diff.runs import is_named, list_labels
 
-    there = {label: place for label, place in cells if place and (place / "records.jsonl").is_file()}
+    there = [(one, one.folder) for one in cells if one.folder and (one.folder / "records.jsonl").is_file()]
     chosen = {
-        label: place
-        for label, place in there.items()
-        if not globs or any(fnmatchcase(label, glob) for glob in globs)
+        one.label: folder for one, folder in there if not globs or any(is_named(one, glob) for glob in globs)
     }
     if not chosen:
         wanted = f"{', '.join(globs)}: no cell of these names; " if globs else "no cell has records; "
-        raise InputError(f"{wanted}there are {', '.join(there) or 'none'} with records")
+        raise InputError(f"{wanted}there are {list_labels([one for one, _ in there]) or 'none'} with records")
     return chosen
 
 
@@ -81,18 +77,13 @@ def draw_rates(rates: Sequence[AttackRates]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from harness.report.cells import show_rate
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, head in enumerate(("attack", "n", "of", "detected %", "recovered %")):
         table.add_column(head, justify="right" if number else "left")
     for one in rates:
         name = f"{one.attack} (clean)" if one.is_clean else one.attack
-        numbers = (str(one.examples), str(one.detected.of), show(one.detected), show(one.recovered))
+        numbers = (str(one.examples), str(one.detected.of), show_rate(one.detected), show_rate(one.recovered))
         table.add_row(Text(name), *numbers)
     return table
-
-
-def show(rate: Rate) -> str:
-    """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
-    if rate.rate is None or rate.low is None or rate.high is None:
-        return DASH
-    return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"

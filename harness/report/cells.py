@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.cells import cell_len
@@ -15,6 +16,9 @@ from harness.ami.cases import CASES
 from harness.report.judge import count
 from harness.report.plain import make_line, wrap_name
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
+
+if TYPE_CHECKING:
+    from harness.evaluate.rates import Rate
 
 DASH = "\N{EN DASH}"
 NONE = DASH
@@ -34,7 +38,7 @@ LEGEND = (
 )
 
 
-def show_rate(rate: RateSummary | None) -> str:
+def show_rate(rate: Rate | RateSummary | None) -> str:
     """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
     if rate is None or rate.rate is None or rate.low is None or rate.high is None:
         return NONE
