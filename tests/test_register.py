@@ -87,8 +87,9 @@ def test_an_expected_divergence_matches_by_glob():
     entry = Expected(
         example="bim-*", environment="*-old", reason="r", owner="o", until=dt.date(2030, 1, 1), model="m"
     )
-    assert entry.matches("bim-1", "a-old")
-    assert not entry.matches("bim-1", "a-new")
-    assert not entry.matches("fgsm-1", "a-old")
+    assert entry.matches_example("bim-1")
+    assert entry.matches_environment("a-old")
+    assert not entry.matches_environment("a-new")
+    assert not entry.matches_example("fgsm-1")
     assert entry.is_about("m")
     assert not entry.is_about("n")

@@ -35,10 +35,6 @@ class Expected(Table):
     owner: Text
     until: dt.date
 
-    def matches(self, example: str, environment: str) -> bool:
-        """Whether this entry speaks of an example in an environment."""
-        return self.matches_environment(environment) and self.matches_example(example)
-
     def matches_environment(self, environment: str) -> bool:
         """Whether this entry speaks of an environment, or of ENVIRONMENT@RUN."""
         return fnmatchcase(environment.partition("@")[0], self.environment)
