@@ -1,0 +1,1 @@
+"""Files, text, documents, locks and processes: what the outside half needs of the machine."""
