@@ -61,6 +61,11 @@ def test_environments_are_frozen(tmp_path):
         (("[settings]", "memory_megabytes = 512\n[settings]"), ["memory_megabytes", "'local'"]),
         (("[settings]", 'launcher = "podman"\n[settings]'), ["launcher = 'podman'", "'local' or 'docker'"]),
         (("[settings]", 'launcher = "docker"\n[settings]'), ["image", "is missing"]),
+        (("[settings]", '[variables]\n"A=B" = "1"\n[settings]'), ["variables", "'A=B'", "NAME"]),
+        (("[settings]", '[variables]\n"" = "1"\n[settings]'), ["variables", "cannot name"]),
+        (("[settings]", '[variables]\nA = "1\\u0000"\n[settings]'), ["variables", "value of A holds a NUL"]),
+        (("[settings]", f'[variables]\nA = "{"1" * 40_000}"\n[settings]'), ["variables", "32767"]),
+        (("[settings]", '[variables]\nPYTHONPATH = "/x"\n[settings]'), ["PYTHONPATH", "remove it"]),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_choices(tmp_path, change, words):

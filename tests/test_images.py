@@ -14,7 +14,7 @@ from harness.ami.errors import InputError
 from harness.images import base, build, lock, wheelhouse
 from harness.images.archive import write_archive
 from harness.images.cli import app
-from harness.images.engine import EngineMissingError, connect_engine, shorten
+from harness.images.engine import DEFAULT_HOST, EngineMissingError, connect_engine, find_endpoint, shorten
 from harness.images.recipes import Recipe, name_base, read_images, select_images
 
 ROOT = Path(__file__).parents[1]
@@ -337,3 +337,58 @@ def test_every_verb_has_an_example():
         answer = CliRunner().invoke(app, [verb, "--help"])
         assert answer.exit_code == 0
         assert f"harness images {verb}" in " ".join(answer.output.split())
+
+
+@pytest.mark.parametrize(
+    "place", ["tcp://127.0.0.1:99999", "tcp://127.0.0.1:port", "tcp://[::1:2375", "tcp://"]
+)
+def test_an_engine_at_a_place_that_is_none_is_missing(monkeypatch, place):
+    monkeypatch.setenv("DOCKER_HOST", place)
+    with pytest.raises(EngineMissingError, match="told by DOCKER_HOST"):
+        connect_engine()
+
+
+def test_certificates_that_are_not_there_are_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    with pytest.raises(EngineMissingError, match="DOCKER_HOST cannot be used"):
+        connect_engine()
+
+
+@pytest.fixture
+def contexts(monkeypatch, tmp_path):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"other").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    (tmp_path / "config.json").write_text("{}")
+    host = f"unix://{tmp_path}/other.sock"
+    meta.write_text(json.dumps({"Name": "other", "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+    return tmp_path
+
+
+def test_the_context_that_is_in_use_says_where_the_engine_is(contexts, monkeypatch):
+    (contexts / "config.json").write_text('{"currentContext": "other"}')
+    assert find_endpoint().place == f"unix://{contexts}/other.sock"
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert find_endpoint().place == DEFAULT_HOST
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
+    assert find_endpoint().place == "tcp://far:2375"
+
+
+@pytest.mark.usefixtures("contexts")
+def test_a_context_of_the_environment_goes_before_the_one_in_use(monkeypatch):
+    assert find_endpoint().place == DEFAULT_HOST
+    monkeypatch.setenv("DOCKER_CONTEXT", "other")
+    with pytest.raises(EngineMissingError, match=r"other\.sock .*told by Docker context 'other'"):
+        connect_engine()
+
+
+@pytest.mark.parametrize(("name", "words"), [("gone", "is not found"), ("other", "cannot be used")])
+def test_a_context_that_cannot_be_used_is_said(contexts, monkeypatch, name, words):
+    next(contexts.rglob("meta.json")).write_text("[1]")
+    monkeypatch.setenv("DOCKER_CONTEXT", name)
+    with pytest.raises(EngineMissingError, match=f"context '{name}' {words}"):
+        connect_engine()

@@ -6,7 +6,8 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from harness.ami.errors import InputError
@@ -15,34 +16,73 @@ ANSWER_SECONDS = 10
 TIMEOUT_SECONDS = 600
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
 Answer = TypeVar("Answer")
-DEFAULT_HOST = "unix:///var/run/docker.sock"
+DEFAULT_HOST = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
+DEFAULT_CONTEXT = "default"
 
 
 class EngineMissingError(InputError):
     """No Docker engine answers: what needs one is unavailable, not broken."""
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an engine is looked for, who says so, and what a client needs to reach it."""
+
+    place: str
+    told_by: str
+    options: Mapping[str, Any]
+
+
+def find_endpoint() -> Endpoint:
+    """Where `docker` itself would look: `DOCKER_HOST`, else the context that is set, else the usual socket.
+
+    EngineMissingError for a context or certificates that are not there or not whole.
+    """
+    import docker
+
+    host, name = os.environ.get("DOCKER_HOST"), find_context()
+    told_by = "DOCKER_HOST" if host else f"Docker context {name!r}"
+    if not host and name == DEFAULT_CONTEXT:
+        return Endpoint(DEFAULT_HOST, "nobody (it is the usual place)", {"base_url": DEFAULT_HOST})
+    try:
+        options = docker.utils.kwargs_from_env() if host else docker.ContextAPI.kwargs_from_context(name)
+    except Exception as error:  # the library raises bare exceptions for a damaged context
+        raise EngineMissingError(
+            f"{told_by} cannot be used ({shorten(error)}); correct or unset it"
+        ) from error
+    if "base_url" not in options:
+        raise EngineMissingError(f"{told_by} is not found; see `docker context ls`, or set DOCKER_HOST")
+    return Endpoint(str(options["base_url"]), told_by, options)
+
+
+def find_context() -> str:
+    """Name of the context that is set: by `DOCKER_CONTEXT`, or by `docker context use`."""
+    from docker.context.config import get_current_context_name
+
+    return os.environ.get("DOCKER_CONTEXT") or str(get_current_context_name() or DEFAULT_CONTEXT)
+
+
 def connect_engine() -> Any:
-    """A `docker.DockerClient` of an engine that answers, at `DOCKER_HOST` or the usual socket.
+    """A `docker.DockerClient` of an engine that answers where `find_endpoint` says.
 
     EngineMissingError, with the reason, where none does.
     """
     import docker
     from docker.errors import DockerException
 
-    place = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    endpoint = find_endpoint()
     try:
-        check_socket(place)
-        client = docker.from_env(timeout=ANSWER_SECONDS)
+        check_socket(endpoint.place)
+        client = docker.DockerClient(**endpoint.options, timeout=ANSWER_SECONDS)
         client.ping()
-    except DockerException as error:
+    except (
+        DockerException,
+        OSError,
+        ValueError,
+    ) as error:  # requests raises OSError, a bad address ValueError
         raise EngineMissingError(
-            f"no Docker engine answers at {place} ({shorten(error)});"
-            " start one, be allowed to use it, or set DOCKER_HOST"
-        ) from error
-    except OSError as error:  # what requests raises is one
-        raise EngineMissingError(
-            f"no Docker engine answers at {place} ({shorten(error)}); start one, or set DOCKER_HOST"
+            f"no Docker engine answers at {endpoint.place} ({shorten(error)}); that place was told by"
+            f" {endpoint.told_by}; start one, be allowed to use it, or set DOCKER_HOST or a Docker context"
         ) from error
     client.api.timeout = TIMEOUT_SECONDS
     return client
@@ -51,7 +91,7 @@ def connect_engine() -> Any:
 def check_socket(place: str) -> None:
     """OSError unless somebody listens; the library would leave its own socket open."""
     scheme, _, path = place.partition("://")
-    if scheme == "unix":
+    if scheme in {"unix", "http+unix"}:
         with socket.socket(socket.AF_UNIX) as one:
             one.connect(path)
 

@@ -17,6 +17,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 Count = Annotated[int, Field(ge=1, strict=True)]
 PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[^=<>!~;*\s]+$")
 FOREIGN_KEYS = {"local": ("image", "memory_megabytes"), "docker": ("packages", "python")}
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+OWN_VARIABLES = {"PYTHONPATH"}  # the worker's own code is found by it
+LONGEST_VALUE = 32_767  # characters that Windows takes; Linux takes four times as many bytes
 REGISTER = "matrix.toml"  # lies beside the environments and is none
 
 
@@ -72,6 +75,21 @@ class Environment(Table):
             if not PIN.match(package):
                 raise ValueError(f"{package!r} is not pinned; write NAME==VERSION")
         return packages
+
+    @field_validator("variables")
+    @classmethod
+    def check_variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        """Refuse what no process can be started with, and what would be put aside in silence."""
+        for name, value in variables.items():
+            if not VARIABLE.fullmatch(name):
+                raise ValueError(f'{name!r} cannot name a variable; write NAME = "value"')
+            if name.upper() in OWN_VARIABLES:
+                raise ValueError(f"{name} is set by the harness itself; remove it")
+            if "\0" in value or len(value) > LONGEST_VALUE:
+                raise ValueError(
+                    f"the value of {name} holds a NUL or more than {LONGEST_VALUE} characters; shorten it"
+                )
+        return variables
 
     @field_validator("backend")
     @classmethod

@@ -17,12 +17,12 @@ from harness.ami.errors import InputError
 from harness.images.base import choose_mirror
 from harness.images.build import CA_VARIABLE, Surroundings, build_image
 from harness.images.engine import (
-    DEFAULT_HOST,
     PAUSES_SECONDS,
     EngineMissingError,
     call_engine,
     connect_engine,
     explain_errors,
+    find_endpoint,
 )
 from harness.images.lock import LOCK, Contents, compare_contents, read_contents, read_lock
 from harness.images.recipes import ARCHITECTURES, Image
@@ -35,7 +35,7 @@ CALL_SECONDS = 120
 DATA_FOLDER = "/data"
 USABLE = 0.9  # of the engine's memory; the rest is left to the system
 UNREMARKABLE = "it was built anew; its packages are the same"
-HERE = ("unix", "npipe")
+HERE = ("unix", "http+unix", "npipe")
 
 Say = Callable[[str], None]
 
@@ -127,7 +127,7 @@ def describe_engine(client: Any) -> Engine:
     """What the engine says about itself."""
     with explain_errors("asking the Docker engine about itself"):
         info = client.info()
-    place = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    place = find_endpoint().place
     return Engine(
         place=place,
         id=str(info.get("ID", "")),

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.ami.errors import InputError
 
+LONGEST_VALUE = 200
+
 
 class Table(BaseModel):
     """A frozen table that refuses keys it does not know."""
@@ -48,7 +50,13 @@ def describe_error(path: Path, model: type[BaseModel], error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if not place:  # the table's keys contradict each other, and the message names them
         return f"{path}: {message}"
-    return f"{path}: {key} = {error['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"{path}: {key} = {shorten_value(error['input'])}: {message[:1].lower()}{message[1:]}"
+
+
+def shorten_value(value: Any) -> str:
+    """What was found, as much of it as a message can hold."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def find_keys(model: type[BaseModel], place: list[str]) -> list[str]:
