@@ -1,0 +1,200 @@
+"""Files that others have made: read as bytes, JSON or JSON lines, within limits, or refused by name.
+
+A file is read only where it is a regular one: a pipe would be waited for, a device has no end. Links are
+followed where somebody here named the file. Within a run, a list or a model (`within`), which may come from
+elsewhere, nothing may be a link: it would bring this machine's files into reports.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple
+
+from harness.ami.errors import InputError
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LINE_BYTES, MIB, MIN_INTEGER
+
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+KINDS = (
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def open_file(path: Path, within: Optional[Path] = None) -> BinaryIO:
+    """A regular file, open for reading; InputError where it is none, or a link leads to it in `within`."""
+    if within is not None:
+        refuse_links(path, within)
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY") + ("O_NOFOLLOW",) * (within is not None):
+        flags |= getattr(os, name, 0)
+    try:
+        descriptor = os.open(str(path), flags)
+    except (OSError, ValueError) as error:
+        raise explain_unreadable(path, error) from error
+    kind = name_kind(os.fstat(descriptor).st_mode)
+    if kind is not None:
+        os.close(descriptor)
+        raise InputError(f"{path}: is {kind}, not a file that can be read")
+    return os.fdopen(descriptor, "rb")
+
+
+def explain_unreadable(path: Path, error: Exception) -> InputError:
+    """What a system's refusal of a file is called."""
+    return InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
+
+
+def name_kind(mode: int) -> Optional[str]:
+    """What a place is, as its mode tells; None for a regular file."""
+    if stat.S_ISREG(mode):
+        return None
+    return next((name for is_kind, name in KINDS if is_kind(mode)), "no regular file")
+
+
+def refuse_links(path: Path, within: Path) -> None:
+    """InputError where a path leaves a folder, or where it or a folder on the way to it is a link."""
+    try:
+        parts = Path(path).relative_to(within).parts
+    except ValueError as error:
+        raise InputError(f"{path}: lies outside {within}, where it belongs") from error
+    place = Path(within)
+    for part in parts:
+        place /= part
+        if part == "..":
+            raise InputError(f"{path}: lies outside {within}, where it belongs")
+        if place.is_symlink():
+            raise InputError(f"{place}: is a link; put the file itself there, since links may lead anywhere")
+
+
+def read_bytes(path: Path, limit: int, within: Optional[Path] = None) -> bytes:
+    """All bytes of a regular file; InputError where it is none, cannot be read, or has more than `limit`."""
+    with open_file(path, within) as file:
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            raise explain_unreadable(path, error) from error
+    if len(data) > limit:
+        raise InputError(f"{path}: is too large; at most {limit / MIB:g} MiB of such a file are read")
+    return data
+
+
+def read_json(path: Path, limit: int, within: Optional[Path] = None) -> Any:
+    """Plain data of a JSON file, as `parse_json` says."""
+    return parse_json(read_bytes(path, limit, within), str(path))
+
+
+def parse_json(data: bytes, place: str) -> Any:
+    """Plain data of JSON in UTF-8; InputError, with the place, for what is none, or too much.
+
+    Too much is more than MAX_DEPTH lists and tables within each other, or an integer of more than 64 bits.
+    None is what JSON does not have (NaN, Infinity), a key given twice, or half a character.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+        value = DECODER.decode(text)
+        if HALF_CHARACTER.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: is no JSON that can be read ({error})") from error
+    check_depth(value, place)
+    return value
+
+
+def check_depth(value: Any, place: str) -> None:
+    """InputError for plain data of more than MAX_DEPTH lists and tables within each other."""
+    level, depth = [value], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise InputError(f"{place}: has more than {MAX_DEPTH} lists and tables within each other")
+        level = [child for one in level for child in list_children(one)]
+        depth += 1
+
+
+def list_children(value: Any) -> List[Any]:
+    """The lists and tables in a list or a table, and what else is in it."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def read_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, bytes]]:
+    """Numbers and bytes of a file's lines that are not blank, as `split_lines` finds them."""
+    return split_lines(read_bytes(path, limit, within), str(path))
+
+
+def split_lines(data: bytes, place: str) -> Iterator[Tuple[int, bytes]]:
+    """Numbers and bytes of lines that are not blank; InputError for one of more than MAX_LINE_BYTES.
+
+    A line ends at a line feed alone: JSON may hold every other character that Python takes for a line's end.
+    """
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if len(line) > MAX_LINE_BYTES:
+            raise InputError(
+                f"{place}:{number}: line is too long; at most {MAX_LINE_BYTES / MIB:g} MiB are read"
+            )
+        if line.strip():
+            yield number, line
+
+
+def read_json_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, Any]]:
+    """Numbers and plain data of a file's lines that are not blank, one JSON value a line."""
+    for number, line in read_lines(path, limit, within):
+        yield number, parse_json(line, f"{path}:{number}")
+
+
+def parse_integer(text: str) -> int:
+    """A whole number in ASCII digits; ValueError for other digits, signs, spaces, `_` or more than 64 bits.
+
+    Python's `int` takes all of these, and another program's reader of the same file does not.
+    """
+    if not WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(f"{shorten(text)!r} is no whole number in digits 0 to 9")
+    value = int(text)
+    if not MIN_INTEGER <= value <= MAX_INTEGER:
+        raise ValueError(f"{text} has more than 64 bits")
+    return value
+
+
+def parse_float(text: str) -> float:
+    """A number; ValueError for one beyond all that a float holds, or that is none."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shorten(text)} is no finite number")
+    return value
+
+
+def refuse_constant(text: str) -> None:
+    """NaN and Infinity, which are no JSON."""
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def take_pairs(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """A table of its keys and values; ValueError for a key given twice, of which readers keep either."""
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"key {shorten(twice)!r} is given twice")
+    return table
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=take_pairs,
+    parse_int=parse_integer,
+    parse_float=parse_float,
+    parse_constant=refuse_constant,
+)

@@ -1,0 +1,17 @@
+"""How much is read of what others have made: sizes, lengths, counts and depths above any real one."""
+
+from __future__ import annotations
+
+MIB = 1 << 20
+MAX_JOB_BYTES = 64 * MIB  # a job names its examples, where not all are asked for
+MAX_CELL_BYTES = 16 * MIB
+MAX_LIST_BYTES = 1024 * MIB  # a list of a million examples takes 300 MB
+MAX_SUMMARY_BYTES = 2048 * MIB
+MAX_TEXT_BYTES = 16 * MIB  # labels, witnesses, prototxt
+MAX_TABLE_BYTES = 1 * MIB  # TOML
+MAX_NOTE_BYTES = 64 * MIB  # small JSON files that the cache keeps
+MAX_LINE_BYTES = 1 * MIB  # one record, one listed example
+MAX_DEPTH = 32  # of tables and lists within each other
+MAX_NAME = 1024  # characters of an id, a name, a label, a path
+MAX_INTEGER = (1 << 64) - 1
+MIN_INTEGER = -(1 << 63)

@@ -1,0 +1,64 @@
+"""TOML, and documents of a known shape, within the limits of `harness.ami.documents`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.ami.documents import check_depth, parse_float, read_bytes, read_json
+from harness.ami.errors import InputError
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_TABLE_BYTES, MIN_INTEGER
+
+# tomllib takes time by the square of a key's parts. Possessive, so that it takes linear time itself.
+LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}"""
+)
+Shape = TypeVar("Shape")
+
+
+def read_toml(path: Path, within: Path | None = None) -> dict[str, Any]:
+    """Plain data of a TOML file; InputError where it is none, or more than is read of one."""
+    return parse_toml(read_bytes(path, MAX_TABLE_BYTES, within), str(path))
+
+
+def parse_toml(data: bytes, place: str) -> dict[str, Any]:
+    """Plain data of TOML; InputError, with the place, as `harness.ami.documents.parse_json` has it."""
+    try:
+        text = data.decode("utf-8-sig")
+        if LONG_KEY.search(text):
+            raise InputError(f"{place}: has a key of more than {MAX_DEPTH} parts")
+        table = tomllib.loads(text, parse_float=parse_float)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: is no TOML that can be read ({error}); correct it there") from error
+    check_depth(table, place)
+    check_integers(table, place)
+    return table
+
+
+def check_integers(value: Any, place: str) -> None:
+    """InputError for plain data that holds an integer of more than 64 bits."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            check_integers(inner, f"{place}: {key}")
+    elif isinstance(value, list):
+        for inner in value:
+            check_integers(inner, place)
+    elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
+        raise InputError(f"{place}: is an integer of more than 64 bits")
+
+
+def read_shape(path: Path, shape: type[Shape], limit: int, within: Path | None = None) -> Shape:
+    """A JSON file of a known shape; InputError, with the key, where it has another."""
+    return take_shape(read_json(path, limit, within), shape, str(path))
+
+
+def take_shape(data: Any, shape: type[Shape], place: str) -> Shape:
+    """Plain data as a known shape; InputError, with place and key, where it has another."""
+    try:
+        return msgspec.convert(data, shape)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{place}: {error}") from error

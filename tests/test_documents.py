@@ -1,0 +1,138 @@
+"""Files that others have made: what is read of them, and what is refused."""
+
+import os
+import socket
+
+import pytest
+
+from harness.ami.documents import (
+    parse_integer,
+    parse_json,
+    read_bytes,
+    read_json,
+    read_json_lines,
+    split_lines,
+)
+from harness.ami.errors import InputError
+from harness.ami.limits import MAX_DEPTH, MAX_LINE_BYTES
+
+
+def test_a_file_is_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"1234")
+    assert read_bytes(tmp_path / "a", 4) == b"1234"
+    with pytest.raises(InputError, match=r"a: is too large; at most .* MiB"):
+        read_bytes(tmp_path / "a", 3)
+
+
+def test_what_is_missing_is_said(tmp_path):
+    for name in ("a", "a\0b", "n" * 300):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_bytes(tmp_path / name, 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for place, kind in (
+        (tmp_path, "a folder"),
+        (tmp_path / "pipe", "a pipe"),
+        (tmp_path / "link", "a device"),
+    ):
+        with pytest.raises(InputError, match=f"is {kind}, not a file"):
+            read_bytes(place, 10)
+
+
+def test_a_socket_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("socket")
+        with pytest.raises(InputError, match="cannot be read"):
+            read_bytes(tmp_path / "socket", 10)
+
+
+def test_links_are_followed_where_somebody_named_them_alone(tmp_path):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    (run / "cells").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "log.txt").write_bytes(b"secret")
+    (run / "log.txt").symlink_to(elsewhere / "log.txt")
+    (run / "cells" / "a").symlink_to(elsewhere)
+    (tmp_path / "named").symlink_to(elsewhere)
+    assert read_bytes(run / "log.txt", 10) == b"secret"
+    assert read_bytes(tmp_path / "named" / "log.txt", 10, tmp_path / "named") == b"secret"
+    for place, link in ((run / "log.txt", "log.txt"), (run / "cells" / "a" / "log.txt", "cells/a")):
+        with pytest.raises(InputError, match=f"run/{link}: is a link; put the file itself there"):
+            read_bytes(place, 10, run)
+
+
+def test_a_path_stays_within_its_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    for place in (tmp_path / "run" / ".." / "secret", tmp_path / "secret"):
+        with pytest.raises(InputError, match="lies outside"):
+            read_bytes(place, 10, tmp_path / "run")
+
+
+def test_json_is_read(tmp_path):
+    (tmp_path / "a.json").write_text('\ufeff{"a": [1, 2.5, null, "\\ud83d\\ude00"]}\r\n', encoding="utf-8")
+    assert read_json(tmp_path / "a.json", 100) == {"a": [1, 2.5, None, "\U0001f600"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "recursion"),
+        ("[" * 500 + "]" * 500, "lists and tables within each other"),
+        ('{"a":' * 500 + "1" + "}" * 500, "lists and tables within each other"),
+        ("9" * 5_000, "whole number"),
+        (str(1 << 64), "more than 64 bits"),
+        ("NaN", "NaN"),
+        ("[-Infinity]", "Infinity"),
+        ("1e999", "no finite number"),
+        ('{"a": 1, "a": 1}', "'a' is given twice"),
+        ('"\\ud800"', "surrogates"),
+        ("", "Expecting value"),
+    ],
+)
+def test_what_is_no_json_is_refused(text, reason):
+    with pytest.raises(InputError, match=f"^here: .*{reason}"):
+        parse_json(text.encode(), "here")
+
+
+def test_bytes_that_are_no_utf8_are_refused():
+    for data in (b'"\xff"', '{"a": 1}'.encode("utf-16")):
+        with pytest.raises(InputError, match="here: is no JSON"):
+            parse_json(data, "here")
+
+
+def test_the_deepest_that_is_allowed_is_read():
+    assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, "here") is not None
+    with pytest.raises(InputError, match="within each other"):
+        parse_json(b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1), "here")
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"id": "a\u2028b\u0085c"}\r\n\n[2]'.encode())
+    assert list(read_json_lines(path, 1000)) == [(1, {"id": "a\u2028b\u0085c"}), (3, [2])]
+    path.write_bytes(b"1\n{\n")
+    with pytest.raises(InputError, match=r"a\.jsonl:2: is no JSON"):
+        list(read_json_lines(path, 1000))
+
+
+def test_a_line_has_an_end():
+    with pytest.raises(InputError, match="here:2: line is too long"):
+        list(split_lines(b"1\n" + b" " * (MAX_LINE_BYTES + 1), "here"))
+
+
+def test_integers_are_ascii_digits():
+    assert [parse_integer(text) for text in ("0", "-7", "007", str((1 << 64) - 1))] == [
+        0,
+        -7,
+        7,
+        (1 << 64) - 1,
+    ]
+    for text in ("0_2", "٣", " 1", "+1", "1.0", "", "-", "1\n", "²", "9" * 5_000, str(1 << 64)):
+        with pytest.raises(ValueError, match=r"whole number|64 bits"):
+            parse_integer(text)
