@@ -91,7 +91,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        from harness.report.plain import make_line
+        from harness.system.text import make_line
 
         print(f"harness: {make_line(str(error))}", file=sys.stderr)
         sys.exit(COULD_NOT_RUN)
@@ -112,7 +112,7 @@ def open_characters() -> None:
 
 def describe_trouble(error: OSError) -> str:
     """One line for what the operating system refused, wherever that was: a full disk, a forbidden place."""
-    from harness.report.plain import make_line
+    from harness.system.text import make_line
 
     place = f"{error.filename}: " if error.filename is not None else ""
     return make_line(f"{place}{error.strerror or error}; see to that disk or place, then start it again")

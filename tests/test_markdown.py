@@ -9,8 +9,8 @@ from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 
 from harness.report.markdown import LEGEND_DIVERGENCES, MOST_ROWS, render_markdown
 from harness.report.markup import escape
-from harness.report.plain import make_line
 from harness.report.summary import AgreementSummary, DifferenceSummary, IncomparableSummary, PairSummary
+from harness.system.text import make_line
 
 TAGS = {
     "h2", "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td",

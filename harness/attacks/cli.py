@@ -148,7 +148,7 @@ def to_json(produced: Produced) -> dict[str, Any]:
 
 def print_produced(name: str, produced: Produced) -> None:
     """The counts in words, and the command that runs what was kept."""
-    from harness.report.plain import make_line
+    from harness.system.text import make_line
 
     counts = produced.counts
     resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""

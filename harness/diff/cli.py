@@ -103,7 +103,7 @@ def describe_check(file: Path, found: dict[str, Any]) -> Iterator[str]:
 
 def describe_others(file: Path, others: list[dict[str, Any]]) -> Iterator[str]:
     """The lines that are no results."""
-    from harness.report.plain import make_line
+    from harness.system.text import make_line
 
     yield f"lines that are no results: {len(others)}"
     for one in others[:MOST_LINES]:

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.cells import NONE, measure_width
-from harness.report.plain import make_line
 from harness.report.summary import PairSummary, RateSummary, Summary
+from harness.system.text import make_line
 
 MOST_ROWS = 12
 MOST_PAIRS = 10

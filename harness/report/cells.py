@@ -14,8 +14,8 @@ from rich.text import Text
 
 from harness.ami.cases import CASES
 from harness.report.judge import count
-from harness.report.plain import make_line, wrap_name
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
+from harness.system.text import make_line, wrap_name
 
 if TYPE_CHECKING:
     from harness.evaluate.rates import Rate

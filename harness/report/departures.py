@@ -23,8 +23,8 @@ from harness.report.divergences import (
     show_margin,
     show_tuple,
 )
-from harness.report.plain import make_line, wrap_name
 from harness.report.summary import DivergenceSummary, Summary
+from harness.system.text import make_line, wrap_name
 
 SAME = "·"
 MARK = "!"

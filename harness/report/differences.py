@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.plain import make_line
 from harness.report.summary import DifferenceSummary, Summary
+from harness.system.text import make_line
 
 MOST_CHARACTERS = 120
 NARROW = 40  # columns beside the names; with fewer, what differs goes below its name

@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.report.agreement import show_agreement, show_kappa
 from harness.report.cells import COLUMNS
 from harness.report.outcomes import RUN, Case, list_cases
-from harness.report.plain import make_line, make_lines
 from harness.report.summary import CellSummary, Summary
+from harness.system.text import make_line, make_lines
 
 MOST_CHARACTERS = 500
 MOST_TEXT = 10_000

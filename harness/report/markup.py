@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.report.plain import make_line, make_lines
+from harness.system.text import make_line, make_lines
 
 MOST_CHARACTERS = 200
 # No entity is taken for one of Markdown's own marks, in tables, HTML blocks and links alike. They stand for

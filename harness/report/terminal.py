@@ -14,8 +14,8 @@ from harness.report.cells import STYLES, draw_cells
 from harness.report.consoles import PLAIN_WIDTH
 from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
-from harness.report.plain import make_line, make_lines
 from harness.report.summary import CellSummary, Summary
+from harness.system.text import make_line, make_lines
 
 MOST_ROWS = 50
 MOST_NAMES = 3

@@ -171,7 +171,7 @@ def landmarks(
     from rich.progress import track
 
     from harness.report.consoles import open_errors
-    from harness.report.plain import make_line
+    from harness.system.text import make_line
     from harness.witnesses.detector import locate_landmarks
 
     errors = open_errors()

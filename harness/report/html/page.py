@@ -15,8 +15,8 @@ from markupsafe import Markup
 from harness.ami.cases import CASES, MEANINGS
 from harness.report.html import figures, view
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
-from harness.report.plain import make_line, make_lines
 from harness.report.summary import Change, PairSummary, Stage, Summary
+from harness.system.text import make_line, make_lines
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("state.js", "cards.js", "list.js", "page.js")

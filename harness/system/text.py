@@ -1,0 +1,77 @@
+r"""Text from anywhere made showable on every surface: terminals, logs, pages, tables of spreadsheets.
+
+Nothing in what these functions return steers a terminal, turns the direction of writing, is a command to a CI
+system, or is forbidden in UTF-8 or XML. What would be is shown as an escape (`\x1b`, `\u202e`).
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from harness.ami.text import escape_character
+
+MOST = 2000  # characters of a line, where nobody says otherwise
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+# Control characters, invisible ones (joiners apart, which scripts and emoji need), those that turn the
+# direction of writing or end a line, halves of surrogate pairs, and code points that are no characters.
+HIDDEN = (
+    "\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufdd0-\ufdef\U000e0000-\U000e007f"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+)
+UNFIT = re.compile(f"[{HIDDEN}]")
+UNFIT_IN_LINES = re.compile(f"(?![\n\t])[{HIDDEN}]")
+# To GitHub a line is a command that begins with `::error` or has `##[error]` anywhere, to Azure `##vso[`, to
+# TeamCity `##teamcity[`. A long line may be broken anywhere, so that no place in it is safe.
+COMMAND = re.compile(r":(?=:[A-Za-z])|#(?=#[A-Za-z]*\[)")
+# A spreadsheet takes text that begins so for a formula, after whatever spaces. The apostrophe is among them
+# so that one in front can be taken away again by whoever wants the text itself.
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20']|[\t\r\n]")
+
+
+def make_line(text: str, most: int | None = MOST) -> str:
+    """One line, of so many characters at most (None: of any number)."""
+    if most is not None and len(text) > most:
+        text = text[: most - 1] + CUT
+    shown = quell_commands(show_characters(text))
+    return shown if most is None or len(shown) <= most else shown[: most - 1] + CUT
+
+
+def make_lines(text: str, most: int | None = None) -> str:
+    """Lines, of which the last so many characters are kept."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if most is not None and len(text) > most:
+        text = CUT + text[1 - most :]
+    shown = quell_commands(UNFIT_IN_LINES.sub(escape_any, text))
+    return shown if most is None or len(shown) <= most else CUT + shown[1 - most :]
+
+
+def make_cell(text: str) -> str:
+    """Text for a cell of a spreadsheet, which would run it otherwise: a `'` stands before a formula."""
+    mark = "'" if FORMULA.match(text) else ""
+    return mark + show_characters(text)
+
+
+def wrap_name(name: str, width: int) -> str:
+    """A name in lines of so many characters, which end at spaces and hyphens where they can."""
+    shown = make_line(name)
+    return "\n".join(textwrap.wrap(shown, width)) or shown
+
+
+def show_characters(text: str) -> str:
+    """Text with an escape for every character that no line shows."""
+    return text if text.isprintable() else UNFIT.sub(escape_any, text)
+
+
+def escape_any(found: re.Match[str]) -> str:
+    r"""`\x1b`, `\n`, `\u202e`, `\U000e0001`."""
+    code = ord(found[0])
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(found[0]) or escape_character(found)
+
+
+def quell_commands(text: str) -> str:
+    """Text in which no CI system finds a command: the first of its marks is an escape."""
+    return COMMAND.sub(escape_character, text)
