@@ -38,6 +38,26 @@ app = typer.Typer(
     help="Run one detector in many environments and say which examples come out differently where.",
 )
 
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        import harness
+
+        print(f"ami-harness {harness.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Run one detector in many environments and say which examples come out differently where."""
+
+
 app.add_typer(images_app)
 app.command(epilog=ATTACK_EXAMPLE)(attack)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
@@ -137,6 +157,7 @@ def matrix(
     examples: Examples = None,
     npy: Npy = None,
     example: Only = None,
+    ca_bundle: options.CaBundle = None,
     as_json: AsJson = False,
     reports: options.Reports = None,
 ) -> None:
@@ -156,6 +177,7 @@ def matrix(
         npy=npy,
         only=tuple(example or ()),
         reports=reports,
+        ca_bundle=ca_bundle,
     )
     perform(request, as_json=as_json)
 
@@ -181,6 +203,7 @@ def run(
     beta: Beta = None,
     epsilon: Epsilon = None,
     port: Port = None,
+    ca_bundle: options.CaBundle = None,
     as_json: AsJson = False,
     reports: options.Reports = None,
 ) -> None:
@@ -203,6 +226,7 @@ def run(
         labels=labels,
         witnesses=witnesses,
         reports=reports,
+        ca_bundle=ca_bundle,
         must_compare=False,
     )
     perform(request, as_json=as_json)

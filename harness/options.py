@@ -16,5 +16,11 @@ Globs = Annotated[
     list[str] | None,
     typer.Option("--environment", help="Name or glob of environments; may be given several times."),
 ]
+CaBundle = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="HARNESS_CA_BUNDLE", show_envvar=True, help="Certificates that building an image may need."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")]

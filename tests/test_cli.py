@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import small_model
 
+import harness
 from harness.cli import main
 from harness.matrix.environments import read_environments
 from harness.matrix.install import key_venv
@@ -348,3 +349,11 @@ def test_a_disk_that_is_full_is_one_line_and_leaves_no_drafts(tmp_path):
     assert "File too large" in found.stderr.splitlines()[-1]
     assert "Traceback" not in found.stderr
     assert not list((tmp_path / "home").glob(".*"))
+
+
+def test_the_version_is_told(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["harness", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert not caught.value.code
+    assert capsys.readouterr().out == f"ami-harness {harness.__version__}\n"

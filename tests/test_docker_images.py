@@ -85,7 +85,7 @@ def pack_tests(release, place):
     lines = (ROOT / "requirements" / "inside.txt").read_text().splitlines()
     pins = [line for line in lines if not re.match(r"#|numpy|pillow", line)]
     recipe = Recipe(dockerfile="wheels", release=release, packages=tuple(pins))
-    wheels = fill_wheelhouse(recipe, place.cache, place.stop)
+    wheels = fill_wheelhouse(recipe, place.cache, place.stop, print)
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         for path in (

@@ -3,9 +3,12 @@
 import hashlib
 import io
 import json
+import re
 import tarfile
 import threading
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +18,10 @@ from harness.images import base, build, lock, wheelhouse
 from harness.images.archive import write_archive
 from harness.images.cli import app
 from harness.images.engine import DEFAULT_HOST, EngineMissingError, connect_engine, find_endpoint, shorten
+from harness.images.follow import follow_log
 from harness.images.recipes import Recipe, name_base, read_images, select_images
+from harness.images.sweep import list_unused, prune_images
+from harness.matrix.places import find_fleet
 
 ROOT = Path(__file__).parents[1]
 FILES = ("install.sh", "caffe.Dockerfile", "debian.Dockerfile", "wheels.Dockerfile")
@@ -281,18 +287,21 @@ def test_a_wheelhouse_is_filled_once_and_again_when_damaged(tmp_path, monkeypatc
             (folder / name).write_bytes(name.encode())
 
     monkeypatch.setattr(wheelhouse, "download", fake_download)
-    folder = wheelhouse.fill_wheelhouse(WHEELS, tmp_path, threading.Event())
-    assert wheelhouse.fill_wheelhouse(WHEELS, tmp_path, threading.Event()) == folder
+    fill = partial(wheelhouse.fill_wheelhouse, WHEELS, tmp_path, threading.Event(), print)
+    folder = fill()
+    assert fill() == folder
     assert len(fills) == 1
     (folder / "other_one-2-py3-none-any.whl").unlink()
-    assert wheelhouse.fill_wheelhouse(WHEELS, tmp_path, threading.Event()) == folder
+    assert fill() == folder
     assert len(fills) == 2
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_wheels_for_an_unknown_release_are_refused(tmp_path):
     with pytest.raises(InputError, match="wheels for sid: its Python is not known"):
-        wheelhouse.fill_wheelhouse(WHEELS.model_copy(update={"release": "sid"}), tmp_path, threading.Event())
+        wheelhouse.fill_wheelhouse(
+            WHEELS.model_copy(update={"release": "sid"}), tmp_path, threading.Event(), print
+        )
 
 
 def test_platforms_are_as_new_as_the_c_library():
@@ -392,3 +401,68 @@ def test_a_context_that_cannot_be_used_is_said(contexts, monkeypatch, name, word
     monkeypatch.setenv("DOCKER_CONTEXT", name)
     with pytest.raises(EngineMissingError, match=f"context '{name}' {words}"):
         connect_engine()
+
+
+def test_a_long_step_tells_how_far_it_is(tmp_path):
+    log, heard, told = tmp_path / "log", [], threading.Event()
+
+    def say(text):
+        heard.append(text)
+        if len(heard) > 2:
+            told.set()
+
+    log.write_text("one\ntwo " + "2" * 500 + "\n\n")
+    with follow_log(log, "building", say, seconds=0.01):
+        assert told.wait(60)
+    assert heard[0] == "building"
+    assert re.fullmatch(r"building, \d+ s: two 2{96}", heard[1])
+    count = len(heard)
+    assert not threading.Event().wait(0.1)
+    assert len(heard) == count  # it ends with the step
+
+
+def test_emulation_says_what_is_missing_of_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "FORMATS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "install qemu-user-static" in base.advise_emulation("arm64")
+    (tmp_path / "qemu-aarch64-static").write_text("")
+    (tmp_path / "qemu-aarch64-static").chmod(0o755)
+    assert "is not mounted: sudo mount" in base.advise_emulation("arm64")
+    (tmp_path / "register").write_text("")
+    assert "not registered: sudo update-binfmts --enable qemu-aarch64" in base.advise_emulation("arm64")
+
+
+class ImageKeeper:
+    """An engine with images by tag, of which two are labelled, and a stage that a build left."""
+
+    def __init__(self):
+        self.images, self.removed = self, []
+
+    def list(self, filters):
+        names = ["sha256:stage"] if filters.get("dangling") else ["old:1", WANTED]
+        return [SimpleNamespace(tags=[] if ":stage" in name else [name], id=name) for name in names]
+
+    def remove(self, tag):
+        self.removed.append(tag)
+
+    def prune(self, filters):  # noqa: ARG002 - as the engine names it
+        self.removed.append("sha256:stage")
+        return {"ImagesDeleted": [{"Deleted": "sha256:stage"}]}
+
+
+WANTED = "new:1"
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_dry_run_names_what_would_go_and_removes_nothing(everything):
+    keeper, images = ImageKeeper(), {"new": SimpleNamespace(tag=WANTED)}
+    named = list_unused(keeper, images, everything=everything)
+    assert not keeper.removed
+    assert named == prune_images(keeper, images, everything=everything)
+    assert (WANTED in named) == everything
+
+
+def test_certificates_that_are_not_there_are_said_before_anything_runs(tmp_path):
+    one = SimpleNamespace(launcher="docker")
+    with pytest.raises(InputError, match=r"no\.crt: cannot be read"):
+        find_fleet([one], None, tmp_path, tmp_path, threading.Event(), print, tmp_path / "no.crt")

@@ -107,6 +107,20 @@ def test_a_stub_before_the_real_interpreter_is_passed_over(monkeypatch, tmp_path
     assert find_interpreter("3.99") == Interpreter(tmp_path / "two" / "python3.99", "3.99.1")
 
 
+@pytest.mark.parametrize(
+    ("variable", "place"),
+    [("PYENV_ROOT", "versions/3.99.{}"), ("UV_PYTHON_INSTALL_DIR", "cpython-3.99.{}-linux-x86_64-gnu")],
+)
+def test_an_interpreter_that_is_installed_but_not_active_is_found(monkeypatch, tmp_path, variable, place):
+    for release in (9, 10):
+        program = tmp_path / place.format(release) / "bin" / "python3.99"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho 3.99.{release}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert find_interpreter("3.99") == Interpreter(program, "3.99.10")
+
+
 def test_variables_come_from_the_environment_file_alone(monkeypatch):
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
     assert "MKL_CBWR" not in choose_variables({})

@@ -13,10 +13,13 @@ from typing import Any
 from harness.ami.errors import InputError
 from harness.images.archive import write_archive
 from harness.images.engine import explain_errors
+from harness.images.follow import Say, follow_log
 from harness.images.recipes import ARCHITECTURES, name_base, native_architecture
 from harness.matrix.cache import hold_lock
 from harness.matrix.install import run_step
 
+FORMATS = Path("/proc/sys/fs/binfmt_misc")
+EMULATORS = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
 MIRROR_VARIABLE = "HARNESS_DEBIAN_MIRROR"
 APT = Path("/etc/apt")
 SOURCE_LINE = re.compile(r"^\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+/debian/?)\s+\S+\s+.*\bmain\b", re.MULTILINE)
@@ -46,7 +49,13 @@ def read_mirror(apt: Path) -> str | None:
 
 
 def make_base(
-    client: Any, release: str, architecture: str, mirror: str | None, cache: Path, stop: threading.Event
+    client: Any,
+    release: str,
+    architecture: str,
+    mirror: str | None,
+    cache: Path,
+    stop: threading.Event,
+    say: Say,
 ) -> str:
     """Make a release's base image and load it into the engine; its tag.
 
@@ -61,7 +70,9 @@ def make_base(
         log = folder / f"{release}-{architecture}.log"
         log.write_text(f"{tag}\n", encoding="utf-8")
         try:
-            bootstrap(release, architecture, mirror, work, log, stop)
+            with follow_log(log, f"{tag}: from Debian's archive", say):
+                bootstrap(release, architecture, mirror, work, log, stop)
+            say(f"{tag}: handing it to the engine")
             write_archive(work / "layer.tar", work / "image.tar", tag, architecture)
             with explain_errors(f"image {tag}"), (work / "image.tar").open("rb") as file:
                 client.images.load(file)
@@ -81,15 +92,25 @@ def check_rights(release: str, architecture: str) -> None:
         raise InputError(f"{place}: no such architecture; choose amd64 or arm64")
     if architecture != native_architecture() and not is_emulated(architecture):
         raise InputError(
-            f"{place}: this machine cannot run programs of {architecture};"
-            " install qemu-user-static with binfmt-support, and mount binfmt_misc"
+            f"{place}: this machine cannot run programs of {architecture}; {advise_emulation(architecture)}"
         )
 
 
 def is_emulated(architecture: str) -> bool:
     """Whether the kernel hands programs of an architecture to qemu."""
-    name = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}[architecture]
-    return Path("/proc/sys/fs/binfmt_misc", name).exists()
+    return (FORMATS / EMULATORS[architecture]).exists()
+
+
+def advise_emulation(architecture: str) -> str:
+    """How to have the kernel hand them to qemu: what is missing of installing, mounting and registering."""
+    name = EMULATORS[architecture]
+    if not any(shutil.which(program) for program in (f"{name}-static", name)):
+        return "install it: sudo apt-get install qemu-user-static binfmt-support"
+    if not (FORMATS / "register").exists():
+        return (
+            f"{name} is installed, but binfmt_misc is not mounted: sudo mount -t binfmt_misc none {FORMATS}"
+        )
+    return f"{name} is installed, but not registered: sudo update-binfmts --enable {name} (of binfmt-support)"
 
 
 def bootstrap(

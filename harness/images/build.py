@@ -6,7 +6,7 @@ import os
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,14 @@ from typing import IO, Any
 from harness.ami.errors import InputError
 from harness.images.archive import add_bytes
 from harness.images.engine import explain_errors, find_image, shorten
+from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
 from harness.matrix.cache import Stopped, hold_lock
 from harness.matrix.install import read_end
 
-CA_VARIABLE = "HARNESS_CA_BUNDLE"
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy")
 IMAGE_LABEL, BASE_LABEL, STAGE_LABEL = "ami-harness.image", "ami-harness.base", "ami-harness.stage"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,10 @@ def build_image(client: Any, image: Image, place: Surroundings, say: Say, *, aga
 
     InputError, with the end of the build's log, where it cannot be built.
     """
+
+    def tell(text: str) -> None:
+        say(f"{image.name}: {text}")
+
     with hold_lock(place.cache, f"image-{image.name}", place.stop):
         base = find_base(client, image)
         found = find_image(client, image.tag)
@@ -49,12 +51,14 @@ def build_image(client: Any, image: Image, place: Surroundings, say: Say, *, aga
             return found
         wheels = None
         if image.recipe.dockerfile == "wheels":
-            say(f"{image.name}: downloading wheels")
-            wheels = fill_wheelhouse(image.recipe, place.cache, place.stop)
-        say(f"{image.name}: building {image.tag}")
+            wheels = fill_wheelhouse(image.recipe, place.cache, place.stop, tell)
         log = place.cache / "images" / f"{image.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with pack_context(image, wheels, place.ca_bundle) as context, log.open("wb") as file:
+        with (
+            pack_context(image, wheels, place.ca_bundle) as context,
+            log.open("wb") as file,
+            follow_log(log, f"building {image.tag}", tell),
+        ):
             run_build(client, image, base.id, context, place, file)
         built = find_image(client, image.tag)
     if built is None:

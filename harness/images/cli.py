@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,9 +29,7 @@ Mirror = Annotated[
 def build(
     names: Names = None,
     mirror: Mirror = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option(help="Certificates for an https mirror; default: $HARNESS_CA_BUNDLE.")
-    ] = None,
+    ca_bundle: options.CaBundle = None,
     again: Annotated[bool, typer.Option("--again", help="Build also what is there.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Lock changed images as they are now.")] = False,
     as_json: options.AsJson = False,
@@ -43,24 +39,24 @@ def build(
     Proxies are taken from the usual variables. No proxy, mirror or certificate stays in an image.
     """
     from harness.images.base import choose_mirror
-    from harness.images.build import CA_VARIABLE, Surroundings
+    from harness.images.build import Surroundings
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images, select_images
     from harness.images.series import build_images
     from harness.matrix.cache import find_cache
     from harness.matrix.run import find_root
     from harness.report.consoles import open_errors
+    from harness.report.progress import ConsoleScreen
 
     root = find_root()
     chosen = select_images(read_images(root / "dockerfiles"), names or ())
-    bundle = ca_bundle or (Path(os.environ[CA_VARIABLE]) if os.environ.get(CA_VARIABLE) else None)
-    place = Surroundings(find_cache(root), threading.Event(), choose_mirror(mirror), bundle)
+    place = Surroundings(find_cache(root), threading.Event(), choose_mirror(mirror), ca_bundle)
     results = build_images(
         connect_engine(),
         chosen,
         place,
         root / "environments",
-        open_errors().print,
+        ConsoleScreen(open_errors()).say,
         again=again,
         accept=accept,
     )
@@ -98,22 +94,26 @@ def list_all(as_json: options.AsJson = False) -> None:
 @app.command(epilog="Example: python -m harness images prune --all")
 def prune(
     everything: Annotated[bool, typer.Option("--all", help="Remove also images of today's recipes.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Remove images of older recipes and what builds left behind; base images stay."""
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images
-    from harness.images.sweep import prune_images
+    from harness.images.sweep import list_unused, prune_images
     from harness.matrix.run import find_root
 
     images = read_images(find_root() / "dockerfiles")
-    removed = prune_images(connect_engine(), images, everything=everything)
+    act = list_unused if dry_run else prune_images
+    removed = act(connect_engine(), images, everything=everything)
     if as_json:
         print_json(removed)
         return
     for tag in removed:
-        typer.echo(f"removed {tag}")
-    typer.echo(f"{len(removed)} removed")
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {tag}")
+    typer.echo(f"{len(removed)} {'would go' if dry_run else 'removed'}")
 
 
 @app.command(epilog="Example: sudo python -m harness images base bullseye --arch arm64")
@@ -128,6 +128,8 @@ def base(
     from harness.images.recipes import native_architecture
     from harness.matrix.cache import find_cache
     from harness.matrix.run import find_root
+    from harness.report.consoles import open_errors
+    from harness.report.progress import ConsoleScreen
 
     client = connect_engine()
     tag = make_base(
@@ -137,6 +139,7 @@ def base(
         choose_mirror(mirror),
         find_cache(find_root()),
         threading.Event(),
+        ConsoleScreen(open_errors()).say,
     )
     typer.echo(tag)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.images.build import Say, Surroundings, build_image
+from harness.images.build import Surroundings, build_image
+from harness.images.follow import Say
 from harness.images.lock import LOCK, compare_contents, read_contents, read_lock, write_lock
 from harness.images.recipes import Image
 

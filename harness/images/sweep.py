@@ -43,6 +43,16 @@ def list_standings(client: Any, images: Iterable[Image]) -> list[Standing]:
     return standings
 
 
+def list_unused(client: Any, images: Mapping[str, Image], *, everything: bool = False) -> list[str]:
+    """Tags of images of older recipes and ids of what builds left behind; or of all of them."""
+    wanted = set() if everything else {image.tag for image in images.values()}
+    with explain_errors("images"):
+        tagged = client.images.list(filters={"label": IMAGE_LABEL})
+        stages = client.images.list(filters={"dangling": True, "label": STAGE_LABEL})
+    tags = {tag: None for found in tagged for tag in found.tags or [found.id] if tag not in wanted}
+    return list(dict.fromkeys([*tags, *(found.id for found in stages)]))
+
+
 def prune_images(client: Any, images: Mapping[str, Image], *, everything: bool = False) -> list[str]:
     """Remove images of older recipes and what builds left behind, or all of them; what was removed.
 

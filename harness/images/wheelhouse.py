@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
 from harness.matrix.cache import hold_lock, move_folder
 from harness.matrix.install import run_step
@@ -24,7 +25,7 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 OLD_TAGS = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
-def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event) -> Path:
+def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event, say: Say) -> Path:
     """A folder with the recipe's wheels and a `requirements.txt` of their hashes; downloaded once.
 
     InputError, with the end of pip's log, where a wheel cannot be had.
@@ -38,7 +39,8 @@ def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
         try:
-            download(recipe, made, folder.with_suffix(".log"), stop)
+            with follow_log(folder.with_suffix(".log"), "downloading wheels", say):
+                download(recipe, made, folder.with_suffix(".log"), stop)
             (made / LIST).write_text(list_wheels(made, recipe.packages), encoding="utf-8")
             move_folder(made, folder)
         finally:

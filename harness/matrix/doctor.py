@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from harness.ami.errors import InputError
-from harness.images.base import is_emulated
+from harness.images.base import advise_emulation, is_emulated
 from harness.images.recipes import Image, native_architecture, read_images
 from harness.images.sweep import Standing, list_standings
 from harness.matrix.cache import find_cache
@@ -154,8 +154,8 @@ def examine_extras() -> Iterator[Finding]:
         "other",
         f"emulation of {other}",
         ok=emulated,
-        text="qemu is registered with binfmt_misc" if emulated else "is not registered",
-        advice="sudo apt-get install qemu-user-static binfmt-support",
+        text="qemu is registered with binfmt_misc" if emulated else "is not to be had yet",
+        advice=advise_emulation(other),
     )
     yield Finding(
         "other",

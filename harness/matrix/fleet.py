@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 from harness.ami.errors import InputError
 from harness.images.base import choose_mirror
-from harness.images.build import CA_VARIABLE, Surroundings, build_image
+from harness.images.build import Surroundings, build_image
 from harness.images.engine import (
     PAUSES_SECONDS,
     EngineMissingError,
@@ -63,6 +62,7 @@ class Fleet:
     cache: Path
     lock_folder: Path
     stop: threading.Event
+    ca_bundle: Path | None = None
     parcel: Sequence[Entry] = ()
     notes: list[str] = field(default_factory=list)
     memory: Stock = field(init=False)
@@ -117,10 +117,10 @@ def reach_engine() -> Any:
     return connect_engine()
 
 
-def open_fleet(cache: Path, lock_folder: Path, stop: threading.Event) -> Fleet:
+def open_fleet(cache: Path, lock_folder: Path, stop: threading.Event, ca_bundle: Path | None = None) -> Fleet:
     """A fleet on the engine that answers; EngineMissingError where none does."""
     with contextlib.closing(connect_engine()) as client:
-        return Fleet(describe_engine(client), secrets.token_hex(4), cache, lock_folder, stop)
+        return Fleet(describe_engine(client), secrets.token_hex(4), cache, lock_folder, stop, ca_bundle)
 
 
 def describe_engine(client: Any) -> Engine:
@@ -177,9 +177,8 @@ def find_contents(fleet: Fleet, image: Image, image_id: str | None, say: Say) ->
 
 
 def survey(fleet: Fleet) -> Surroundings:
-    """What building an image needs, taken from the variables that `images build` reads."""
-    bundle = os.environ.get(CA_VARIABLE)
-    return Surroundings(fleet.cache, fleet.stop, choose_mirror(None), Path(bundle) if bundle else None)
+    """What building an image needs, as for `images build`."""
+    return Surroundings(fleet.cache, fleet.stop, choose_mirror(None), fleet.ca_bundle)
 
 
 def provide_data(fleet: Fleet, client: Any, image_id: str) -> str:

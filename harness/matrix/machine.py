@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -44,16 +45,33 @@ def count_cores() -> int:
 
 
 def find_interpreter(version: str | None) -> Interpreter | None:
-    """The running interpreter, or the first `pythonX.Y` on PATH that starts; None where there is none."""
+    """The running interpreter, or the first `pythonX.Y` that starts; None where there is none.
+
+    Looked for on PATH, then where pyenv and uv keep those that are not active.
+    """
     running = platform.python_version()
     if version is None or running.startswith(f"{version}."):
         return Interpreter(Path(sys.executable).resolve(), running)
-    for folder in os.get_exec_path():
-        found = shutil.which(f"python{version}", path=folder)
+    for folder in [*os.get_exec_path(), *list_managed(version)]:
+        found = shutil.which(f"python{version}", path=str(folder))
         answer = ask_version(found) if found else None
         if found and answer and answer.startswith(f"{version}."):
             return Interpreter(Path(found), answer)
     return None
+
+
+def list_managed(version: str) -> list[Path]:
+    """Folders with programs of a Python's releases that version managers hold, the newest release first."""
+    home = Path.home()
+    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or home / ".local" / "share" / "uv" / "python")
+    found = [*pyenv.glob(f"{version}.*/bin"), *uv.glob(f"cpython-{version}.*/bin")]
+    return sorted(found, key=lambda folder: read_numbers(folder.parent.name), reverse=True)
+
+
+def read_numbers(name: str) -> list[int]:
+    """The numbers in a name, to sort releases by."""
+    return [int(number) for number in re.findall(r"\d{1,9}", name)]
 
 
 def ask_version(program: str) -> str | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.errors import InputError
-from harness.images.base import is_emulated
+from harness.images.base import advise_emulation, is_emulated
+from harness.images.build import read_bundle
 from harness.images.engine import EngineMissingError, find_image
 from harness.images.recipes import LISTING, Image
 from harness.matrix.containers import fetch_output, list_parcel
@@ -67,8 +68,7 @@ def find_berth(image: Image, fleet: Fleet) -> Berth | Absent:
     wanted = image.recipe.architecture
     if wanted != fleet.engine.architecture and fleet.engine.is_here and not is_emulated(wanted):
         return Absent(
-            f"image {image.name} is for {wanted}, which this machine cannot run;"
-            " install qemu-user-static with binfmt-support"
+            f"image {image.name} is for {wanted}, which this machine cannot run; {advise_emulation(wanted)}"
         )
     try:
         with fleet.connect() as client:
@@ -113,12 +113,15 @@ def find_fleet(
     cache: Path,
     stop: threading.Event,
     say: Callable[[str], None],
+    ca_bundle: Path | None = None,
 ) -> Fleet | Absent | None:
     """The engine's side of a run, swept of what killed runs left; None where no environment needs one."""
     if all(one.launcher == "local" for one in chosen):
         return None
+    if ca_bundle is not None:
+        read_bundle(ca_bundle)  # a wrong path is said before anything runs
     try:
-        fleet = open_fleet(cache, root / "environments", stop)
+        fleet = open_fleet(cache, root / "environments", stop, ca_bundle)
         with fleet.connect() as client:
             removed = sweep(client, cache, fetch_output)
     except EngineMissingError as error:

@@ -77,6 +77,7 @@ class Request:
     labels: Path | None = None
     witnesses: Path | None = None
     reports: Path | None = None
+    ca_bundle: Path | None = None
     must_compare: bool = True
 
 
@@ -192,7 +193,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     prepared = choose_examples(prepared, request.only)
     snapshot, worker = snapshot_worker(cache)
     stop = threading.Event()
-    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say)
+    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
     places = find_places(chosen, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(
         chosen,

@@ -70,13 +70,14 @@ def run_environments(
     root: Path,
     cache: Path,
     screen: Screen,
+    ca_bundle: Path | None = None,
 ) -> tuple[Outcome, ...]:
     """Outcomes of one cell for each environment, run or taken from the store."""
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
     check_images(root / "environments", environments, images)
     stop = threading.Event()
     snapshot, worker = snapshot_worker(cache)
-    fleet = find_fleet(environments, subject, root, cache, stop, screen.say)
+    fleet = find_fleet(environments, subject, root, cache, stop, screen.say, ca_bundle)
     site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None)
     places = locate_environments(environments, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(

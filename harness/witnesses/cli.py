@@ -53,6 +53,7 @@ def extract(
     prototxt: options.Prototxt = None,
     caffemodel: options.Caffemodel = None,
     labels: options.Labels = None,
+    ca_bundle: options.CaBundle = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Exchange left eye, right eye, nose and mouth between faces, and extract each attribute's witnesses.
@@ -75,6 +76,7 @@ def extract(
         prototxt=prototxt,
         caffemodel=caffemodel,
         labels=labels,
+        ca_bundle=ca_bundle,
     )
     perform(request, as_json=as_json)
 

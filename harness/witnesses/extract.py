@@ -49,6 +49,7 @@ class Request:
     prototxt: Path | None = None
     caffemodel: Path | None = None
     labels: Path | None = None
+    ca_bundle: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     hashes = read_hashes(cache)
     subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
     hashes.save()
-    outcomes = run_environments(environments, subject, pairs, root, cache, screen)
+    outcomes = run_environments(environments, subject, pairs, root, cache, screen, request.ca_bundle)
     results = compare_results([keep_outcome(outcome, request.output) for outcome in outcomes])
     return Extraction(
         output=request.output,
