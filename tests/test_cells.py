@@ -20,7 +20,7 @@ HERE = Interpreter(Path(sys.executable), "3")
 
 def make_cell(name, **more):
     environment = make_environment(name, packages=("nothing==1",), **more)
-    return Cell(f"m/{name}", environment, make_key(name), {"cell": f"m/{name}", "environment": name})
+    return Cell(name, environment, make_key(name), {"cell": f"m/{name}", "environment": name})
 
 
 def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
@@ -37,7 +37,7 @@ def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
 
 def run(site, cells, interpreters=None):
     events = []
-    found = {cell.name: HERE for cell in cells} | (interpreters or {})
+    found = {cell.environment.name: HERE for cell in cells} | (interpreters or {})
     outcomes = run_cells(cells, found, site, events.append)
     return outcomes, events
 

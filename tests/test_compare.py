@@ -106,6 +106,40 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert cells == ["a@here/reports/run", "a@there/reports/run"]
 
 
+def test_cells_of_one_id_in_one_folder_are_told_apart(tmp_path):
+    stored = [write_cell(tmp_path / name, make_cell("d"), ones) for name, ones in (("1", SAME), ("2", OTHER))]
+    summary = compare(*stored)
+    assert [cell.environment for cell in summary.cells] == ["d@1", "d@2"]
+    assert summary.exit_code == 1
+
+
+def write_replicates(folder, **records):
+    """A run whose cells are executions of environment a."""
+    run, cells = folder, []
+    for number, ones in enumerate(records.values(), start=1):
+        name = "a" if number == 1 else f"a#{number}"
+        cell = make_cell("a")
+        cell["job"] = {**cell["job"], "cell": f"m/{name}", "replicate": number}
+        write_cell(run / "cells" / name, cell, ones)
+        cells.append({"id": name, "environment": "a", "status": "done", "job": cell["job"]})
+    text = {"schema": 1, "run": run.name, "examples": {"ids": ["x", "y"]}, "reference": "a", "cells": cells}
+    (run / "run.json").write_text(json.dumps(text))
+    return run
+
+
+def test_executions_of_one_environment_have_names_of_their_own(tmp_path, run):
+    again = write_replicates(tmp_path / "again", first=SAME, second=OTHER)
+    summary = compare(again)
+    assert [cell.environment for cell in summary.cells] == ["a", "a#2"]
+    assert (summary.reference, list_departing(summary)) == ("a", {"y": ("a#2",)})
+    assert [cell.environment for cell in compare(again, run, globs=("a",)).cells] == [
+        "a@again", "a#2@again", "a@run",
+    ]  # fmt: skip
+    assert compare(again, pair=("a#2", "a")).baseline == "a#2"
+    assert [cell.environment for cell in compare(again / "cells/a#2", run / "cells/b").cells] == ["a#2", "b"]
+    assert compare(again, register=expect("y", "a")).exit_code == 0
+
+
 def test_a_run_given_twice_is_refused(run):
     with pytest.raises(InputError, match="is given twice"):
         compare(run, run)

@@ -55,7 +55,9 @@ def make_launch(fleet, tmp_path):
         seen = []
         snapshot = write_worker(tmp_path / "snapshot", body)
         environment = make_environment(**more)
-        charge = Charge(environment, JOB, contents, native_architecture(), snapshot, tmp_path / "work")
+        charge = Charge(
+            environment.name, environment, JOB, contents, native_architecture(), snapshot, tmp_path / "work"
+        )
         reason = run_container(
             fleet, charge, contextlib.nullcontext, lambda done, total: seen.append((done, total)), fleet.stop
         )

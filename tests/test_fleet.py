@@ -217,5 +217,5 @@ def test_a_line_without_end_does_not_fill_the_memory():
     ],
 )
 def test_a_container_that_breaks_says_how(tmp_path, state, words):
-    charge = Charge(make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
+    charge = Charge("box", make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
     assert words in judge_state(state, charge)

@@ -98,6 +98,15 @@ def put_run(folder, *names, **request):
     return folder
 
 
+def test_executions_of_one_environment_are_owned_by_their_run(tmp_path):
+    run = put_run(tmp_path / "one", "a", model="m")
+    cells = [{"job": {"environment": "a", "replicate": number}} for number in (1, 2)]
+    (run / "run.json").write_text(json.dumps({"cells": cells}))
+    assert find_owners(["a", "a#2", "a#2@one", "a#3"], [run]) == {
+        "a": run, "a#2": run, "a#2@one": run, "a#3": None,
+    }  # fmt: skip
+
+
 def commands(names, runs, **more):
     summary = make_summary(cells=tuple(cell(name) for name in names), run="one two", **more)
     return make_commands(summary, list_names(summary), runs)
@@ -134,7 +143,10 @@ def test_a_cell_whose_run_is_not_clear_has_none(tmp_path, label):
     assert find_owners([f"a@{tmp_path / 'one'}"], runs) == {f"a@{tmp_path / 'one'}": runs[0]}
 
 
-@pytest.mark.parametrize(("name", "option"), [("a@run", "--environment a"), ("a b", "--environment 'a b'")])
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("a@run", "--environment a"), ("a b", "--environment 'a b'"), ("a#2@run", "--environment a")],
+)
 def test_environments_are_named_as_the_matrix_knows_them(name, option):
     assert quote_environment(name) == option
 

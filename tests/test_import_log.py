@@ -227,6 +227,11 @@ def test_what_cannot_be_is_refused(place, option, value, message):
     assert not (place / "out").exists()
 
 
+def test_an_environment_is_not_called_like_a_variant_of_another(place):
+    result = import_text(place, print_log(TUPLES), environment="a+b")
+    assert "--environment 'a+b': holds +, which names variants" in refusal(result)
+
+
 def test_a_cell_that_cannot_be_written_leaves_nothing(place, monkeypatch):
     def fill_disk(*_paths):
         raise OSError(28, "No space left on device")

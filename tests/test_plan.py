@@ -41,9 +41,8 @@ def environment(**more):
 
 def test_a_cell_is_one_environment_with_one_model():
     cell = plan()
-    assert cell.id == "m/one"
-    assert cell.name == "one"
-    assert cell.job["environment"] == "one"
+    assert (cell.id, cell.job["cell"]) == ("one", "m/one")
+    assert (cell.job["environment"], cell.job["replicate"]) == ("one", 1)
 
 
 def test_a_job_is_what_the_worker_reads():
@@ -94,6 +93,20 @@ def test_the_key_changes_with_everything_that_changes_numbers(other):
 )
 def test_the_key_stays_where_only_names_and_places_change(same):
     assert same.key == plan().key
+
+
+def test_environments_of_one_content_are_run_apart():
+    assert plan(environment(name="two")).key != plan().key
+
+
+def test_a_cell_is_repeated_under_keys_of_its_own():
+    found = plan_cells([ENVIRONMENT, environment(name="two")], SUBJECT, Override(), "w", {}, {}, repeat=3)
+    assert [cell.id for cell in found] == ["one", "one#2", "one#3", "two", "two#2", "two#3"]
+    assert [cell.job["cell"] for cell in found[:2]] == ["m/one", "m/one#2"]
+    assert {cell.environment.name for cell in found[:3]} == {"one"}
+    assert len({cell.key for cell in found}) == 6
+    (first, _) = plan_cells([ENVIRONMENT], SUBJECT, Override(), "w", {}, {}, repeat=2)
+    assert first == plan_cells([ENVIRONMENT], SUBJECT, Override(), "w", {}, {})[0]
 
 
 def test_keys_do_not_hang_on_the_order_of_keys():

@@ -10,6 +10,7 @@ import msgspec
 
 from harness.ami.errors import InputError
 from harness.diff.columns import read_columns
+from harness.matrix.identity import Identity, write_identity
 from harness.matrix.install import read_end
 from harness.matrix.plan import name_port
 from harness.matrix.store import SUMS, find_damage, read_cell
@@ -30,6 +31,7 @@ class Job(msgspec.Struct):
 
     cell: str = ""
     environment: str = ""
+    replicate: int = 1
     backend: str = "unknown"
     port: JobPort | None = None
     parameters: dict[str, float] | None = None
@@ -87,6 +89,11 @@ def describe_job(
         port=name_job_port(job),
         parameters=job.parameters or {},
     )
+
+
+def name_job(job: Job) -> str:
+    """Id of a job's cell; empty where it names no environment."""
+    return job.environment and write_identity(Identity(job.environment, replicate=job.replicate))
 
 
 def name_job_port(job: Job) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import harness
 from harness.ami.errors import InputError
 from harness.diff.runs import Past, Source, find_run, find_source, list_sources, read_sources, select_sources
+from harness.matrix.identity import name_environment, read_identity
 from harness.matrix.register import Register
 from harness.report.judge import Header, make_summary
 from harness.report.summary import PairSummary, Summary
@@ -59,9 +60,7 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
 
 def note_namesakes(summary: Summary) -> list[str]:
     """Sentences for the header: which environments say the same in several runs, and which do not."""
-    pairs = [
-        one for one in summary.agreement.pairs if name_environment(one.first) == name_environment(one.second)
-    ]
+    pairs = [one for one in summary.agreement.pairs if are_namesakes(one)]
     other = [one for one in pairs if one.agreement.hits < one.agreement.of]
     names = dict.fromkeys(name_environment(one.first) for one in pairs)
     same = [name for name in names if all(name_environment(one.first) != name for one in other)]
@@ -69,16 +68,18 @@ def note_namesakes(summary: Summary) -> list[str]:
     return [*notes, *map(note_pair, other)]
 
 
+def are_namesakes(pair: PairSummary) -> bool:
+    """Whether two cells of several runs have one environment, varied alike."""
+    first, second = read_identity(pair.first), read_identity(pair.second)
+    is_same = (first.environment, first.variant) == (second.environment, second.variant)
+    return is_same and first.run != second.run
+
+
 def note_pair(pair: PairSummary) -> str:
     """That two cells do not say the same, and how to see in what."""
     differing = pair.agreement.of - pair.agreement.hits
     counts = f"{pair.first} and {pair.second} differ on {differing} of {pair.agreement.of} examples"
     return f"{counts} (--pair {pair.first} {pair.second})"
-
-
-def name_environment(label: str) -> str:
-    """Environment of a cell that is labelled ENVIRONMENT@RUN, or with its environment alone."""
-    return label.partition("@")[0]
 
 
 def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[list[Source], str | None]:
@@ -106,5 +107,5 @@ def find_reference(sources: Sequence[Source], past: Past, register: Register) ->
     """Label of the runs' reference, the first where there are several; its name where it is not there."""
     name = past.reference or register.reference
     cells = zip(sources, past.results, strict=True)
-    named = [source.label for source, one in cells if source.environment == name and one.columns is not None]
+    named = [source.label for source, one in cells if source.id == name and one.columns is not None]
     return named[0] if named else name

@@ -21,6 +21,7 @@ from harness.diff.notebook_log import Log, read_log
 from harness.evaluate.rates import UNKNOWN
 from harness.evaluate.running_rate import check_rates
 from harness.matrix.cache import write_json
+from harness.matrix.identity import VARIANT
 from harness.worker.records import append_batch
 
 NAME = re.compile(r"[\w.+-]{1,100}")
@@ -66,6 +67,8 @@ def check_claim(claim: Claim) -> None:
     ):
         if name is not None and not NAME.fullmatch(name):
             raise InputError(f"--{option} {name!r}: is no name; take letters, digits, and . _ + -")
+    if VARIANT in claim.environment:
+        raise InputError(f"--environment {claim.environment!r}: holds {VARIANT}, which names variants")
     if claim.labels is not None and claim.images is None:
         raise InputError(f"--labels {claim.labels}: is for names of images; give --images, too")
     if claim.port is not None:

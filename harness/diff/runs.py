@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -12,19 +12,25 @@ from typing import Literal
 import msgspec
 
 from harness.ami.errors import InputError
-from harness.diff.cells import Job, check_cell, describe_job, read_past
+from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
+from harness.matrix.identity import name_environment
 from harness.matrix.store import read_cell
 from harness.report.judge import CellResult
 from harness.report.summary import read_summary
 
 
 class RunCell(msgspec.Struct):
-    """A cell as its run's file lists it."""
+    """A cell as its run's file lists it; its environment names it where no id does."""
 
     environment: str
     status: Literal["done", "failed", "unavailable"]
     reason: str | None = None
     job: Job | None = None
+    id: str | None = None
+
+    def name(self) -> str:
+        """What the cell is called within its run."""
+        return self.id or self.environment
 
 
 class RunExamples(msgspec.Struct):
@@ -44,17 +50,22 @@ class RunFile(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Source:
-    """A cell that can be compared: its label among all cells, and where it is.
+    """A cell that can be compared: its label among all cells, its id within its run, and where it is.
 
     `folder` is None where the cell left nothing; `listed` is what its run's file says of it.
     """
 
     label: str
-    environment: str
+    id: str
     run: Path
     folder: Path | None
     told: RunFile | None
     listed: RunCell | None
+
+    @property
+    def environment(self) -> str:
+        """The environment's name."""
+        return name_environment(self.id)
 
 
 @dataclass(frozen=True)
@@ -81,19 +92,14 @@ def find_run(place: str, reports: Path) -> Path:
 def list_sources(folders: Sequence[Path]) -> list[Source]:
     """All cells of some runs, or of single cells' folders; InputError where there is none, or one twice.
 
-    Where several are of one environment, their labels have their runs' names added.
+    Where several runs have one environment, the labels of its cells have their runs' names added.
     """
     found = [one for folder in folders for one in list_cells(folder)]
     places = Counter(one.folder.resolve() for one in found if one.folder)
     doubled = [place for place, times in places.items() if times > 1]
     if doubled:
         raise InputError(f"{doubled[0]}: is given twice; name every run once")
-    often = Counter(one.environment for one in found)
-    labels = [name_source(one, found) if often[one.environment] > 1 else one.environment for one in found]
-    return [
-        Source(label, one.environment, one.run, one.folder, one.told, one.listed)
-        for label, one in zip(labels, found, strict=True)
-    ]
+    return [replace(one, label=name_source(one, found)) for one in found]
 
 
 def list_cells(folder: Path) -> list[Source]:
@@ -104,7 +110,7 @@ def list_cells(folder: Path) -> list[Source]:
         return [take_source(run, name_cell(path), folder, read_run(run))]
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
-    listed = [one.environment for one in told.cells] if told else []
+    listed = [one.name() for one in told.cells] if told else []
     ordered = list(dict.fromkeys([*listed, *names]))
     if not ordered:
         raise InputError(f"{folder}: holds no cells; name the folder of a run")
@@ -115,25 +121,35 @@ def list_cells(folder: Path) -> list[Source]:
 
 
 def name_cell(folder: Path) -> str:
-    """Environment of a cell, as its job tells; its folder's name where that does not."""
+    """Id of a cell, as its job tells; its folder's name where that does not."""
     job = check_cell(folder, read_cell(folder)).job
-    return (job and job.environment) or folder.name
+    return (job and name_job(job)) or folder.name
 
 
 def take_source(run: Path, name: str, folder: Path | None, told: RunFile | None) -> Source:
     """One cell, not labelled yet."""
-    listed = next((one for one in told.cells if one.environment == name), None) if told else None
+    listed = next((one for one in told.cells if one.name() == name), None) if told else None
     return Source(name, name, run, folder, told, listed)
 
 
 def name_source(source: Source, others: Sequence[Source]) -> str:
-    """`ENVIRONMENT@RUN`, with as much of the run's path as tells it from others."""
-    parts = source.run.resolve().parts
-    rivals = {one.run.resolve().parts for one in others if one.environment == source.environment}
+    """Its id alone, or `ID@RUN` with as much of the run's path as tells it from others."""
+    rivals = [one for one in others if one.environment == source.environment]
+    places = {locate_source(one, rivals) for one in rivals}
+    if len(places) == 1:
+        return source.id
+    parts = locate_source(source, rivals)
     for depth in range(1, len(parts) + 1):
-        if sum(rival[-depth:] == parts[-depth:] for rival in rivals) == 1:
-            return f"{source.environment}@{'/'.join(parts[-depth:])}"
-    return f"{source.environment}@{source.run.resolve()}"
+        if sum(place[-depth:] == parts[-depth:] for place in places) == 1:
+            return f"{source.id}@{'/'.join(parts[-depth:])}"
+    return f"{source.id}@{Path(*parts)}"
+
+
+def locate_source(source: Source, rivals: Sequence[Source]) -> tuple[str, ...]:
+    """The path that tells a cell from its rivals: its run's, or its own where that has two of its id."""
+    run = source.run.resolve()
+    twins = [one for one in rivals if one.id == source.id and one.run.resolve() == run]
+    return source.folder.resolve().parts if source.folder and twins[1:] else run.parts
 
 
 def read_run(folder: Path) -> RunFile | None:
@@ -148,7 +164,7 @@ def read_run(folder: Path) -> RunFile | None:
 
 
 def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:
-    """The cells whose environment or label a glob names, all without globs; InputError for one in vain."""
+    """The cells that a glob names, all without globs; InputError for one in vain."""
     for glob in globs:
         if not any(is_named(source, glob) for source in sources):
             raise InputError(f"--environment {glob}: names none of {list_labels(sources)}")
@@ -156,8 +172,8 @@ def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Sour
 
 
 def is_named(source: Source, glob: str) -> bool:
-    """Whether a glob names a cell, by its environment or by its label."""
-    return fnmatchcase(source.environment, glob) or fnmatchcase(source.label, glob)
+    """Whether a glob names a cell, by its environment, its id or its label."""
+    return any(fnmatchcase(name, glob) for name in (source.environment, source.id, source.label))
 
 
 def list_labels(sources: Sequence[Source]) -> str:
@@ -166,10 +182,8 @@ def list_labels(sources: Sequence[Source]) -> str:
 
 
 def find_source(sources: Sequence[Source], name: str) -> Source:
-    """The one cell of this label or environment; InputError where there is none, or more than one."""
-    named = [one for one in sources if one.label == name] or [
-        one for one in sources if one.environment == name
-    ]
+    """The one cell of this label or id; InputError where there is none, or more than one."""
+    named = [one for one in sources if one.label == name] or [one for one in sources if one.id == name]
     if not named:
         raise InputError(f"{name}: is none of the cells; there are {list_labels(sources)}")
     if len(named) > 1:
@@ -195,7 +209,7 @@ def read_source(source: Source) -> CellResult:
     listed = source.listed
     if listed is None or listed.status == "done":
         raise InputError(
-            f"{source.run / 'cells' / source.environment}: is missing, though run.json lists it as done;"
+            f"{source.run / 'cells' / source.id}: is missing, though run.json lists it as done;"
             " copy the run anew, or leave the cell out with --environment"
         )
     return CellResult(describe_job(source.label, listed.job or Job(), listed.status, listed.reason))

@@ -82,7 +82,7 @@ def run_cells(
     """
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
         futures = {
-            cell.name: pool.submit(run_cell, cell, places[cell.name], site)
+            cell.id: pool.submit(run_cell, cell, places[cell.environment.name], site)
             for cell in sorted(cells, key=partial(expect_seconds, site), reverse=True)
         }
         try:
@@ -92,12 +92,12 @@ def run_cells(
             site.stop.set()
             raise
         drain(site.events, show, 0)
-    return tuple(collect(futures[cell.name]) for cell in cells)
+    return tuple(collect(futures[cell.id]) for cell in cells)
 
 
 def expect_seconds(site: Site, cell: Cell) -> float:
-    """What a cell took last time."""
-    return site.durations.get(cell.name, UNKNOWN)
+    """What a cell of the same environment took last time."""
+    return site.durations.get(cell.environment.name, UNKNOWN)
 
 
 def collect(future: Future[Outcome]) -> Outcome:
@@ -118,7 +118,7 @@ def drain(events: queue.Queue[Event], show: Callable[[Event], None], seconds: fl
 def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
     """One cell, start to end; a cell that breaks is an outcome and stops no other."""
     if isinstance(place, Absent):
-        site.events.put(Event(cell.name, "unavailable", note=place.reason))
+        site.events.put(Event(cell.id, "unavailable", note=place.reason))
         return Outcome(cell, "unavailable", reason=place.reason)
     try:
         if isinstance(place, Berth) and place.id is None:
@@ -128,7 +128,7 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
     except (InputError, OSError) as error:
         outcome = Outcome(cell, "failed", reason=str(error))
     state: State = "reused" if outcome.reused else outcome.status
-    site.events.put(Event(cell.name, state, note=outcome.reason or ""))
+    site.events.put(Event(cell.id, state, note=outcome.reason or ""))
     return outcome
 
 
@@ -137,7 +137,7 @@ def reuse_cell(cell: Cell, site: Site) -> Outcome | None:
     folder = locate_result(site.cache, cell.key)
     damage = find_damage(folder)
     if damage:
-        site.events.put(Event(cell.name, "waiting", note=f"{damage}; it is run again"))
+        site.events.put(Event(cell.id, "waiting", note=f"{damage}; it is run again"))
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         return None
@@ -158,9 +158,9 @@ def launch_cell(cell: Cell, place: Interpreter | Berth, site: Site) -> Outcome:
 def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Path, str | None]:
     """Install what is missing, wait for cores, run the worker; its workplace, and why it failed."""
     python = prepare_python(cell, interpreter, site)
-    site.events.put(Event(cell.name, "queued"))
+    site.events.put(Event(cell.id, "queued"))
     with site.cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        workplace, report = make_workplace(site.cache, cell.key), partial(report_progress, site, cell.name)
+        workplace, report = make_workplace(site.cache, cell.key), partial(report_progress, site, cell.id)
         report(0, 0)
         reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
     return workplace, reason
@@ -169,13 +169,13 @@ def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Pat
 def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | None]:
     """Wait for memory, run the worker in a container in its turn; its workplace, and why it failed."""
     fleet, environment = find_fleet(site), cell.environment
-    contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.name))
-    site.events.put(Event(cell.name, "queued"))
+    contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.id))
+    site.events.put(Event(cell.id, "queued"))
     with fleet.memory.lend(environment.memory_megabytes, site.stop, expect_seconds(site, cell)):
         workplace = make_workplace(site.cache, cell.key)
         architecture = berth.image.recipe.architecture
-        charge = Charge(environment, cell.job, contents, architecture, site.snapshot, workplace)
-        report = partial(report_progress, site, cell.name)
+        charge = Charge(cell.id, environment, cell.job, contents, architecture, site.snapshot, workplace)
+        report = partial(report_progress, site, cell.id)
         reason = run_container(fleet, charge, partial(take_turn, cell, fleet, site), report, site.stop)
     return workplace, reason
 
@@ -185,13 +185,13 @@ def take_turn(cell: Cell, fleet: Fleet, site: Site) -> Iterator[None]:
     """Hold the cores that a cell's container runs on."""
     cores = site.cores if fleet.engine.is_here else fleet.cores
     with cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        report_progress(site, cell.name, 0, 0)
+        report_progress(site, cell.id, 0, 0)
         yield
 
 
 def build_berth(cell: Cell, berth: Berth, site: Site) -> tuple[Cell, Berth]:
     """Build the image of a cell, which then has the key that goes with it."""
-    say = partial(report_building, site, cell.name)
+    say = partial(report_building, site, cell.id)
     contents = provide_image(find_fleet(site), berth.image, None, say)
     return settle_cell(cell, contents.id), Berth(berth.image, contents.id)
 
@@ -221,7 +221,7 @@ def prepare_python(cell: Cell, interpreter: Interpreter, site: Site) -> Path:
         if site.stop.is_set():
             raise Stopped
     try:
-        site.events.put(Event(cell.name, "installing"))
+        site.events.put(Event(cell.id, "installing"))
         return site.make_python(cell.environment, interpreter, site.cache, site.stop)
     finally:
         site.installs.release()

@@ -41,8 +41,9 @@ Turn = Callable[[], contextlib.AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Charge:
-    """A cell to be run in a container: its job with paths of here, and the image it runs in."""
+    """A cell to be run in a container: its id, its job with paths of here, and the image it runs in."""
 
+    cell: str
     environment: Environment
     job: Mapping[str, Any]
     image: Contents
@@ -156,7 +157,7 @@ def list_belongings(charge: Charge) -> Iterator[Entry]:
 @contextlib.contextmanager
 def hold_container(fleet: Fleet, client: Any, charge: Charge) -> Iterator[str]:
     """Id of a container that is removed with its volume in any case."""
-    name = f"ami-harness-{fleet.token}-{charge.environment.name}"
+    name = f"ami-harness-{fleet.token}-{name_container(charge.cell)}"
     data = provide_data(fleet, client, charge.image.id)
     doing = f"environment {charge.environment.name}: making its container"
     options = choose_options(fleet, client, charge, data)
@@ -166,6 +167,11 @@ def hold_container(fleet: Fleet, client: Any, charge: Charge) -> Iterator[str]:
     finally:
         with contextlib.suppress(InputError), explain_errors(doing):
             client.api.remove_container(name, v=True, force=True)
+
+
+def name_container(cell: str) -> str:
+    """A cell's id in characters that engines take; no environment's name has these, so none meets another."""
+    return cell.replace("+", "__").replace("#", "_")
 
 
 def create_container(client: Any, name: str, options: Mapping[str, Any]) -> None:
@@ -204,7 +210,7 @@ def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict
         "working_dir": "/tmp",  # noqa: S108 - likewise
         "environment": variables,
         "volumes": [WORK_FOLDER],
-        "labels": make_labels(fleet.token, environment.name, str(charge.workplace)),
+        "labels": make_labels(fleet.token, charge.cell, str(charge.workplace)),
         "network_disabled": True,
         "host_config": config,
         "platform": f"linux/{charge.architecture}",

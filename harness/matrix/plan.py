@@ -12,6 +12,7 @@ from typing import Any
 from harness.ami.port import port_to_json, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.matrix.environments import Environment
+from harness.matrix.identity import Identity, write_identity
 
 SCHEMA = 1
 
@@ -50,17 +51,15 @@ class Override:
 
 @dataclass(frozen=True)
 class Cell:
-    """One environment with one subject; `job` is what the worker gets, but for its output folder."""
+    """One environment with one subject, once; `job` is what the worker gets, but for its output folder.
+
+    `id` names it within its run (see `identity`).
+    """
 
     id: str
     environment: Environment
     key: str
     job: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Its environment's name, by which it is known within a run."""
-        return self.environment.name
 
 
 def plan_cells(
@@ -71,19 +70,22 @@ def plan_cells(
     pythons: Mapping[str, str],
     machine: Mapping[str, Any],
     images: Mapping[str, Any] | None = None,
+    repeat: int = 1,
 ) -> tuple[Cell, ...]:
-    """One cell for each environment.
+    """As many cells as are to be repeated for each environment, no two under one key.
 
     `pythons` gives the versions of their interpreters, `images` what is known of their images before these
     are built. InputError for a port or parameters that do not exist.
     """
     cells = []
     for environment in environments:
-        job = plan_job(environment, subject, override)
-        parts = list_parts(environment, subject, job, worker)
-        parts["machine"], parts["python"] = machine, pythons.get(environment.name)
-        parts["image"] = (images or {}).get(environment.name)
-        cells.append(Cell(job["cell"], environment, hash_parts(parts), job))
+        for replicate in range(1, repeat + 1):
+            identity = Identity(environment.name, replicate=replicate)
+            job = plan_job(environment, subject, override, identity)
+            parts = list_parts(environment, subject, job, worker)
+            parts["machine"], parts["python"] = machine, pythons.get(environment.name)
+            parts["image"] = (images or {}).get(environment.name)
+            cells.append(Cell(write_identity(identity), environment, hash_parts(parts), job))
     return tuple(cells)
 
 
@@ -101,12 +103,15 @@ def check_override(environments: Sequence[Environment], override: Override) -> N
         choose_parameters(environment, override)
 
 
-def plan_job(environment: Environment, subject: Subject, override: Override) -> dict[str, Any]:
+def plan_job(
+    environment: Environment, subject: Subject, override: Override, identity: Identity
+) -> dict[str, Any]:
     """The worker's job, without its output folder."""
     return {
         "schema": SCHEMA,
-        "cell": f"{subject.model}/{environment.name}",
-        "environment": environment.name,
+        "cell": f"{subject.model}/{write_identity(identity)}",
+        "environment": identity.environment,
+        "replicate": identity.replicate,
         "backend": environment.backend,
         "settings": environment.settings.model_dump(),
         "batch_size": environment.batch_size,
@@ -168,10 +173,16 @@ def choose_parameters(environment: Environment, override: Override) -> dict[str,
 def list_parts(
     environment: Environment, subject: Subject, job: Mapping[str, Any], worker: str
 ) -> dict[str, Any]:
-    """Everything that a cell's records depend on; nothing that says only where a file lies."""
+    """Everything that a cell's records depend on, and which of equal executions it is.
+
+    Nothing that says only where a file lies. Environments of other names are run apart even where their
+    content is the same: somebody wants to know whether they agree.
+    """
     port = read_port(job["port"]["preset"], job["port"]["rules"])
     return {
         "schema": SCHEMA,
+        "environment": environment.name,
+        "replicate": job["replicate"],
         "network": subject.network_key,
         "preprocess": dict(subject.preprocess),
         "witnesses": {attribute: digest for attribute, (_, digest) in subject.witnesses.items()},

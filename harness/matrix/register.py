@@ -12,6 +12,7 @@ from pydantic import Field
 
 from harness.ami.errors import InputError
 from harness.matrix.environments import REGISTER, Environment
+from harness.matrix.identity import name_environment
 from harness.matrix.tables import Table, read_table
 
 Text = Annotated[str, Field(min_length=1)]
@@ -35,9 +36,9 @@ class Expected(Table):
     owner: Text
     until: dt.date
 
-    def matches_environment(self, environment: str) -> bool:
-        """Whether this entry speaks of an environment, or of ENVIRONMENT@RUN."""
-        return fnmatchcase(environment.partition("@")[0], self.environment)
+    def matches_environment(self, label: str) -> bool:
+        """Whether this entry speaks of a cell, by its label."""
+        return fnmatchcase(name_environment(label), self.environment)
 
     def matches_example(self, example: str) -> bool:
         """Whether this entry speaks of an example."""

@@ -140,12 +140,12 @@ def run_matrix(
         durations=read_durations(plan.cache),
     )
     try:
-        with screen.show_cells([cell.name for cell in plan.cells]) as show:
+        with screen.show_cells([cell.id for cell in plan.cells]) as show:
             outcomes = run_cells(plan.cells, plan.places, site, show)
     finally:
         if plan.fleet is not None:
             close_fleet(plan.fleet)
-    fresh = {one.cell.name: one.folder for one in outcomes if one.folder and not one.reused}
+    fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
     remember_durations(plan.cache, fresh)
     results = [read_result(outcome) for outcome in outcomes]
     header = Header(
@@ -153,7 +153,7 @@ def run_matrix(
         harness=harness.__version__,
         model=plan.subject.model,
         reference=plan.register.reference,
-        known=dict.fromkeys((cell.name for cell in plan.cells), plan.subject.example_ids),
+        known=dict.fromkeys((cell.id for cell in plan.cells), plan.subject.example_ids),
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
         must_occur=not request.only,
@@ -204,7 +204,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
         describe_machine(),
         describe_images(chosen, images, fleet),
     )
-    settled = tuple(settle_cell(cell, find_image_id(places[cell.name])) for cell in cells)
+    settled = tuple(settle_cell(cell, find_image_id(places[cell.environment.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
     run = name_run(find_reports(request, root))
     return Plan(run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop)
@@ -213,7 +213,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
 def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
     """Environments in containers that were asked for by name or group: some of them have to run."""
     named = bool(request.groups or request.globs)
-    return tuple(cell.name for cell in cells if named and cell.environment.launcher == "docker")
+    return tuple(cell.id for cell in cells if named and cell.environment.launcher == "docker")
 
 
 def find_reports(request: Request, root: Path) -> Path:
@@ -234,16 +234,16 @@ def describe_plan(plan: Plan, screen: Screen) -> None:
     counts = [(plan.subject.example_ids, "example"), (plan.cells, "cell")]
     words = ", ".join(count(len(ones), noun) for ones, noun in counts)
     screen.say(f"{plan.subject.model}: {words}, {count(count_cores(), 'core')}, run {plan.id}")
-    width = max(len(cell.name) for cell in plan.cells)
+    width = max(len(cell.id) for cell in plan.cells)
     for cell in plan.cells:
-        screen.say(f"  {cell.name:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
+        screen.say(f"  {cell.id:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
     for text in list_notes(plan.prepared):
         screen.say(text)
 
 
 def foresee(plan: Plan, cell: Cell) -> str:
     """What will be done for a cell."""
-    place = plan.places[cell.name]
+    place = plan.places[cell.environment.name]
     if isinstance(place, Absent):
         return f"unavailable: {place.reason}"
     if locate_result(plan.cache, cell.key).is_dir():
@@ -275,8 +275,8 @@ def read_result(outcome: Outcome) -> CellResult:
     """An outcome with its records; a cell whose files cannot be read has failed."""
     cell = outcome.cell
     summary = CellSummary(
-        environment=cell.name,
-        cell=cell.id,
+        environment=cell.id,
+        cell=cell.job["cell"],
         status=outcome.status,
         reused=outcome.reused,
         reason=outcome.reason,
@@ -306,7 +306,7 @@ def write_run(
         made.chmod(0o755)
         for outcome in outcomes:
             if outcome.folder is not None:
-                copy_result(outcome.folder, made / "cells" / outcome.cell.name)
+                copy_result(outcome.folder, made / "cells" / outcome.cell.id)
         write_json(made / "run.json", describe_run(request, plan, outcomes))
         write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
         write_reports(made, summary, folder)
@@ -333,7 +333,8 @@ def describe_run(request: Request, plan: Plan, outcomes: Sequence[Outcome]) -> d
         "refused": list(plan.prepared.refused),
         "cells": [
             {
-                "environment": outcome.cell.name,
+                "id": outcome.cell.id,
+                "environment": outcome.cell.environment.name,
                 "key": outcome.cell.key,
                 "job": dict(outcome.cell.job),
                 "status": outcome.status,

@@ -89,9 +89,9 @@ def run_environments(
         describe_machine(),
         describe_images(environments, images, fleet),
     )
-    aimed = [aim_cell(cell, pairs, places[cell.name]) for cell in cells]
+    aimed = [aim_cell(cell, pairs, places[cell.environment.name]) for cell in cells]
     try:
-        with screen.show_cells([cell.name for cell in aimed]) as show:
+        with screen.show_cells([cell.id for cell in aimed]) as show:
             return run_cells(aimed, places, site, show)
     finally:
         if site.fleet is not None:

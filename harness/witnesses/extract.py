@@ -178,7 +178,7 @@ def make_subject(
 
 def keep_outcome(outcome: Outcome, output: Path) -> Extracted:
     """Write an environment's set into a folder of its name, where it has one."""
-    name = outcome.cell.name
+    name = outcome.cell.environment.name
     if outcome.status != "done" or outcome.folder is None:
         end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
         shutil.rmtree(output / name, ignore_errors=True)

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.matrix.identity import name_environment
+
 PROGRAM = ("python", "-m", "harness")
 FILES = ("prototxt", "caffemodel", "labels", "witnesses")
 PARAMETERS = ("port", "alpha", "beta", "epsilon")
@@ -37,9 +39,9 @@ def option(name: str, value: Any) -> list[str]:
     return [] if value is None else [f"--{name}", str(value)]
 
 
-def quote_environment(name: str) -> str:
-    """An environment as an option; the run that tells two of one name apart is left out."""
-    return join_words(["--environment", name.partition("@")[0]])
+def quote_environment(label: str) -> str:
+    """The environment of a cell with this label, as an option."""
+    return join_words(["--environment", name_environment(label)])
 
 
 def join_words(words: Sequence[str]) -> str:

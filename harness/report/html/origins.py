@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, list_examples
+from harness.matrix.identity import Identity, write_identity
 
 MOST_LIST_BYTES = 64_000_000
 ANY_CLASS = 2**62  # golds were checked when the list was run
@@ -99,20 +100,25 @@ def read_request(run: Path) -> Mapping[str, Any]:
 
 
 def find_owners(labels: Iterable[str], runs: Sequence[Path]) -> dict[str, Path | None]:
-    """The run of each cell, by its label (ENVIRONMENT or ENVIRONMENT@RUN); None where that is not clear."""
-    held = [
-        (run, [job.get("environment") for job in list_jobs(run) if isinstance(job, dict)]) for run in runs
-    ]
+    """The run of each cell, by its label (ID or ID@RUN); None where that is not clear."""
+    held = [(run, [name_cell(job) for job in list_jobs(run) if isinstance(job, dict)]) for run in runs]
     return {label: find_owner(label, held) for label in labels}
 
 
+def name_cell(job: Mapping[str, Any]) -> str:
+    """Id of a job's cell."""
+    replicate = job.get("replicate", 1)
+    number = replicate if isinstance(replicate, int) else 1
+    return write_identity(Identity(str(job.get("environment")), replicate=number))
+
+
 def find_owner(label: str, held: Sequence[tuple[Path, Collection[Any]]]) -> Path | None:
-    """The one run that has a cell's environment, and the end of whose path its label has."""
-    environment, _, tail = label.partition("@")
+    """The one run that has a cell of this id, and the end of whose path its label has."""
+    name, _, tail = label.partition("@")
     owners = [
         run
         for run, names in held
-        if environment in names and (not tail or f"/{run.resolve().as_posix()}".endswith(f"/{tail}"))
+        if name in names and (not tail or f"/{run.resolve().as_posix()}".endswith(f"/{tail}"))
     ]
     return owners[0] if len(owners) == 1 else None
 
