@@ -6,12 +6,15 @@ import socket
 import pytest
 
 from harness.ami.documents import (
+    NAME,
+    check_fields,
     parse_integer,
     parse_json,
+    parse_json_lines,
     read_bytes,
+    read_chunks,
     read_json,
     read_json_lines,
-    split_lines,
 )
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_DEPTH, MAX_LINE_BYTES
@@ -121,9 +124,48 @@ def test_lines_end_at_line_feeds_alone(tmp_path):
         list(read_json_lines(path, 1000))
 
 
-def test_a_line_has_an_end():
-    with pytest.raises(InputError, match="here:2: line is too long"):
-        list(split_lines(b"1\n" + b" " * (MAX_LINE_BYTES + 1), "here"))
+def test_a_line_has_an_end(tmp_path):
+    data = b'1\n"' + b" " * MAX_LINE_BYTES + b'"\n'
+    with pytest.raises(InputError, match=r"here:2: is a line of over .* MiB"):
+        list(parse_json_lines(data, "here"))
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(InputError, match=r"a:2: is a line of over .* MiB"):
+        list(read_chunks(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_chunks_are_whole_lines(tmp_path, size):
+    data = "one\rmore\n\ntwo\u2028\u0085\x0b\nthree".encode()
+    (tmp_path / "a").write_bytes(data)
+    chunks = list(read_chunks(tmp_path / "a", size=size))
+    assert b"".join(line for lines in chunks for line in lines) == data
+    assert [len(line) for lines in chunks for line in lines] == [9, 1, 10, 5]
+
+
+FIELDS = {"id": NAME, "gold": "a whole number", "rates": "a list of numbers", "more": "a table of names"}
+GOOD = {"id": "a", "gold": 1, "rates": [1, 0.5], "more": {"a": "b"}}
+
+
+def test_fields_are_checked():
+    check_fields(GOOD, FIELDS, "here")
+    check_fields({"id": "a"}, FIELDS, "here", optional=("gold", "rates", "more"))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ([], "is no table of id, gold, rates, more"),
+        ({**GOOD, "gold": True}, "'gold' must be a whole number, not True"),
+        ({**GOOD, "gold": None}, "'gold' must be a whole number, not None"),
+        ({**GOOD, "id": "a" * 1025}, "'id' must be a text of at most 1024 characters, not 'aaa"),
+        ({**GOOD, "rates": [1, "2"]}, "'rates' must be a list of numbers"),
+        ({**GOOD, "more": {"a": 1}}, "'more' must be a table of names"),
+        ({"id": "a"}, "has no 'gold'; it has to have id, gold, rates, more"),
+    ],
+)
+def test_a_field_of_another_kind_is_named(data, reason):
+    with pytest.raises(InputError, match=f"^here: {reason}"):
+        check_fields(data, FIELDS, "here")
 
 
 def test_integers_are_ascii_digits():

@@ -7,6 +7,7 @@ elsewhere, nothing may be a link: it would bring this machine's files into repor
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -14,11 +15,13 @@ import re
 import stat
 from collections import Counter
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LINE_BYTES, MIB, MIN_INTEGER
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LINE_BYTES, MAX_NAME, MIB, MIN_INTEGER
 
+CHUNK_BYTES = 4 * MIB
+NAME = f"a text of at most {MAX_NAME} characters"
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 KINDS = (
@@ -106,7 +109,8 @@ def parse_json(data: bytes, place: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: is no JSON that can be read ({error})") from error
-    check_depth(value, place)
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:  # else it cannot be deeper
+        check_depth(value, place)
     return value
 
 
@@ -127,29 +131,62 @@ def list_children(value: Any) -> List[Any]:
     return value if isinstance(value, list) else []
 
 
-def read_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, bytes]]:
-    """Numbers and bytes of a file's lines that are not blank, as `split_lines` finds them."""
-    return split_lines(read_bytes(path, limit, within), str(path))
+def read_json_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, Any]]:
+    """Numbers and plain data of a file's lines that are not blank, one JSON value a line."""
+    return parse_json_lines(read_bytes(path, limit, within), str(path))
 
 
-def split_lines(data: bytes, place: str) -> Iterator[Tuple[int, bytes]]:
-    """Numbers and bytes of lines that are not blank; InputError for one of more than MAX_LINE_BYTES.
+def parse_json_lines(data: bytes, place: str) -> Iterator[Tuple[int, Any]]:
+    """The same of bytes; InputError, with the line, where one is none or of more than MAX_LINE_BYTES.
 
     A line ends at a line feed alone: JSON may hold every other character that Python takes for a line's end.
     """
     for number, line in enumerate(data.split(b"\n"), start=1):
-        if len(line) > MAX_LINE_BYTES:
-            raise InputError(
-                f"{place}:{number}: line is too long; at most {MAX_LINE_BYTES / MIB:g} MiB are read"
-            )
         if line.strip():
-            yield number, line
+            check_line(line, place, number)
+            yield number, parse_json(line, f"{place}:{number}")
 
 
-def read_json_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, Any]]:
-    """Numbers and plain data of a file's lines that are not blank, one JSON value a line."""
-    for number, line in read_lines(path, limit, within):
-        yield number, parse_json(line, f"{path}:{number}")
+def check_line(line: bytes, place: str, number: int) -> None:
+    """InputError for a line of more than MAX_LINE_BYTES."""
+    if len(line) > MAX_LINE_BYTES:
+        raise InputError(f"{place}:{number}: is a line of over {MAX_LINE_BYTES / MIB:g} MiB; none is read")
+
+
+def read_chunks(path: Path, within: Optional[Path] = None, size: int = CHUNK_BYTES) -> Iterator[List[bytes]]:
+    """Lines of a file of any size, some at a time; InputError, with the line, for one that is too long."""
+    number = 1
+    with open_file(path, within) as file:
+        try:
+            while data := file.read(size):
+                lines = io.BytesIO(data + file.readline(MAX_LINE_BYTES + 1)).readlines()
+                for place, line in enumerate(lines, start=number):
+                    check_line(line, str(path), place)
+                yield lines
+                number += len(lines)
+        except OSError as error:
+            raise explain_unreadable(path, error) from error
+
+
+def check_fields(data: Any, fields: Mapping[str, str], place: str, optional: Sequence[str] = ()) -> None:
+    """InputError for what is no table, lacks a field that is not optional, or has one not of its KIND."""
+    if not isinstance(data, dict):
+        raise InputError(f"{place}: is no table of {', '.join(fields)}")
+    for key, kind in fields.items():
+        if key not in data and key not in optional:
+            raise InputError(f"{place}: has no {key!r}; it has to have {', '.join(fields)}")
+        if key in data and not FITS[kind](data[key]):
+            raise InputError(f"{place}: {key!r} must be {kind}, not {shorten(repr(data[key]))}")
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; a truth value is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is text of no more than MAX_NAME characters."""
+    return isinstance(value, str) and len(value) <= MAX_NAME
 
 
 def parse_integer(text: str) -> int:
@@ -198,3 +235,16 @@ DECODER = json.JSONDecoder(
     parse_float=parse_float,
     parse_constant=refuse_constant,
 )
+FITS: Dict[str, Callable[[Any], bool]] = {
+    NAME: is_name,
+    "a text": lambda value: isinstance(value, str),
+    "a whole number": is_whole,
+    "a number": lambda value: is_whole(value) or isinstance(value, float),
+    "a table": lambda value: isinstance(value, dict),
+    "a table of names": lambda value: isinstance(value, dict) and all(map(is_name, value.values())),
+    "a list of names": lambda value: isinstance(value, list) and all(map(is_name, value)),
+    "a list of numbers": lambda value: (
+        isinstance(value, list) and all(is_whole(one) or isinstance(one, float) for one in value)
+    ),
+    "a truth value": lambda value: isinstance(value, bool),
+}

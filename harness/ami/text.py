@@ -6,9 +6,11 @@ import codecs
 import re
 import unicodedata
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
+from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_TEXT_BYTES
 
 # Control characters and halves of surrogate pairs: not every file, argument or line of text can hold them.
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -16,18 +18,14 @@ BYTES = range(0xDC80, 0xDD00)  # Python's stand-ins for bytes of a file's name t
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, limit: int = MAX_TEXT_BYTES, within: Optional[Path] = None) -> str:
     """Text of a file in UTF-8, a BOM left out; InputError with line and byte where it is none."""
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return decode_text(data, path)
+    return decode_text(read_bytes(path, limit, within), path)
 
 
-def read_lines(path: Path) -> List[str]:
+def read_lines(path: Path, limit: int = MAX_TEXT_BYTES, within: Optional[Path] = None) -> List[str]:
     """Lines of such a file, as `split_lines` has them."""
-    return split_lines(read_text(path))
+    return split_lines(read_text(path, limit, within))
 
 
 def decode_text(data: bytes, place: Any) -> str:
