@@ -1,0 +1,31 @@
+"""Documentation that lists keys and variables lists all of them."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from harness.matrix.machine import INHERITED
+from harness.model.folder import ModelTable, PreprocessTable
+from harness.model.sources import SourceTable
+
+ROOT = Path(__file__).parents[1]
+
+
+def read(name):
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("table", [ModelTable, PreprocessTable, SourceTable])
+def test_every_key_of_a_model_is_documented(table):
+    text = read("models.md")
+    assert [one.name for one in fields(table) if f"`{one.name}`" not in text] == []
+
+
+def test_every_variable_is_documented():
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "harness").rglob("*.py")]
+    found = {name for text in sources for name in re.findall(r"\b(?:HARNESS|DOCKER|PYENV|UV)_[A-Z_]+", text)}
+    assert {"HARNESS_HOME", "DOCKER_HOST"} <= found
+    text = read("machine.md")
+    assert sorted(name for name in found | set(INHERITED) if f"`{name}`" not in text) == []
