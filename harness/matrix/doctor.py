@@ -77,7 +77,7 @@ def examine_machine(root: Path) -> Iterator[Finding]:
         "disk",
         ok=free >= LOW_DISK_BYTES,
         text=f"{free / GIGABYTE:.0f} GB free at {cache}",
-        advice="environments and images take about 10 GB; free some, or set HARNESS_HOME to another disk",
+        advice="environments take 2 GB, all images 14 GB; free some, or set HARNESS_HOME to another disk",
     )
 
 
