@@ -314,6 +314,9 @@ def doctor(
         print_findings(findings, open_output())
 
 
+options.watch_verbs(app)
+
+
 def perform(request: Any, *, as_json: bool) -> None:
     """Run what is asked for, print the result, and leave with its exit code."""
     from harness.matrix.run import find_root, run_matrix

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+
+from harness.ami.errors import InputError
 
 Model = Annotated[str, typer.Option(help="Name or folder of a model.")]
 Prototxt = Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")]
@@ -24,3 +29,31 @@ CaBundle = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")]
+
+
+class Verb(TyperCommand):
+    """A verb that refuses an option given twice, of which it would take the last value in silence."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse the words of a command line; InputError for an option of one value that is given twice."""
+        if args:
+            _, _, given = self.make_parser(ctx).parse_args(list(args))
+            refuse_repeated(given)
+        return super().parse_args(ctx, args)
+
+
+def refuse_repeated(given: Sequence[Any]) -> None:
+    """InputError for a parameter that is given more often than it takes values."""
+    for option, times in Counter(given).items():
+        if times > 1 and not option.multiple:
+            often = "twice" if times == 2 else f"{times} times"
+            raise InputError(f"{option.opts[0]}: is given {often}; give it once")
+
+
+def watch_verbs(app: typer.Typer) -> None:
+    """Have every verb of a command line, and of its groups, refuse options given twice."""
+    for command in app.registered_commands:
+        command.cls = Verb
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            watch_verbs(group.typer_instance)
