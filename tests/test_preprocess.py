@@ -96,6 +96,12 @@ def test_array_path(convention, rule, expected):
         assert channels(prepare_array(array, convention, MODEL, port)) == pytest.approx(expected)
 
 
+def test_the_pytorch_port_feeds_stored_arrays_as_they_are():
+    """It reverses them for a network that takes RGB, whose first channel is Caffe's last."""
+    fed = prepare_array(RAW, "raw-rgb", MODEL, read_port("pytorch-port", {}))
+    np.testing.assert_array_equal(fed, RAW)
+
+
 @pytest.mark.parametrize(("rule", "expected"), [("round", [200, 100, 255]), ("truncate", [200, 100, 255])])
 def test_quantising(rule, expected):
     port = read_port("notebook", {"quantise": rule})

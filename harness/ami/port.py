@@ -62,8 +62,8 @@ CHOICES: Dict[str, Tuple[Any, ...]] = {
 
 PRESETS: Dict[str, Dict[str, Any]] = {
     "notebook": {},
+    # Its network takes RGB: it reverses a stored array, and Caffe's frame reverses it back.
     "pytorch-port": {
-        "npy": "to-bgr",
         "duplicates": "product",
         "pool3_channels": "all",
         "pool3_kernel": "bilinear",
