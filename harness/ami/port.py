@@ -68,7 +68,6 @@ PRESETS: Dict[str, Dict[str, Any]] = {
         "pool3_channels": "all",
         "pool3_kernel": "bilinear",
         "pool3_when": "before-statistics",
-        "fc": "skipped",
     },
 }
 
