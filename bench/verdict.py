@@ -20,7 +20,7 @@ from harness.ami.detection import build_detector, run_plain, run_steered
 from harness.ami.network import Network, read_network, read_weights
 from harness.ami.port import ATTRIBUTES, Port
 from harness.ami.steering import Parameters
-from harness.ami.witnesses import concatenate_witnesses, read_witnesses
+from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
 from harness.model.convert import convert_model
 
@@ -105,7 +105,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return summarise(times, peak, sum(array.nbytes for array in weights.values()), vars(options))
 
 
-def read_entries(folder: Path | None, network: Network) -> dict[str, tuple[int, ...]]:
+def read_entries(folder: Path | None, network: Network) -> Entries:
     """Witness entries by blob: published ones, or as many random ones."""
     if folder is not None:
         files = {attribute: folder / f"{attribute}_witness.txt" for attribute in ATTRIBUTES}
@@ -113,7 +113,7 @@ def read_entries(folder: Path | None, network: Network) -> dict[str, tuple[int, 
         return concatenate_witnesses(witnesses, Port())
     rng = np.random.default_rng(0)
     channels = {name: network.blobs[network.index(name)].shape[0] for name in STEERED}
-    return {name: tuple(rng.integers(count, size=ENTRIES_PER_BLOB)) for name, count in channels.items()}
+    return {name: [tuple(rng.integers(count, size=ENTRIES_PER_BLOB))] for name, count in channels.items()}
 
 
 def make_whole(

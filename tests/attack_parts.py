@@ -25,7 +25,13 @@ PREPROCESS = Preprocess(16, 16, "bgr", MEAN)
 NETWORK = face_like_network()
 WEIGHTS = random_weights(NETWORK, 3)
 CLASSES = 7
-ENTRIES = {"conv1_1": (1, 2, 2), "conv2_2": (3, 5, 3), "pool3": (0, 4), "conv4_1": (7,), "fc6": (2, 8, 2)}
+ENTRIES = {
+    "conv1_1": [(1, 2), (2,)],
+    "conv2_2": [(3, 5, 3)],
+    "pool3": [(0, 4)],
+    "conv4_1": [(7,)],
+    "fc6": [(2, 8), (2,)],
+}
 
 
 def make_parts(*, steered=False, port=None, parameters=None, weights=WEIGHTS, preprocess=PREPROCESS):

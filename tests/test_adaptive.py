@@ -23,7 +23,7 @@ EPS = 10
 SIZE = 4
 COLOUR = (100, 60, 120)
 PARAMETERS = Parameters(alpha=0.5, beta=60, epsilon=1.0)
-ENTRIES = {"conv1_1": (0, 1)}
+ENTRIES = {"conv1_1": [(0, 1)]}
 PREPROCESS = Preprocess(SIZE, SIZE, "rgb")
 NETWORK = build_network(
     "planted",

@@ -101,8 +101,8 @@ def test_a_visit_behind_the_last_one_undoes_what_came_between():
     executor, port = load(), Port()
     value = executor.to_native(nets.random_inputs(NETWORK, 2))
     late = read_port("notebook", {"order": "listing", "listing": ATTRIBUTES})
-    wrong = build_detector(executor, {"fc7": (4, 6, 4), "fc6": (2, 8)}, late, Parameters())
-    right = build_detector(executor, {"fc6": (2, 8)}, port, Parameters())
+    wrong = build_detector(executor, {"fc7": [(4, 6, 4)], "fc6": [(2, 8)]}, late, Parameters())
+    right = build_detector(executor, {"fc6": [(2, 8)]}, port, Parameters())
     np.testing.assert_array_equal(run_steered(wrong, value), run_steered(right, value))
 
 

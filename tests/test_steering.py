@@ -64,10 +64,20 @@ def small_network():
     )
 
 
-def literal_steering(value, blob, entries, port, alpha, beta, epsilon):
+def literal_mentions(lists, duplicates):
+    """Entries of the statistics, and the channels to strengthen, a mention after the other."""
+    entries = [c for one in lists for c in one]
+    if duplicates == "distinct":
+        entries = list(dict.fromkeys(entries))
+    if duplicates == "product-per-attribute":
+        return entries, [c for one in lists for c in sorted(set(one))]
+    return entries, entries
+
+
+def literal_steering(value, blob, lists, port, alpha, beta, epsilon):
     """One image's blob (C, H, W) or (C,), channel by channel, as the description says it."""
     maps = value.astype(np.float64).copy()
-    entries = list(dict.fromkeys(entries)) if port.duplicates == "distinct" else list(entries)
+    entries, strengthened = literal_mentions(lists, port.duplicates)
     if port.fc == "skipped" and blob.startswith("fc"):
         return maps
     resized = {}
@@ -90,9 +100,9 @@ def literal_steering(value, blob, entries, port, alpha, beta, epsilon):
             maps[c] = resized[c]
         if weakened and not zero:
             maps[c] *= math.exp(-(first[c] - mu) / (alpha * sigma))
-    for c in entries:
-        current = first[c] if port.duplicates == "product" else maps[c].sum()
-        if resized and port.pool3_channels == "all" and port.duplicates != "product":
+    for c in strengthened:
+        current = first[c] if port.duplicates.startswith("product") else maps[c].sum()
+        if resized and port.pool3_channels == "all" and not port.duplicates.startswith("product"):
             pytest.skip("sums after a resize of all channels are not defined by the description")
         maps[c] *= epsilon if zero else epsilon + 1 - math.exp(-abs(current - m) / (beta * sigma))
     return maps
@@ -101,7 +111,7 @@ def literal_steering(value, blob, entries, port, alpha, beta, epsilon):
 RULES = [
     {"duplicates": duplicates, "ddof": ddof, "zero_sigma": zero, **pool3}
     for duplicates, ddof, zero, pool3 in itertools.product(
-        ("sequential", "product", "distinct"),
+        ("sequential", "product", "product-per-attribute", "distinct"),
         (0, 1),
         ("exact", "relative"),
         (
@@ -113,26 +123,26 @@ RULES = [
         ),
     )
 ]
-ENTRIES = {
-    "conv1_1": (3, 3, 3, 7),
-    "pool3": (1, 4, 1, 9, 4, 1),
-    "fc6": (2, 5, 2),
+LISTS = {  # one list for each attribute; some name a channel twice
+    "conv1_1": [(3, 3), (3, 7)],
+    "pool3": [(1, 4, 1), (9, 4), (1,)],
+    "fc6": [(2, 5, 2)],
 }
 
 
 @pytest.mark.parametrize("arrays", [NumpyArrays, TorchArrays])
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(str(value) for value in rules.values()))
-@pytest.mark.parametrize("blob", ENTRIES)
+@pytest.mark.parametrize("blob", LISTS)
 def test_steering_equals_the_literal_loop(arrays, rules, blob):
     executor, port, network = arrays(), read_port("notebook", rules), small_network()
     shape = network.blobs[network.index(blob)].shape
     rng = np.random.default_rng(sum(map(ord, blob)))
     batch = np.maximum(rng.normal(0.3, 1.0, (3, *shape)), 0).astype(np.float32)
-    steering = plan_steering(network, {blob: ENTRIES[blob]}, port)[blob]
+    steering = plan_steering(network, {blob: LISTS[blob]}, port)[blob]
     native = executor.to_native(batch)
     steered = executor.to_numpy(steer(executor, native, steering, port, Parameters(90.0, 7.0, 1.3)))
     for image, result in zip(batch, steered):
-        expected = literal_steering(image, blob, ENTRIES[blob], port, 90.0, 7.0, 1.3)
+        expected = literal_steering(image, blob, LISTS[blob], port, 90.0, 7.0, 1.3)
         np.testing.assert_allclose(result, expected, rtol=2e-5, atol=2e-5)
     np.testing.assert_array_equal(executor.to_numpy(native), batch, err_msg="the input was modified")
     assert not np.allclose(steered, batch, rtol=1e-3), "steering did nothing"
@@ -142,6 +152,7 @@ def test_steering_equals_the_literal_loop(arrays, rules, blob):
     ("rule", "other"),
     [
         ("duplicates", "product"),
+        ("duplicates", "product-per-attribute"),
         ("duplicates", "distinct"),
         ("ddof", 1),
         ("pool3_channels", "none"),
@@ -154,7 +165,7 @@ def test_every_rule_changes_the_result(rule, other):
     results = []
     for rules in ({}, {rule: other}):
         port = read_port("notebook", rules)
-        steering = plan_steering(network, {"pool3": ENTRIES["pool3"]}, port)["pool3"]
+        steering = plan_steering(network, {"pool3": LISTS["pool3"]}, port)["pool3"]
         results.append(steer(NumpyArrays(), value, steering, port, Parameters()))
     assert not np.array_equal(*results)
 
@@ -169,7 +180,7 @@ def test_hand_computed_case():
         [Convolution("conv1_1", "data", "conv1_1", 4, (1, 1)), InnerProduct("fc8", "conv1_1", "fc8", 2)],
     )
     port = Port()
-    steering = plan_steering(network, {"conv1_1": (1, 2)}, port)["conv1_1"]
+    steering = plan_steering(network, {"conv1_1": [(1, 2)]}, port)["conv1_1"]
     steered = steer(
         NumpyArrays(np.float64), value.astype(np.float64), steering, port, Parameters(2.0, 4.0, 1.15)
     )
@@ -187,7 +198,7 @@ def test_zero_deviation_strengthens_by_epsilon_and_weakens_by_one():
     network = build_network(
         "hand", "data", (3, 1, 1), [Convolution("conv1_1", "data", "conv1_1", 3, (1, 1)), *fc8("conv1_1")]
     )
-    steering = plan_steering(network, {"conv1_1": (0, 1)}, Port())["conv1_1"]
+    steering = plan_steering(network, {"conv1_1": [(0, 1)]}, Port())["conv1_1"]
     steered = steer(NumpyArrays(), value, steering, Port(), Parameters())
     np.testing.assert_allclose(steered.ravel(), [5.75, 5.75, 9.0], rtol=1e-6)
 
@@ -207,7 +218,7 @@ def test_equal_sums_may_leave_a_deviation_and_the_relative_rule_removes_it():
     results = {}
     for rule in ("exact", "relative"):
         port = read_port("notebook", {"zero_sigma": rule})
-        steering = plan_steering(network, {"conv1_1": (0, 0, 0)}, port)["conv1_1"]
+        steering = plan_steering(network, {"conv1_1": [(0, 0, 0)]}, port)["conv1_1"]
         results[rule] = (
             steer(NumpyArrays(), blob, steering, port, Parameters())[0, :, 0, 0] / blob[0, :, 0, 0]
         )
@@ -217,7 +228,7 @@ def test_equal_sums_may_leave_a_deviation_and_the_relative_rule_removes_it():
 
 def test_statistics_in_torch_are_numpys_bits_but_for_the_root():
     torch_arrays, port, network = TorchArrays(), Port(), small_network()
-    steering = plan_steering(network, {"fc6": (1, 1, 1, 4, 8, 2)}, port)["fc6"]
+    steering = plan_steering(network, {"fc6": [(1, 1, 1, 4, 8, 2)]}, port)["fc6"]
     rng = np.random.default_rng(3)
     for _ in range(200):
         sums = rng.normal(size=(4, FC)).astype(np.float32) * np.float32(1e4)
@@ -240,7 +251,7 @@ def test_equal_sums_have_a_zero_deviation_in_both_libraries_or_in_neither():
 
 def test_one_witness_with_ddof_1_gives_nan():
     network, port = small_network(), read_port("notebook", {"ddof": 1})
-    steering = plan_steering(network, {"fc6": (2,)}, port)["fc6"]
+    steering = plan_steering(network, {"fc6": [(2,)]}, port)["fc6"]
     value = np.arange(FC, dtype=np.float32)[None]
     assert np.isnan(steer(NumpyArrays(), value, steering, port, Parameters())[0, 2])
 
@@ -251,7 +262,7 @@ def test_rounds_keep_every_mention():
 
 
 def test_fc_blobs_are_left_alone_where_the_port_skips_them():
-    plan = plan_steering(small_network(), ENTRIES, read_port("notebook", {"fc": "skipped"}))
+    plan = plan_steering(small_network(), LISTS, read_port("notebook", {"fc": "skipped"}))
     assert list(plan) == ["conv1_1", "pool3"]
 
 
@@ -263,7 +274,7 @@ def test_pool3_too_small_to_crop_is_refused():
         [Pooling("pool3", "data", "pool3", "max", (2, 2), (2, 2)), *fc8("pool3")],
     )
     with pytest.raises(InputError, match="pool3"):
-        plan_steering(network, {"pool3": (0,)}, Port())
+        plan_steering(network, {"pool3": [(0,)]}, Port())
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": 0.0}, {"beta": -1.0}, {"beta": math.nan}, {"epsilon": math.inf}])

@@ -10,6 +10,7 @@ import numpy as np
 from harness.ami.network import Network
 from harness.ami.port import Port
 from harness.ami.steering import Parameters, Steering, plan_steering, steer
+from harness.ami.witnesses import Entries
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Answer:
     top5: Tuple[Tuple[int, Optional[float]], ...]
 
 
-def build_detector(
-    executor: Any, entries: Mapping[str, Sequence[int]], port: Port, parameters: Parameters
-) -> Detector:
+def build_detector(executor: Any, entries: Entries, port: Port, parameters: Parameters) -> Detector:
     """Detector over witness entries by blob, in the order in which the witness files were read."""
     plan = plan_steering(executor.network, entries, port)
     return Detector(executor, order_visits(executor.network, plan, port), port, parameters)

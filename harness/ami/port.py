@@ -48,7 +48,7 @@ CHOICES: Dict[str, Tuple[Any, ...]] = {
     "resize_when": ("height-differs", "size-differs"),
     "npy": ("as-is", "to-bgr", "convert"),
     "quantise": ("none", "round", "truncate"),
-    "duplicates": ("sequential", "product", "distinct"),
+    "duplicates": ("sequential", "product", "product-per-attribute", "distinct"),
     "ddof": (0, 1),
     "zero_sigma": ("exact", "relative"),
     "blob_value": ("after-relu", "before-relu"),
@@ -64,7 +64,7 @@ PRESETS: Dict[str, Dict[str, Any]] = {
     "notebook": {},
     # Its network takes RGB: it reverses a stored array, and Caffe's frame reverses it back.
     "pytorch-port": {
-        "duplicates": "product",
+        "duplicates": "product-per-attribute",
         "pool3_channels": "all",
         "pool3_kernel": "bilinear",
         "pool3_when": "before-statistics",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from itertools import chain
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from harness.ami.errors import InputError
 from harness.ami.network import Blob, InnerProduct, Network
 from harness.ami.port import Port
 from harness.ami.resize import resize_maps, resize_matrix
+from harness.ami.witnesses import Entries
 
 CROP = 2  # pixels that the pool3 rule cuts off on each side
 RELATIVE_ZERO = 1e-6  # of the mean: equal float32 sums leave a deviation of about 1e-7 of it
@@ -48,22 +50,32 @@ def check_parameters(parameters: Parameters) -> None:
         raise InputError(f"epsilon = {parameters.epsilon}: must be a number")
 
 
-def plan_steering(network: Network, entries: Mapping[str, Sequence[int]], port: Port) -> Dict[str, Steering]:
+def plan_steering(network: Network, entries: Entries, port: Port) -> Dict[str, Steering]:
     """Steering of every blob that the port steers, keyed by blob in the order of `entries`."""
     plan = {}
-    for name, listed in entries.items():
+    for name, lists in entries.items():
         blob = network.blobs[network.index(name)]
-        if not listed or (port.fc == "skipped" and is_inner_product(blob)):
+        if not any(lists) or (port.fc == "skipped" and is_inner_product(blob)):
             continue
-        channels = tuple(dict.fromkeys(listed)) if port.duplicates == "distinct" else tuple(listed)
         resizes = name == "pool3" and port.pool3_channels != "none"
         if resizes and min(blob.shape[1:] or (0,)) <= 2 * CROP:
             raise InputError(
                 f"blob pool3: maps of {blob.shape} cannot lose {CROP} on each side;"
                 " set pool3_channels = 'none'"
             )
-        plan[name] = Steering(name, channels, tuple(repeat_rounds(channels)), resizes)
+        channels, strengthened = list_mentions(lists, port)
+        plan[name] = Steering(name, channels, tuple(repeat_rounds(strengthened)), resizes)
     return plan
+
+
+def list_mentions(lists: Sequence[Sequence[int]], port: Port) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
+    """Entries that the statistics are over, and the channels to strengthen, once for every mention."""
+    entries = tuple(chain.from_iterable(lists))
+    if port.duplicates == "distinct":
+        entries = tuple(dict.fromkeys(entries))
+    if port.duplicates != "product-per-attribute":
+        return entries, entries
+    return entries, tuple(chain.from_iterable(dict.fromkeys(channels) for channels in lists))
 
 
 def is_inner_product(blob: Blob) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from harness.ami.errors import InputError
 from harness.ami.network import Blob, Network, Relu
@@ -11,6 +11,9 @@ from harness.ami.port import ATTRIBUTES, Port, listed_attributes
 
 Witnesses = Mapping[str, Mapping[str, Tuple[int, ...]]]
 """attribute -> blob -> channels, duplicates kept, in the files' order."""
+
+Entries = Mapping[str, Sequence[Sequence[int]]]
+"""blob -> a list of channels for each attribute that has any there; duplicates kept, in the files' order."""
 
 
 def read_witnesses(path: Path, network: Network) -> Dict[str, Tuple[int, ...]]:
@@ -68,10 +71,10 @@ def name_layer(blob: Blob) -> str:
     return next((layer.name for layer in blob.layers if isinstance(layer, Relu)), blob.layers[0].name)
 
 
-def concatenate_witnesses(witnesses: Witnesses, port: Port) -> Dict[str, Tuple[int, ...]]:
-    """Entries by blob over the four attributes, duplicates kept, in the order of the port's listing."""
-    entries: Dict[str, List[int]] = {}
+def concatenate_witnesses(witnesses: Witnesses, port: Port) -> Dict[str, Tuple[Tuple[int, ...], ...]]:
+    """Entries by blob over the four attributes, in the order of the port's listing."""
+    entries: Dict[str, List[Tuple[int, ...]]] = {}
     for attribute in listed_attributes(port.listing) or ATTRIBUTES:
         for blob, channels in witnesses[attribute].items():
-            entries.setdefault(blob, []).extend(channels)
-    return {blob: tuple(channels) for blob, channels in entries.items()}
+            entries.setdefault(blob, []).append(tuple(channels))
+    return {blob: tuple(lists) for blob, lists in entries.items()}

@@ -14,7 +14,7 @@ from harness.ami.network import expose_activations
 from harness.ami.port import Port, port_to_json, read_port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
-from harness.ami.witnesses import concatenate_witnesses, read_witnesses
+from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
 from harness.attacks.recipes import AmiPgd, Attack, Glasses, find_attack
 from harness.attacks.tasks import read_classes
 from harness.backends import Settings, find_backend
@@ -222,7 +222,7 @@ def read_detector_parameters(request: Request) -> Parameters:
     return parameters
 
 
-def read_entries(model: Model, port: Port) -> dict[str, tuple[int, ...]]:
+def read_entries(model: Model, port: Port) -> Entries:
     """Witness entries by blob."""
     witnesses = {name: read_witnesses(path, model.network) for name, path in model.witnesses.items()}
     return concatenate_witnesses(witnesses, port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +17,7 @@ from harness.ami.network import Layer, Network
 from harness.ami.port import Port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters
+from harness.ami.witnesses import Entries
 from harness.backends.check import check_network, check_weights
 from harness.backends.pytorch import compute_layer
 
@@ -131,7 +132,7 @@ def build_pixel_model(
 def build_steered_model(
     pixels: PixelModel,
     walked: Network,
-    entries: Mapping[str, Sequence[int]],
+    entries: Entries,
     port: Port,
     parameters: Parameters,
 ) -> SteeredModel:
