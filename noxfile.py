@@ -10,8 +10,8 @@ INSIDE_TESTS = [
     f"tests/test_{name}.py"
     for name in (
         "ami_text", "backends", "batches", "cases", "detection", "documents", "examples", "extract",
-        "extraction", "headers", "network", "port", "preprocess", "reference", "resize", "steering",
-        "witnesses", "worker",
+        "extraction", "headers", "network", "port", "preprocess", "presets", "reference", "resize",
+        "steering", "witnesses", "worker",
     )
 ]  # fmt: skip
 
