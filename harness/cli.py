@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
 from pathlib import Path
@@ -23,11 +21,10 @@ from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
 from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
 from harness.report.cli import report
+from harness.system.ending import INTERRUPTED, run_guarded
+from harness.system.streams import open_streams, print_line
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
 from harness.witnesses.cli import app as witnesses_app
-
-COULD_NOT_RUN = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="harness",
@@ -103,39 +100,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON 
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on standard error and exit code 2."""
-    from harness.ami.errors import InputError
-
+    """Run the command line; whatever breaks is one line on standard error and exit code 2."""
+    open_streams()
     signal.signal(signal.SIGTERM, interrupt)
-    open_characters()
-    try:
-        app()
-    except InputError as error:
-        from harness.system.text import make_line
-
-        print(f"harness: {make_line(str(error))}", file=sys.stderr)
-        sys.exit(COULD_NOT_RUN)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: no second error
-        sys.exit(COULD_NOT_RUN)
-    except OSError as error:
-        print(f"harness: {describe_trouble(error)}", file=sys.stderr)
-        sys.exit(COULD_NOT_RUN)
-
-
-def open_characters() -> None:
-    """Let standard output take every character, also where the system's own encoding has not all of them."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
-        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
-
-
-def describe_trouble(error: OSError) -> str:
-    """One line for what the operating system refused, wherever that was: a full disk, a forbidden place."""
-    from harness.system.text import make_line
-
-    place = f"{error.filename}: " if error.filename is not None else ""
-    return make_line(f"{place}{error.strerror or error}; see to that disk or place, then start it again")
+    sys.exit(run_guarded(lambda: app(standalone_mode=False)))
 
 
 def interrupt(_number: int, _frame: Any) -> None:
@@ -327,6 +295,6 @@ def perform(request: Any, *, as_json: bool) -> None:
     try:
         summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
     except KeyboardInterrupt:
-        print("harness: interrupted; finished cells are kept and used next time", file=sys.stderr)
+        print_line("harness: interrupted; finished cells are kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None
     show_summary(summary, folder, as_json=as_json)

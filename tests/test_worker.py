@@ -291,3 +291,17 @@ def test_a_full_disk_is_one_line(job, tmp_path, capsys, monkeypatch):
     code, records, cell = run(job, tmp_path)
     assert (code, records, cell["status"]) == (2, [], "failed")
     assert "No space left on device: 'records.jsonl'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no kernel\nfor it"), MemoryError(), KeyError("x"), RecursionError()]
+)
+def test_whatever_breaks_is_a_failed_cell_and_no_verdict(job, tmp_path, capsys, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr("harness.worker.work.run_batches", refuse)
+    code, records, cell = run(job, tmp_path)
+    assert (code, records, cell["status"]) == (2, [], "failed")
+    assert cell["error"] == f"the worker broke: {type(error).__name__}: {error}"
+    assert "Traceback" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -61,7 +62,7 @@ class Refusal:
 
 
 def main(paths: Sequence[Path]) -> int:
-    """Run the job file that is named; 0 done, 2 bad input."""
+    """Run the job file that is named; 0 done, 2 whatever kept it from being done."""
     if len(paths) != 1:
         print("usage: python -m harness.worker JOB.json", file=sys.stderr)
         return 2
@@ -73,10 +74,18 @@ def main(paths: Sequence[Path]) -> int:
     try:
         write_cell(Path(data["output"]), do_job(read_job(data)))
     except (InputError, OSError) as error:
-        print(f"harness.worker: {error}", file=sys.stderr)
-        write_cell(Path(data["output"]), {"schema": 1, "status": "failed", "error": str(error), "job": data})
-        return 2
+        return fail_job(data, str(error))
+    except Exception as error:  # noqa: BLE001 - frameworks raise whatever they like
+        traceback.print_exc()  # standard error is the cell's log
+        return fail_job(data, f"the worker broke: {type(error).__name__}: {error}")
     return 0
+
+
+def fail_job(data: Mapping[str, Any], reason: str) -> int:
+    """Say why a job was not done, on standard error and in `cell.json`; the exit code."""
+    print(f"harness.worker: {reason}", file=sys.stderr)
+    write_cell(Path(data["output"]), {"schema": 1, "status": "failed", "error": reason, "job": data})
+    return 2
 
 
 def write_cell(output: Path, cell: Mapping[str, Any]) -> None:
