@@ -27,6 +27,19 @@ CaBundle = Annotated[
         envvar="HARNESS_CA_BUNDLE", show_envvar=True, help="Certificates that building an image may need."
     ),
 ]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Run every environment so many times, as ENVIRONMENT, ENVIRONMENT#2 and so on, to see whether it"
+        " agrees with itself.",
+    ),
+]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Take nothing from the store: run every cell anew, and keep the results."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")]
 

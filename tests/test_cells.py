@@ -1,5 +1,6 @@
 """Cells side by side: reused, launched, failed and unavailable ones, and an interruption."""
 
+import json
 import queue
 import sys
 import threading
@@ -23,7 +24,7 @@ def make_cell(name, **more):
     return Cell(name, environment, make_key(name), {"cell": f"m/{name}", "environment": name})
 
 
-def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
+def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable), **more):
     return Site(
         cache=tmp_path,
         snapshot=write_worker(tmp_path / "snapshot", body),
@@ -32,6 +33,7 @@ def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable)):
         stop=threading.Event(),
         events=queue.Queue(),
         make_python=make_python,
+        **more,
     )
 
 
@@ -77,6 +79,17 @@ def test_a_failed_cell_is_run_again(tmp_path):
     run(make_site(tmp_path, "sys.exit(5)"), [make_cell("a")])
     (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
     assert (outcome.status, outcome.reused) == ("done", False)
+
+
+def test_a_cell_that_was_killed_goes_on_as_the_same_execution(tmp_path):
+    (outcome,), _ = run(make_site(tmp_path, "tell(0, 1); os.kill(os.getpid(), 9)"), [make_cell("a")])
+    killed = json.loads((outcome.folder / "cell.json").read_text())["execution"]
+    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    assert json.loads((outcome.folder / "cell.json").read_text())["execution"] == killed
+    (outcome,), events = run(make_site(tmp_path, "finish()", fresh=True), [make_cell("a")])
+    assert json.loads((outcome.folder / "cell.json").read_text())["execution"] != killed
+    assert not outcome.reused
+    assert states(events, "a")[-1] == "done"
 
 
 def test_an_installation_that_fails_is_its_cells_failure(tmp_path):

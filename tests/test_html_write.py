@@ -79,6 +79,13 @@ def test_the_command_is_the_one_that_was_given():
     )
 
 
+def test_executions_are_asked_for_as_they_were():
+    request = {"model": "m", "repeat": 3, "fresh": True}
+    assert start_command(request, "m") == "python -m harness matrix --model m --repeat 3 --fresh"
+    assert start_command({"model": "m", "repeat": 1, "fresh": False}, "m").endswith("--model m")
+    assert start_command({"model": "m", "repeat": "3; x", "fresh": 1}, "m").endswith("--model m")
+
+
 def test_own_files_are_named_and_quoted():
     command = start_command({"model": "m", "caffemodel": "/my files/a.caffemodel"}, "m")
     assert command == "python -m harness run --model m --caffemodel '/my files/a.caffemodel'"

@@ -14,6 +14,7 @@ from harness.matrix.store import (
     make_workplace,
     read_cell,
     read_records,
+    stamp_execution,
 )
 
 KEY = make_key("a cell")
@@ -36,6 +37,51 @@ def test_a_result_is_found_under_its_key(tmp_path, kept):
     assert find_damage(kept) is None
     assert read_cell(kept)["status"] == "done"
     assert read_records(kept) == [{"example": "x"}]
+    assert not list((tmp_path / "working").iterdir())
+
+
+def test_an_attempt_goes_on_as_the_same_execution(tmp_path):
+    first = make_workplace(tmp_path, KEY)
+    (first / "records.jsonl").write_text("{}\n")
+    execution = (first / "execution").read_text()
+    second = make_workplace(tmp_path, KEY)
+    assert (second / "execution").read_text() == execution
+    assert (second / "records.jsonl").is_file()
+    third = make_workplace(tmp_path, KEY, fresh=True)
+    assert (third / "execution").read_text() != execution
+    assert not (third / "records.jsonl").exists()
+    assert list((tmp_path / "working").iterdir()) == [third]
+
+
+def test_records_of_nobodys_execution_are_given_one(tmp_path):
+    first = make_workplace(tmp_path, KEY)
+    (first / "execution").unlink()
+    assert len((make_workplace(tmp_path, KEY) / "execution").read_text()) == 32
+
+
+def test_a_result_says_which_execution_it_is_of(tmp_path):
+    workplace = fill(make_workplace(tmp_path, KEY))
+    execution = (workplace / "execution").read_text()
+    stamp_execution(workplace)
+    kept = keep_result(tmp_path, KEY, workplace)
+    assert read_cell(kept) == {"schema": 1, "status": "done", "execution": execution}
+    assert find_damage(kept) is None
+    copy_result(kept, tmp_path / "copy")
+    assert read_cell(tmp_path / "copy")["execution"] == execution
+
+
+@pytest.mark.parametrize("text", ["", "[]", "nothing"])
+def test_a_broken_workers_file_is_left_as_it_is(tmp_path, text):
+    workplace = make_workplace(tmp_path, KEY)
+    stamp_execution(workplace)
+    (workplace / "cell.json").write_text(text)
+    stamp_execution(workplace)
+    assert (workplace / "cell.json").read_text() == text
+
+
+def test_a_result_replaces_another_where_it_is_to(tmp_path, kept):
+    assert keep_result(tmp_path, KEY, fill(make_workplace(tmp_path, KEY), "other"), replace=True) == kept
+    assert read_records(kept) == [{"example": "other"}]
     assert not list((tmp_path / "working").iterdir())
 
 

@@ -24,7 +24,13 @@ from harness.matrix.launch import Stock, run_worker
 from harness.matrix.machine import Interpreter
 from harness.matrix.places import Absent, Berth, Place
 from harness.matrix.plan import Cell, settle_cell
-from harness.matrix.store import find_damage, keep_result, locate_result, make_workplace
+from harness.matrix.store import (
+    find_damage,
+    keep_result,
+    locate_result,
+    make_workplace,
+    stamp_execution,
+)
 
 State = Literal["waiting", "installing", "queued", "running", "done", "reused", "failed", "unavailable"]
 MakePython = Callable[[Environment, Interpreter, Path, threading.Event], Path]
@@ -56,7 +62,8 @@ class Outcome:
 class Site:
     """Where and with what cells run; `make_python` can be replaced by one that installs nothing.
 
-    `fleet` is there where some cell has a place in a container; `durations` are last time's seconds.
+    `fleet` is there where some cell has a place in a container; `durations` are last time's seconds; with
+    `fresh`, nothing is taken from the store.
     """
 
     cache: Path
@@ -68,6 +75,7 @@ class Site:
     make_python: MakePython = make_python
     fleet: Fleet | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
+    fresh: bool = False
 
 
 def run_cells(
@@ -124,7 +132,7 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
         if isinstance(place, Berth) and place.id is None:
             cell, place = build_berth(cell, place, site)
         with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop):
-            outcome = reuse_cell(cell, site) or launch_cell(cell, place, site)
+            outcome = (not site.fresh and reuse_cell(cell, site)) or launch_cell(cell, place, site)
     except (InputError, OSError) as error:
         outcome = Outcome(cell, "failed", reason=str(error))
     state: State = "reused" if outcome.reused else outcome.status
@@ -150,9 +158,10 @@ def launch_cell(cell: Cell, place: Interpreter | Berth, site: Site) -> Outcome:
         workplace, reason = launch_container(cell, place, site)
     else:
         workplace, reason = launch_worker(cell, place, site)
+    stamp_execution(workplace)
     if reason:
         return Outcome(cell, "failed", reason=reason, folder=workplace)
-    return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace))
+    return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace, replace=site.fresh))
 
 
 def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Path, str | None]:
@@ -160,7 +169,8 @@ def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Pat
     python = prepare_python(cell, interpreter, site)
     site.events.put(Event(cell.id, "queued"))
     with site.cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        workplace, report = make_workplace(site.cache, cell.key), partial(report_progress, site, cell.id)
+        workplace = make_workplace(site.cache, cell.key, fresh=site.fresh)
+        report = partial(report_progress, site, cell.id)
         report(0, 0)
         reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
     return workplace, reason
@@ -172,7 +182,7 @@ def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | 
     contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.id))
     site.events.put(Event(cell.id, "queued"))
     with fleet.memory.lend(environment.memory_megabytes, site.stop, expect_seconds(site, cell)):
-        workplace = make_workplace(site.cache, cell.key)
+        workplace = make_workplace(site.cache, cell.key, fresh=site.fresh)
         architecture = berth.image.recipe.architecture
         charge = Charge(cell.id, environment, cell.job, contents, architecture, site.snapshot, workplace)
         report = partial(report_progress, site, cell.id)

@@ -62,7 +62,8 @@ ROOT = Path(harness.__file__).resolve().parents[1]
 class Request:
     """What is asked for on the command line; paths replace those of `model.toml`.
 
-    `only` names examples by id or glob, of which alone records are wanted.
+    `only` names examples by id or glob, of which alone records are wanted. Every environment is run
+    `repeat` times; `fresh` takes nothing from the store.
     """
 
     model: str
@@ -79,6 +80,8 @@ class Request:
     reports: Path | None = None
     ca_bundle: Path | None = None
     must_compare: bool = True
+    repeat: int = 1
+    fresh: bool = False
 
 
 class Screen(Protocol):
@@ -105,6 +108,7 @@ class Plan:
     snapshot: Path
     fleet: Fleet | None
     stop: threading.Event
+    fresh: bool
 
     @property
     def subject(self) -> Subject:
@@ -138,6 +142,7 @@ def run_matrix(
         make_python=make,
         fleet=plan.fleet,
         durations=read_durations(plan.cache),
+        fresh=plan.fresh,
     )
     try:
         with screen.show_cells([cell.id for cell in plan.cells]) as show:
@@ -203,11 +208,14 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
         {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
         describe_machine(),
         describe_images(chosen, images, fleet),
+        request.repeat,
     )
     settled = tuple(settle_cell(cell, find_image_id(places[cell.environment.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
     run = name_run(find_reports(request, root))
-    return Plan(run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop)
+    return Plan(
+        run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop, request.fresh
+    )
 
 
 def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -246,7 +254,7 @@ def foresee(plan: Plan, cell: Cell) -> str:
     place = plan.places[cell.environment.name]
     if isinstance(place, Absent):
         return f"unavailable: {place.reason}"
-    if locate_result(plan.cache, cell.key).is_dir():
+    if not plan.fresh and locate_result(plan.cache, cell.key).is_dir():
         return "in the store"
     if isinstance(place, Berth):
         return "to run" if place.id else f"to build {place.image.name} and run"

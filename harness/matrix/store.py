@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,12 +13,13 @@ import msgspec
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
-from harness.matrix.cache import move_folder, write_json
+from harness.matrix.cache import move_folder, write_atomically, write_json
 
 SUMS = "checksums.json"
 FILES = ("cell.json", "records.jsonl", "log.txt", SUMS)
 CHECKED = ("cell.json", "records.jsonl")
 RESUMABLE = ("records.jsonl", "batches.jsonl")
+EXECUTION = "execution"  # the file with a workplace's, and what cell.json calls it
 
 
 def locate_result(cache: Path, key: str) -> Path:
@@ -25,22 +27,36 @@ def locate_result(cache: Path, key: str) -> Path:
     return cache / "store" / key
 
 
-def make_workplace(cache: Path, key: str) -> Path:
+def make_workplace(cache: Path, key: str, *, fresh: bool = False) -> Path:
     """A folder beside the store, in which a cell works before its result is moved in.
 
-    It starts with the records of the attempt that came furthest, whose worker may still be ending in its
-    own folder; the cell's lock is held, so no other attempt is going on.
+    It starts with the records of the attempt that came furthest, and as the same execution, unless it is to
+    be `fresh`. That attempt's worker may still be ending in its own folder; the cell's lock is held, so no
+    other one is going on.
     """
     folder = cache / "working"
     folder.mkdir(parents=True, exist_ok=True)
     earlier = sorted(folder.glob(f"{key[:20]}-*"), key=measure_records)
     workplace = Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:20]}-"))
-    for name in RESUMABLE:
-        if earlier and (earlier[-1] / name).is_file():
+    for name in (*RESUMABLE, EXECUTION):
+        if earlier and not fresh and (earlier[-1] / name).is_file():
             shutil.copyfile(earlier[-1] / name, workplace / name)
+    if not (workplace / EXECUTION).is_file():
+        write_atomically(workplace / EXECUTION, secrets.token_hex(16))
     for one in earlier:
         shutil.rmtree(one, ignore_errors=True)
     return workplace
+
+
+def stamp_execution(workplace: Path) -> None:
+    """Have a workplace's `cell.json` say which execution it is of, so that copies can be told from others."""
+    path = workplace / "cell.json"
+    try:
+        cell = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # a broken worker's, which is no result
+    if isinstance(cell, dict):
+        write_json(path, {**cell, EXECUTION: (workplace / EXECUTION).read_text(encoding="utf-8")})
 
 
 def measure_records(workplace: Path) -> int:
@@ -49,11 +65,14 @@ def measure_records(workplace: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def keep_result(cache: Path, key: str, workplace: Path) -> Path:
-    """Move a finished cell's files into the store, with their checksums; the folder they are in then."""
+def keep_result(cache: Path, key: str, workplace: Path, *, replace: bool = False) -> Path:
+    """Move a finished cell's files into the store, with their checksums; the folder they are in then.
+
+    Of two results under one key the first stays, unless it is damaged or to be replaced.
+    """
     write_json(workplace / SUMS, {name: hash_file(workplace / name) for name in CHECKED})
     folder = locate_result(cache, key)
-    if find_damage(folder):
+    if folder.is_dir() and (replace or find_damage(folder)):
         shutil.rmtree(folder)
     move_folder(workplace, folder)
     return folder

@@ -1,5 +1,6 @@
 """The command on a card: one example in its environments, every word as a shell takes it."""
 
+import json
 import shlex
 
 import pytest
@@ -52,6 +53,23 @@ def test_what_a_terminal_would_obey_is_only_compared_again(tmp_path, open_tab, e
     page = open_tab().open(path)
     page.locator(".card h3 a").click()
     assert read_command(page) == f"python -m harness diff {summary.run}"
+
+
+def test_executions_of_one_environment_are_asked_for_together(tmp_path, open_tab):
+    one = make_divergence(0, departing=("torch", "torch#2"))
+    classes = (tuple(name for name in NAMES if name != "torch"), one.departing)
+    one = one.model_copy(
+        update={"classes": classes, "tuples": {**one.tuples, "torch#2": one.tuples["torch"]}}
+    )
+    summary = make_rich(divergences=(one,))
+    run = put_run(tmp_path / "run", NAMES, model="m", repeat=2)
+    cells = json.loads((run / "run.json").read_text())
+    cells["cells"].append({"job": {"environment": "torch", "replicate": 2}})
+    (run / "run.json").write_text(json.dumps(cells))
+    (path,) = write_html(tmp_path / "report.html", summary, [run])
+    assert shlex.split(read_command(open_tab().open(path, "#example=example-0"))) == [
+        "python", "-m", "harness", "matrix", "--model", "m", "--repeat", "2", "--example", "example-0", *PAIR,
+    ]  # fmt: skip
 
 
 def test_environments_of_runs_that_were_asked_for_other_things_are_only_compared_again(tmp_path, open_tab):

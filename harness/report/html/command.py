@@ -31,6 +31,9 @@ def start_command(request: Mapping[str, Any], model: str) -> str:
     override = request.get("override")
     for name in PARAMETERS:
         words += option(name, override.get(name) if isinstance(override, dict) else None)
+    repeat = request.get("repeat")
+    words += option("repeat", repeat if isinstance(repeat, int) and repeat > 1 else None)
+    words += ["--fresh"] if request.get("fresh") is True else []
     return join_words(words)
 
 

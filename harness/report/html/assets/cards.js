@@ -168,11 +168,14 @@ function quoteWord(text) {
 }
 
 function writeCommand(row) {
-  const pieces = [row[BASELINE], ...departing(row)].map((place) => data.options[place]);
+  const places = [row[BASELINE], ...departing(row)];
+  const pieces = places.map((place) => data.options[place]);
   const options = new Set(pieces.map((piece) => piece?.[1]));
+  // Executions of one environment are asked for together; one environment of two runs cannot be.
+  const environments = new Set(places.map((place) => data.environments[place].replace(/#\d+(?=@|$)/, "")));
   const example = quoteWord(row[ID]);
   const isOneRun = pieces.every((piece) => piece && piece[0] === pieces[0][0]);
-  if (!example || !isOneRun || options.size < pieces.length) return data.again;
+  if (!example || !isOneRun || options.size < environments.size) return data.again;
   return [data.starts[pieces[0][0]], "--example", example, ...options].join(" ");
 }
 
