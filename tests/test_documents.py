@@ -88,7 +88,7 @@ def test_json_is_read(tmp_path):
         ("[" * 100_000, "recursion"),
         ("[" * 500 + "]" * 500, "lists and tables within each other"),
         ('{"a":' * 500 + "1" + "}" * 500, "lists and tables within each other"),
-        ("9" * 5_000, "whole number"),
+        ("9" * 5_000, "more than 64 bits"),
         (str(1 << 64), "more than 64 bits"),
         ("NaN", "NaN"),
         ("[-Infinity]", "Infinity"),

@@ -110,14 +110,15 @@ def test_records_of_an_earlier_attempt_are_not_kept(job, tmp_path):
 @pytest.mark.parametrize(
     ("extraction", "words"),
     [
-        ({"base": "base"}, "KeyError.*it needs a base, and pairs"),
+        ({"base": "base"}, "has no 'pairs'; it has to have base, pairs"),
         ({"base": "base", "pairs": {}}, "has no attribute"),
         ({"base": "nobody", "pairs": PAIRS}, "'nobody' is not among the examples"),
         (
             {"base": "base", "pairs": {"nose": {"substitution": ["s0"], "preservation": []}}},
             "nose has 1 and 0 images, no pairs",
         ),
-        ({"base": "base", "pairs": {"nose": ["s0"]}}, "TypeError"),
+        ({"base": "base", "pairs": {"nose": ["s0"]}}, "nose: is no table of substitution"),
+        ({"base": ["base"], "pairs": PAIRS}, "'base' must be a text"),
     ],
 )
 def test_bad_extractions_fail_with_one_message(job, tmp_path, extraction, words):

@@ -161,7 +161,7 @@ BAD = {
     "type": ("height = 32", 'height = "tall"', r"preprocess\.height: .*integer"),
     "order": ('"bgr"', '"gbr"', r"preprocess\.channel_order: .*'bgr' or 'rgb'"),
     "mean": ("mean = [93.5940, ", "mean = [", r"preprocess\.mean"),
-    "infinite mean": ("mean = [93.5940, ", "mean = [inf, ", "mean must be three numbers"),
+    "infinite mean": ("mean = [93.5940, ", "mean = [inf, ", "inf is no finite number"),
     "kernel": ("[examples]", 'resize = "cubic"\n[examples]', r"preprocess\.resize: .*'bicubic'"),
     "size": ("height = 32", "height = 64", r"makes \(3, 64, 32\), network .* takes \(3, 32, 32\)"),
 }
@@ -174,6 +174,44 @@ def test_bad_tables_are_refused_with_file_and_key(folder, old, new, reason):
     with pytest.raises(InputError, match=reason) as caught:
         read_model(folder)
     assert "model.toml" in str(caught.value)
+
+
+FILES = ("deploy.prototxt", "net.caffemodel", "labels.txt", "witnesses/nose_witness.txt", "model.toml")
+
+
+@pytest.mark.parametrize("name", [*FILES, "witnesses"])
+def test_nothing_in_a_model_is_a_link(folder, tmp_path, name):
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=rf"small/{name}: is a link; put the file itself there") as caught:
+        read_model(folder)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_model_may_lie_behind_a_link(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    assert read_model(tmp_path / "link").folder == tmp_path / "link"
+    (tmp_path / "model.toml").symlink_to(folder / "model.toml")
+    assert read_model(tmp_path / "model.toml").folder == folder
+
+
+@pytest.mark.parametrize("name", FILES[:-1])
+@pytest.mark.parametrize("place", ["/etc/hostname", "../secret", "a/../../secret"])
+def test_a_table_names_files_of_its_own_folder_alone(folder, tmp_path, name, place):
+    (tmp_path / "secret").write_text("a\nb\nc\nd\n")
+    (folder / "model.toml").write_text(TABLE.replace(f'"{name}"', f'"{place}"'))
+    with pytest.raises(InputError, match=r"model\.toml: \w+: .* lies outside .*, or hand it in with --"):
+        read_model(folder)
+
+
+def test_a_name_that_no_file_can_have_is_absent(folder):
+    long = "n" * 300
+    for name in (long, f"{long}/a", "a\\u0000b"):
+        (folder / "model.toml").write_text(TABLE.replace("labels.txt", name))
+        with pytest.raises(InputError, match="no labels at"):
+            read_model(folder)
+    with pytest.raises(InputError, match="no such model"):
+        read_model(long)
 
 
 def test_every_bundled_table_is_sound():

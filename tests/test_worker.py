@@ -153,7 +153,15 @@ def change(job, *path_and_value):
         (("examples", "npy", "raw"), "npy convention 'raw'"),
         (("examples", "sha256", "0"), "examples.jsonl.*changed"),
         (("model", "witnesses", "nose", "sha256", "0"), "nose_witness.txt.*changed"),
-        (("model", "witnesses", {}), "'leye' is missing"),
+        (("model", "witnesses", {}), "model: witnesses: has no 'leye'"),
+        (("model", "witnesses", "nose", 7), "model: witnesses: 'nose' must be a table, not 7"),
+        (("model", []), "job: 'model' must be a table"),
+        (("parameters", "alpha", "100"), "parameters: 'alpha' must be a number, not '100'"),
+        (("port", "preset", []), "port: 'preset' must be a text"),
+        (("port", "rules", {"listing": 5}), "listing = 5"),
+        (("examples", "only", 7), "examples: 'only' must be a list of names"),
+        (("model", "preprocess", "mean", ["90", 1, 2]), "preprocess: 'mean' must be a list of numbers"),
+        (("settings", "threads", "1"), "settings: 'threads' must be a whole number"),
         (("model", "network", "/nowhere"), "/nowhere/network.json"),
     ],
 )
@@ -252,7 +260,14 @@ def test_a_changed_parameter_is_noticed(job, tmp_path):
 
 
 def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
-    for arguments, words in (([], "usage"), ([str(tmp_path / "none.json")], "is no job")):
+    for name, text in (("number.json", f'{{"output": {1 << 70}}}'), ("list.json", "[]")):
+        (tmp_path / name).write_text(text)
+    for arguments, words in (
+        ([], "usage"),
+        ([str(tmp_path / "none.json")], "cannot be read"),
+        ([str(tmp_path / "number.json")], "more than 64 bits"),
+        ([str(tmp_path / "list.json")], "is no job: is no table of output"),
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "harness.worker", *arguments], capture_output=True, text=True, check=False
         )

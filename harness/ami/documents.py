@@ -23,7 +23,8 @@ from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LINE_BYTES, MAX_NAME,
 CHUNK_BYTES = 4 * MIB
 NAME = f"a text of at most {MAX_NAME} characters"
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+MAX_DIGITS = len(str(MAX_INTEGER))
 KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
@@ -75,8 +76,18 @@ def refuse_links(path: Path, within: Path) -> None:
         place /= part
         if part == "..":
             raise InputError(f"{path}: lies outside {within}, where it belongs")
-        if place.is_symlink():
+        if os.path.islink(place):  # noqa: PTH114 - Path.is_symlink raises where a name is too long
             raise InputError(f"{place}: is a link; put the file itself there, since links may lead anywhere")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file at a path, or a link to one; a name that no file can have has none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a name is too long
+
+
+def is_folder(path: Path) -> bool:
+    """The same of a folder."""
+    return os.path.isdir(path)  # noqa: PTH112 - likewise
 
 
 def read_bytes(path: Path, limit: int, within: Optional[Path] = None) -> bytes:
@@ -169,13 +180,18 @@ def read_chunks(path: Path, within: Optional[Path] = None, size: int = CHUNK_BYT
 
 
 def check_fields(data: Any, fields: Mapping[str, str], place: str, optional: Sequence[str] = ()) -> None:
-    """InputError for what is no table, lacks a field that is not optional, or has one not of its KIND."""
+    """InputError for what is no table, lacks a field, or has one that does not fit its kind.
+
+    An optional field may be missing, or null.
+    """
     if not isinstance(data, dict):
         raise InputError(f"{place}: is no table of {', '.join(fields)}")
     for key, kind in fields.items():
-        if key not in data and key not in optional:
+        if key in optional and data.get(key) is None:
+            continue
+        if key not in data:
             raise InputError(f"{place}: has no {key!r}; it has to have {', '.join(fields)}")
-        if key in data and not FITS[kind](data[key]):
+        if not FITS[kind](data[key]):
             raise InputError(f"{place}: {key!r} must be {kind}, not {shorten(repr(data[key]))}")
 
 
@@ -196,10 +212,9 @@ def parse_integer(text: str) -> int:
     """
     if not WHOLE_NUMBER.fullmatch(text):
         raise ValueError(f"{shorten(text)!r} is no whole number in digits 0 to 9")
-    value = int(text)
-    if not MIN_INTEGER <= value <= MAX_INTEGER:
-        raise ValueError(f"{text} has more than 64 bits")
-    return value
+    if len(text.lstrip("-")) > MAX_DIGITS or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
+        raise ValueError(f"{shorten(text)} has more than 64 bits")
+    return int(text)
 
 
 def parse_float(text: str) -> float:

@@ -86,7 +86,10 @@ def read_port(preset: str, rules: Mapping[str, Any]) -> Port:
         ):
             allowed = ", ".join(repr(known) for known in CHOICES[rule])
             raise InputError(f"port {preset}: {rule} = {choice!r} is unknown; choose one of {allowed}")
-    port = Port(**{**merged, "listing": tuple(merged.get("listing", ()))})
+    listing = merged.get("listing", ())
+    if not isinstance(listing, (list, tuple)) or not all(isinstance(name, str) for name in listing):
+        raise InputError(f"port {preset}: listing = {listing!r}; it must be a list of witness files' names")
+    port = Port(**{**merged, "listing": tuple(listing)})
     check_port(preset, port)
     return port
 

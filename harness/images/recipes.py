@@ -7,7 +7,6 @@ import hashlib
 import json
 import platform
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import ValidationError, model_validator
 from harness.ami.errors import InputError
 from harness.matrix.environments import PIN, Name
 from harness.matrix.tables import Table, describe_error
+from harness.system.documents import read_toml
 
 LISTING = "images.toml"
 SCRIPT = "install.sh"
@@ -110,12 +110,8 @@ def native_architecture() -> str:
 def read_images(folder: Path) -> dict[str, Image]:
     """All images of a folder of Dockerfiles; InputError names table and key that are wrong."""
     path = folder / LISTING
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); correct it there") from error
     images = {}
-    for name, table in tables.items():
+    for name, table in read_toml(path).items():
         recipe = read_recipe(path, name, table)
         images[name] = Image(name, recipe, folder, key_recipe(recipe, folder))
     return images

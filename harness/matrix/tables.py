@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.ami.errors import InputError
+from harness.system.documents import read_toml
 
 LONGEST_VALUE = 200
 
@@ -24,12 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def read_table(path: Path, model: type[Model], **more: Any) -> Model:
     """A TOML file as `model`, with `more` keys that the file may not set; InputError lists what is wrong."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no TOML ({error}); correct it there") from error
+    data = read_toml(path)
     for key in more:
         if key in data:
             raise InputError(f"{path}: {key}: cannot be set in the file; remove it")

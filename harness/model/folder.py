@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from harness.ami.documents import is_file, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import Preprocess, read_preprocess
 from harness.model.prototxt import read_prototxt
 from harness.model.sources import SourceTable
+from harness.system.documents import read_toml
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 # Witness files are named after their attribute, in the notebooks' way or in the port's.
@@ -99,9 +100,9 @@ def read_model(
     path = find_model(place)
     table, folder = read_table(path), path.parent
     files = {
-        "prototxt": Path(prototxt or folder / table.prototxt),
-        "caffemodel": Path(caffemodel or folder / table.caffemodel),
-        "labels": Path(labels or folder / table.labels),
+        "prototxt": Path(prototxt or place_file(path, "prototxt", table.prototxt)),
+        "caffemodel": Path(caffemodel or place_file(path, "caffemodel", table.caffemodel)),
+        "labels": Path(labels or place_file(path, "labels", table.labels)),
     }
     check_files(path, files, table)
     network = read_prototxt(files["prototxt"])
@@ -115,7 +116,7 @@ def read_model(
         labels=read_labels(files["labels"], network),
         witnesses=find_witnesses(path, table, witnesses, need_witnesses=need_witnesses),
         preprocess=fit_preprocess(path, table.preprocess, network),
-        examples={name: folder / file for name, file in table.examples.items()},
+        examples={name: place_file(path, "examples", file) for name, file in table.examples.items()},
         measured=table.measured,
     )
 
@@ -126,8 +127,8 @@ def find_model(place: Path | str) -> Path:
     bare = len(given.parts) == 1 and given.parts[0] not in {".", ".."}
     folders = [MODELS / given, given] if bare else [given]
     for path in (given, *(folder / "model.toml" for folder in folders)):
-        if path.is_file():
-            return path
+        if is_file(path):
+            return path.resolve() if path == given and path.is_symlink() else path
     names = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
     raise InputError(
         f"model {place}: no such model; there are {', '.join(names) or 'none'}, or give a folder"
@@ -136,10 +137,7 @@ def find_model(place: Path | str) -> Path:
 
 def read_table(path: Path) -> ModelTable:
     """Contents of a `model.toml`; InputError names the key and what is allowed there."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML ({error})") from error
+    data = read_toml(path, within=path.parent)
     try:
         return TypeAdapter(ModelTable).validate_python(data)
     except ValidationError as error:
@@ -159,9 +157,20 @@ def explain_problem(problem: Mapping[str, Any]) -> str:
     return f"{key}: is no key; there are {allowed}"
 
 
+def place_file(path: Path, key: str, file: str) -> Path:
+    """Place of a file that a table names; InputError where it is a link or not in the model's folder."""
+    place = path.parent / file
+    try:
+        refuse_links(place, path.parent)
+    except InputError as error:
+        advice = "" if key == "examples" else f", or hand it in with --{key}"
+        raise InputError(f"{path}: {key}: {error}{advice}") from error
+    return place
+
+
 def check_files(path: Path, files: Mapping[str, Path], table: ModelTable) -> None:
     """InputError for files that are not there, with the options that hand in others."""
-    missing = [name for name, file in files.items() if not file.is_file()]
+    missing = [name for name, file in files.items() if not is_file(file)]
     if missing:
         places = ", ".join(f"no {name} at {files[name]}" for name in missing)
         options = " and ".join(f"--{name} PATH" for name in missing)
@@ -199,7 +208,7 @@ def find_witnesses(
     found = {}
     for attribute in ATTRIBUTES:
         candidates = witness_candidates(path, table, folder, attribute)
-        present = [candidate for candidate in candidates if candidate.is_file()]
+        present = [candidate for candidate in candidates if is_file(candidate)]
         if present:
             found[attribute] = present[0]
         elif need_witnesses:
@@ -218,7 +227,7 @@ def witness_candidates(path: Path, table: ModelTable, folder: Path | None, attri
         return [Path(folder) / name.format(attribute) for name in WITNESS_NAMES]
     if table.witnesses is None:
         return []
-    return [path.parent / str(getattr(table.witnesses, attribute))]
+    return [place_file(path, "witnesses", getattr(table.witnesses, attribute))]
 
 
 def fit_preprocess(path: Path, table: PreprocessTable, network: Network) -> Preprocess:

@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
+from harness.ami.documents import NAME, check_fields
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, read_examples
 from harness.ami.extraction import last_hidden, measure_differences, select_witnesses, walk_hidden
@@ -67,11 +68,11 @@ def extract_job(job: Job) -> Dict[str, Any]:
 
 def check_extraction(job: Job, examples: Mapping[str, Example]) -> Any:
     """The base and each attribute's pairs; InputError where one is not among the examples or unpaired."""
-    try:
-        base, pairs = job.extraction["base"], job.extraction["pairs"]  # type: ignore[index]
-        named = [base, *(name for one in pairs.values() for kind in MUTATIONS for name in one[kind])]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"job: extraction: {error!r}; it needs a base, and pairs by attribute") from error
+    check_fields(job.extraction, {"base": NAME, "pairs": "a table"}, "job: extraction")
+    base, pairs = job.extraction["base"], job.extraction["pairs"]  # type: ignore[index]
+    for attribute, one in pairs.items():
+        check_fields(one, dict.fromkeys(MUTATIONS, "a list of names"), f"job: extraction: {attribute}")
+    named = [base, *(name for one in pairs.values() for kind in MUTATIONS for name in one[kind])]
     missing = [name for name in named if name not in examples]
     if missing:
         raise InputError(f"job: extraction: {missing[0]!r} is not among the examples")

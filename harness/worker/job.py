@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
 
+from harness.ami.documents import NAME, check_fields, read_json, shorten
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_JOB_BYTES
 from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, read_preprocess
 from harness.ami.steering import Parameters, check_parameters
 from harness.backends import Settings
 
 SCHEMA = 1
+JOB = {
+    "backend": NAME,
+    "settings": "a table",
+    "batch_size": "a whole number",
+    "decoder": NAME,
+    "model": "a table",
+    "examples": "a table",
+    "port": "a table",
+    "parameters": "a table",
+    "output": "a text",
+    "extraction": "a table",
+}
+MODEL = {
+    "network": "a text",
+    "preprocess": "a table",
+    "witnesses": "a table",
+    "caffemodel": "a text",
+    "prototxt": "a text",
+}
+PREPROCESS = {
+    "height": "a whole number",
+    "width": "a whole number",
+    "channel_order": NAME,
+    "mean": "a list of numbers",
+    "scale": "a number",
+    "resize": NAME,
+}
+EXAMPLES = {"path": "a text", "sha256": NAME, "files": "a text", "npy": NAME, "only": "a list of names"}
+PORT = {"preset": NAME, "rules": "a table"}
+PARAMETERS = {"alpha": "a number", "beta": "a number", "epsilon": "a number"}
+SETTINGS = {
+    "threads": "a whole number",
+    "precision": NAME,
+    "device": NAME,
+    "graph_optimisation": "a truth value",
+    "tf32": "a truth value",
+    "deterministic": "a truth value",
+    "caffemodel": "a text",
+    "prototxt": "a text",
+}
 MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read Caffe's own files
 
 
@@ -48,19 +89,16 @@ class Job:
 
 def load_job(path: Path) -> Dict[str, Any]:
     """The job file as plain data."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no job ({error})") from error
-    if not isinstance(data, dict) or "output" not in data:
-        raise InputError(f"{path}: is no job; it has no 'output'")
+    data: Dict[str, Any] = read_json(path, MAX_JOB_BYTES)
+    check_fields(data, {"output": JOB["output"]}, f"{path}: is no job")
     return data
 
 
 def read_job(data: Mapping[str, Any]) -> Job:
     """Check a job; InputError names the key that is missing or wrong."""
     if data.get("schema") != SCHEMA:
-        raise InputError(f"job: schema {data.get('schema')!r}; this worker reads {SCHEMA}")
+        raise InputError(f"job: schema {shorten(repr(data.get('schema')))}; this worker reads {SCHEMA}")
+    check_shape(data)
     try:
         model, examples, extraction = data["model"], data["examples"], data.get("extraction")
         job = Job(
@@ -90,14 +128,32 @@ def read_job(data: Mapping[str, Any]) -> Job:
     return job
 
 
+def check_shape(data: Mapping[str, Any]) -> None:
+    """InputError for a key that is missing or of the wrong kind, wherever it is in the job."""
+    check_fields(data, JOB, "job", optional=["extraction"])
+    model, witnesses = data["model"], data["model"].get("witnesses", {})
+    extracts = data.get("extraction") is not None
+    check_fields(model, MODEL, "job: model", optional=["witnesses"] * extracts + list(MODEL_FILES))
+    check_fields(
+        model["preprocess"],
+        PREPROCESS,
+        "job: model: preprocess",
+        optional=["channel_order", "mean", "scale", "resize"],
+    )
+    if not extracts:
+        check_fields(witnesses, dict.fromkeys(ATTRIBUTES, "a table"), "job: model: witnesses")
+    for name in () if extracts else ATTRIBUTES:
+        check_fields(witnesses[name], {"path": "a text", "sha256": NAME}, f"job: model: witnesses: {name}")
+    check_fields(data["examples"], EXAMPLES, "job: examples", optional=["files", "npy", "only"])
+    check_fields(data["port"], PORT, "job: port")
+    check_fields(data["parameters"], PARAMETERS, "job: parameters", optional=list(PARAMETERS))
+
+
 def check_job(job: Job) -> None:
     """Refuse values out of range."""
     check_parameters(job.parameters)
-    if not isinstance(job.batch_size, int) or job.batch_size < 1:
+    if job.batch_size < 1:
         raise InputError(f"job: batch_size = {job.batch_size!r}; must be a whole number of at least 1")
-    only = [] if job.only is None else job.only
-    if not isinstance(only, list) or not all(isinstance(name, str) for name in only):
-        raise InputError(f"job: only = {only!r}; must be a list of ids")
     if job.npy is not None and job.npy not in NPY_CONVENTIONS:
         raise InputError(f"job: npy convention {job.npy!r}; choose one of {', '.join(NPY_CONVENTIONS)}")
 
@@ -108,7 +164,8 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
     for key in data:
         if key not in known:
             raise InputError(f"settings: unknown key {key!r}; there are {', '.join(known)}")
+    check_fields(data, SETTINGS, "settings", optional=list(SETTINGS))
     settings = Settings(**data)
-    if not isinstance(settings.threads, int) or settings.threads < 1:
+    if settings.threads < 1:
         raise InputError(f"settings: threads = {settings.threads!r}; must be a whole number of at least 1")
     return settings
