@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 COULD_NOT_RUN = 2
@@ -13,6 +14,8 @@ MISSING = (
 
 def start() -> None:
     """Run the command line; one line where this interpreter is too old, or lacks what it is made of."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing has begun: Ctrl-C needs no traceback
     if sys.version_info < (3, 11):  # noqa: UP036 - it may be any that people have
         give_up(f"needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}")
     try:

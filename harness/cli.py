@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from harness.images.cli import app as images_app
 from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
 from harness.report.cli import report
 from harness.system.ending import INTERRUPTED, run_guarded
+from harness.system.stopping import take_signals
 from harness.system.streams import open_streams, print_line
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
 from harness.witnesses.cli import app as witnesses_app
@@ -102,13 +102,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON 
 def main() -> None:
     """Run the command line; whatever breaks is one line on standard error and exit code 2."""
     open_streams()
-    signal.signal(signal.SIGTERM, interrupt)
+    take_signals()
     sys.exit(run_guarded(lambda: app(standalone_mode=False)))
-
-
-def interrupt(_number: int, _frame: Any) -> None:
-    """Take a request to end like Ctrl-C, so that running cells are ended too."""
-    raise KeyboardInterrupt
 
 
 @app.command(

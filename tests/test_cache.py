@@ -1,17 +1,13 @@
-"""The cache: hashes follow the files, locks keep others out, and the snapshot holds the inside half alone."""
+"""The cache: hashes follow the files, and the snapshot holds the inside half alone."""
 
 import os
-import subprocess
-import sys
-import threading
 
 import pytest
-from fake_worker import stop_after
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.matrix import cache as module
-from harness.matrix.cache import Stopped, find_cache, hold_lock, read_hashes, snapshot_worker, write_json
+from harness.matrix.cache import find_cache, read_hashes, snapshot_worker, write_json
 
 
 def test_a_hash_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
@@ -53,32 +49,6 @@ def test_a_damaged_memory_is_forgotten(tmp_path):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_hashes(tmp_path).hash_file(tmp_path / "no")
-
-
-def test_a_lock_is_held_by_one_at_a_time(tmp_path):
-    with hold_lock(tmp_path, "x", threading.Event()):
-        with pytest.raises(Stopped), hold_lock(tmp_path, "x", stop_after(0.3)):
-            pass
-        with hold_lock(tmp_path, "y", threading.Event()):
-            pass
-    with hold_lock(tmp_path, "x", threading.Event()):
-        pass
-
-
-def test_a_lock_is_free_when_its_process_dies(tmp_path):
-    code = (
-        "import pathlib, sys, threading, time\n"
-        "from harness.matrix.cache import hold_lock\n"
-        "with hold_lock(pathlib.Path(sys.argv[1]), 'x', threading.Event()):\n"
-        "    print('held', flush=True); time.sleep(600)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
-        with pytest.raises(Stopped), hold_lock(tmp_path, "x", stop_after(0.3)):
-            pass
-        process.kill()
-        with hold_lock(tmp_path, "x", stop_after(120)):  # Stopped where it stays locked
-            pass
 
 
 def test_the_snapshot_holds_the_inside_half_alone(tmp_path):

@@ -4,6 +4,7 @@ import json
 import queue
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,29 @@ def test_an_interruption_ends_workers_and_keeps_finished_cells(tmp_path):
     assert not (kept / "slept").exists()
     outcomes, _ = run(make_site(tmp_path, "finish()"), cells)
     assert [one.reused for one in outcomes] == [True, False]
+
+
+def test_an_interruption_before_all_have_started_ends_those_that_have(tmp_path, monkeypatch):
+    submit = ThreadPoolExecutor.submit
+
+    def interrupt(pool, run, cell, *more):
+        if cell.id == "two":
+            raise KeyboardInterrupt
+        return submit(pool, run, cell, *more)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupt)
+    body = "time.sleep(30); (output / 'slept').touch(); finish()"
+    cells = [make_cell("one"), make_cell("two")]
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(cells, {"one": HERE, "two": HERE}, make_site(tmp_path, body), print)
+    assert not list(tmp_path.glob("working/*/slept"))
+    assert not list(tmp_path.glob("store/*"))
+
+
+def test_a_signal_whose_exception_was_lost_ends_them_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.system.stopping.ASKED", asked := threading.Event())
+    asked.set()
+    body = "time.sleep(30); (output / 'slept').touch(); finish()"
+    with pytest.raises(KeyboardInterrupt):
+        run_cells([make_cell("one")], {"one": HERE}, make_site(tmp_path, body), print)
+    assert not list(tmp_path.glob("working/*/slept"))

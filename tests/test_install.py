@@ -11,9 +11,9 @@ import pytest
 from fake_worker import make_environment, stop_after
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import Stopped
 from harness.matrix.install import build_venv, find_python, key_venv, make_python, read_end, run_step
 from harness.matrix.machine import Interpreter, ask_version, choose_variables, find_interpreter
+from harness.system.stopping import Stopped
 
 HERE = Interpreter(Path(sys.executable).resolve(), platform.python_version())
 NEVER = threading.Event()
@@ -24,7 +24,7 @@ def make_twice(environments, cache):
     found = {}
     threads = [
         threading.Thread(
-            target=lambda one=one: found.update({one.name: make_python(one, HERE, cache, NEVER)})
+            target=lambda one=one: found.update({one.name: make_python(one, HERE, cache, NEVER, print)})
         )
         for one in environments
     ]
@@ -66,7 +66,7 @@ def test_half_of_one_is_made_again(tmp_path):
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").touch()
     assert find_python(environment, HERE, tmp_path) is None
-    python = make_python(environment, HERE, tmp_path, NEVER)
+    python = make_python(environment, HERE, tmp_path, NEVER, print)
     assert ask_version(str(python)) == HERE.version
 
 
@@ -75,7 +75,7 @@ def test_packages_that_cannot_be_had_are_named_with_the_logs_end(tmp_path, monke
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     environment = make_environment("odd", packages=("no-such-package==1.2.3",))
     with pytest.raises(InputError) as caught:
-        make_python(environment, HERE, tmp_path, NEVER)
+        make_python(environment, HERE, tmp_path, NEVER, print)
     for words in ("environment odd", "no-such-package==1.2.3", "run again", "No matching distribution"):
         assert words in str(caught.value)
     assert find_python(environment, HERE, tmp_path) is None

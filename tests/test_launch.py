@@ -12,8 +12,8 @@ import pytest
 from fake_worker import make_environment, stop_after, write_worker
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import Stopped
 from harness.matrix.launch import END, Stock, follow, run_worker
+from harness.system.stopping import Stopped
 
 PYTHON = Path(sys.executable)
 DEAF = (

@@ -13,7 +13,8 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.attacks.attempt import CONVENTION, Attempt
 from harness.attacks.tasks import Task
-from harness.matrix.cache import try_lock, write_atomically, write_json
+from harness.matrix.cache import write_atomically, write_json
+from harness.system.locks import try_lock
 from harness.worker.records import RECORDS, append_batch, keep_whole_batches
 
 FACTS = "attack.json"
@@ -34,7 +35,7 @@ def open_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK).open("a+b")
     with lock:
-        if not try_lock(lock.fileno()):
+        if not try_lock(lock, folder / LOCK):
             raise InputError(f"{folder}: another attack is being written there; choose another --output")
         check_facts(folder, facts)
         write_facts(folder, {**facts, "status": "begun"})

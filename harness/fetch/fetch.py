@@ -20,8 +20,8 @@ from harness.fetch.ledger import LEDGER, Entry, check_same, read_ledger, write_e
 from harness.fetch.part import locate_part
 from harness.fetch.sources import Source
 from harness.fetch.unpack import Unpacked, unpack_archive
-from harness.matrix.cache import hold_lock
 from harness.matrix.travel import CHUNK_BYTES
+from harness.system.locks import hold_lock
 
 INCOMING = ".incoming-"
 
@@ -62,7 +62,7 @@ def fetch_source(
     InputError where they cannot be had, or are others than the table or the record of an earlier time says.
     """
     lock = hashlib.sha256(str(source.folder).encode()).hexdigest()[:16]
-    with hold_lock(cache, f"fetch-{lock}", threading.Event()):
+    with hold_lock(cache, f"fetch-{lock}", threading.Event(), screen.say):
         known = read_ledger(source.folder).get(source.name)
         if known is not None and check_places(source.folder, known):
             return Fetched(source.name, source.folder, known.files, was_there=True)

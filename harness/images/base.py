@@ -15,8 +15,8 @@ from harness.images.archive import write_archive
 from harness.images.engine import explain_errors
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import ARCHITECTURES, name_base, native_architecture
-from harness.matrix.cache import hold_lock
 from harness.matrix.install import run_step
+from harness.system.locks import hold_lock
 
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
 EMULATORS = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}
@@ -65,7 +65,7 @@ def make_base(
     tag = name_base(release, architecture)
     folder = cache / "bases"
     folder.mkdir(parents=True, exist_ok=True)
-    with hold_lock(cache, f"base-{release}-{architecture}", stop):
+    with hold_lock(cache, f"base-{release}-{architecture}", stop, say):
         work = Path(tempfile.mkdtemp(dir=folder, prefix=f"{release}-{architecture}-"))
         log = folder / f"{release}-{architecture}.log"
         log.write_text(f"{tag}\n", encoding="utf-8")

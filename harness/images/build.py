@@ -18,8 +18,9 @@ from harness.images.engine import explain_errors, find_image, shorten
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
-from harness.matrix.cache import Stopped, hold_lock
 from harness.matrix.install import read_end
+from harness.system.locks import hold_lock
+from harness.system.stopping import Stopped
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy")
 IMAGE_LABEL, BASE_LABEL, STAGE_LABEL = "ami-harness.image", "ami-harness.base", "ami-harness.stage"
@@ -44,7 +45,7 @@ def build_image(client: Any, image: Image, place: Surroundings, say: Say, *, aga
     def tell(text: str) -> None:
         say(f"{image.name}: {text}")
 
-    with hold_lock(place.cache, f"image-{image.name}", place.stop):
+    with hold_lock(place.cache, f"image-{image.name}", place.stop, tell):
         base = find_base(client, image)
         found = find_image(client, image.tag)
         if found is not None and found.labels.get(BASE_LABEL) == base.id and not again:

@@ -15,8 +15,9 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
-from harness.matrix.cache import hold_lock, move_folder
+from harness.matrix.cache import move_folder
 from harness.matrix.install import run_step
+from harness.system.locks import hold_lock
 
 LIST = "requirements.txt"
 # Python and the C library's minor version of Debian's releases.
@@ -32,7 +33,7 @@ def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event, say: Say
     """
     key = key_wheelhouse(recipe)
     folder = cache / "wheelhouses" / key
-    with hold_lock(cache, f"wheelhouse-{key}", stop):
+    with hold_lock(cache, f"wheelhouse-{key}", stop, say):
         if is_whole(folder):
             return folder
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,17 +1,14 @@
-"""The cache folder: hashes of files by size and time, locks, and the snapshot of the inside half."""
+"""The cache folder: hashes of files by size and time, and the snapshot of the inside half."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import shutil
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +18,6 @@ from harness.ami.examples import hash_file
 from harness.worker.fingerprint import hash_code
 
 ROOMS = ("ami", "backends", "worker")
-POLL_SECONDS = 0.1
-
-
-class Stopped(Exception):  # noqa: N818 - it is no error: somebody pressed Ctrl-C
-    """Somebody asked for everything to stop."""
 
 
 def find_cache(root: Path) -> Path:
@@ -110,35 +102,6 @@ def read_hashes(cache: Path) -> Hashes:
     except (OSError, ValueError):
         known = {}
     return Hashes(path, known if isinstance(known, dict) else {})
-
-
-@contextlib.contextmanager
-def hold_lock(cache: Path, name: str, stop: threading.Event) -> Iterator[None]:
-    """Keep other threads and processes out of what `name` stands for; Stopped while waiting for them."""
-    path = cache / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        while not try_lock(file.fileno()):
-            if stop.is_set():
-                raise Stopped
-            time.sleep(POLL_SECONDS)
-        yield  # closing the file lets go of it, also when the process dies
-
-
-def try_lock(descriptor: int) -> bool:
-    """Whether an open file could be locked without waiting."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def snapshot_worker(cache: Path) -> tuple[Path, str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import POLL_SECONDS, Stopped, hold_lock
 from harness.matrix.containers import Charge, run_container
 from harness.matrix.durations import UNKNOWN
 from harness.matrix.environments import Environment
@@ -31,9 +30,11 @@ from harness.matrix.store import (
     make_workplace,
     stamp_execution,
 )
+from harness.system.locks import Say, hold_lock
+from harness.system.stopping import POLL_SECONDS, Stopped, check_asked
 
 State = Literal["waiting", "installing", "queued", "running", "done", "reused", "failed", "unavailable"]
-MakePython = Callable[[Environment, Interpreter, Path, threading.Event], Path]
+MakePython = Callable[[Environment, Interpreter, Path, threading.Event, Say], Path]
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,16 @@ def run_cells(
     When this thread is interrupted, running cells are ended and the finished ones stay in the store.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
-        futures = {
-            cell.id: pool.submit(run_cell, cell, places[cell.environment.name], site)
-            for cell in sorted(cells, key=partial(expect_seconds, site), reverse=True)
-        }
         try:
+            futures = {
+                cell.id: pool.submit(run_cell, cell, places[cell.environment.name], site)
+                for cell in sorted(cells, key=partial(expect_seconds, site), reverse=True)
+            }
             while not all(future.done() for future in futures.values()):
+                check_asked()
                 drain(site.events, show, POLL_SECONDS)
         except BaseException:
-            site.stop.set()
+            site.stop.set()  # leaving the pool waits for all that were started
             raise
         drain(site.events, show, 0)
     return tuple(collect(futures[cell.id]) for cell in cells)
@@ -131,7 +133,8 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
     try:
         if isinstance(place, Berth) and place.id is None:
             cell, place = build_berth(cell, place, site)
-        with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop):
+        say = partial(report_waiting, site, cell.id)
+        with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop, say):
             outcome = (not site.fresh and reuse_cell(cell, site)) or launch_cell(cell, place, site)
     except (InputError, OSError) as error:
         outcome = Outcome(cell, "failed", reason=str(error))
@@ -145,7 +148,7 @@ def reuse_cell(cell: Cell, site: Site) -> Outcome | None:
     folder = locate_result(site.cache, cell.key)
     damage = find_damage(folder)
     if damage:
-        site.events.put(Event(cell.id, "waiting", note=f"{damage}; it is run again"))
+        report_waiting(site, cell.id, f"{damage}; it is run again")
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         return None
@@ -212,6 +215,11 @@ def find_fleet(site: Site) -> Fleet:
     return site.fleet
 
 
+def report_waiting(site: Site, name: str, text: str) -> None:
+    """Tell what a cell waits for, or what has to be done first."""
+    site.events.put(Event(name, "waiting", note=text))
+
+
 def report_building(site: Site, name: str, text: str) -> None:
     """Tell how far a cell's image is."""
     site.events.put(Event(name, "installing", note=text))
@@ -232,6 +240,7 @@ def prepare_python(cell: Cell, interpreter: Interpreter, site: Site) -> Path:
             raise Stopped
     try:
         site.events.put(Event(cell.id, "installing"))
-        return site.make_python(cell.environment, interpreter, site.cache, site.stop)
+        say = partial(report_building, site, cell.id)
+        return site.make_python(cell.environment, interpreter, site.cache, site.stop, say)
     finally:
         site.installs.release()

@@ -16,7 +16,7 @@ from harness.ami.errors import InputError
 from harness.ami.examples import list_examples, locate_copy
 from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import Contents
-from harness.matrix.cache import Stopped, write_json
+from harness.matrix.cache import write_json
 from harness.matrix.environments import Environment
 from harness.matrix.fleet import DATA_FOLDER, Fleet, provide_data
 from harness.matrix.launch import END, Report, follow, judge_ending, note_failure
@@ -25,6 +25,7 @@ from harness.matrix.machine import FIXED_VARIABLES
 from harness.matrix.plan import Subject
 from harness.matrix.store import RESUMABLE
 from harness.matrix.travel import NOBODY, Entry, pack, unpack
+from harness.system.stopping import Stopped
 from harness.worker.batches import form_batches
 
 WORK_FOLDER, OUTPUT = "/work", "out"

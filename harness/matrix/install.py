@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import POLL_SECONDS, Stopped, hold_lock, write_json
+from harness.matrix.cache import write_json
 from harness.matrix.environments import Environment
 from harness.matrix.machine import Interpreter
 from harness.matrix.processes import start_process, stop_process
+from harness.system.locks import Say, hold_lock
+from harness.system.stopping import POLL_SECONDS, Stopped
 
 LOG_LINES = 12
 INSTALL_SECONDS = 3600
@@ -43,7 +45,7 @@ def find_python(environment: Environment, interpreter: Interpreter, cache: Path)
 
 
 def make_python(
-    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event
+    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event, say: Say
 ) -> Path:
     """The environment's interpreter, with its packages installed where they are not yet.
 
@@ -51,7 +53,7 @@ def make_python(
     """
     key = key_venv(environment, interpreter)
     folder = cache / "venvs" / key
-    with hold_lock(cache, f"venv-{key}", stop):
+    with hold_lock(cache, f"venv-{key}", stop, say):
         if not is_ready(folder):
             build_venv(environment, interpreter, folder, stop)
     return locate_python(folder)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import POLL_SECONDS, Stopped, write_json
+from harness.matrix.cache import write_json
 from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
 from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
 from harness.matrix.store import read_records
+from harness.system.stopping import POLL_SECONDS, Stopped
 
 Report = Callable[[int, int], None]
 """Takes how many examples are done, and of how many."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.ami.errors import InputError
+from harness.system.stopping import Stopped
 from harness.system.streams import drop_output, print_line
 from harness.system.text import make_lines
 
@@ -33,7 +34,7 @@ def run_guarded(work: Callable[[], int | None]) -> int:
 
 def explain_ending(error: BaseException) -> int:
     """Say why the work ended, in one line; the exit code."""
-    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | Stopped) or isinstance(error.__cause__, KeyboardInterrupt):
         print_line("harness: interrupted", error=True)
         return INTERRUPTED
     if hasattr(error, "format_message") and hasattr(error, "show"):  # the command line was used wrongly

@@ -31,6 +31,7 @@ from harness.matrix.places import (
 from harness.matrix.plan import Cell, Override, Subject, hash_parts, plan_cells, settle_cell
 from harness.matrix.register import read_register, select_environments
 from harness.matrix.run import Screen
+from harness.system.locks import Say
 from harness.worker.fingerprint import list_packages
 
 HERE = "here-"
@@ -131,10 +132,12 @@ def find_here() -> Interpreter:
 
 
 def provide_python(
-    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event
+    environment: Environment, interpreter: Interpreter, cache: Path, stop: threading.Event, say: Say
 ) -> Path:
     """The environment's interpreter: this one, or a virtual environment's."""
-    return interpreter.path if is_here(environment) else make_python(environment, interpreter, cache, stop)
+    if is_here(environment):
+        return interpreter.path
+    return make_python(environment, interpreter, cache, stop, say)
 
 
 def aim_cell(cell: Cell, pairs: Mapping[str, Any], place: Place) -> Cell:
