@@ -83,8 +83,9 @@ Examples = Annotated[
 Npy = Annotated[
     str | None,
     typer.Option(
-        help="What .npy files hold: raw-rgb, raw-bgr, bgr-minus-mean, or auto where values or clean images"
-        " prove it."
+        help="What .npy files hold: raw-rgb, raw-bgr, rgb-minus-mean, bgr-minus-mean, unit-rgb, unit-bgr,"
+        " centred-rgb, centred-bgr, signed-rgb, signed-bgr, imagenet-rgb, imagenet-bgr, or auto where values"
+        " or clean images tell. What is named is held against both."
     ),
 ]
 Only = Annotated[

@@ -13,6 +13,7 @@ import pytest
 import small_model
 
 import harness
+from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.cli import main
 from harness.matrix.environments import read_environments
 from harness.matrix.install import key_venv
@@ -321,6 +322,12 @@ def test_every_verb_has_help_with_an_example(harness, verb):
     code, out, _ = harness(verb, "--help")
     assert code == 0
     assert f"Example: python -m harness {verb}" in " ".join(out.split())
+
+
+def test_help_names_every_convention_of_arrays(harness):
+    _, out, _ = harness("run", "--help")
+    for name in (*NPY_CONVENTIONS, "auto"):
+        assert name in "".join(out.split())  # lines end at hyphens, too
 
 
 def test_help_imports_nothing_heavy():

@@ -5,7 +5,15 @@ import pytest
 
 from harness.ami.errors import InputError
 from harness.ami.port import Port, read_port
-from harness.ami.preprocess import Preprocess, prepare_array, prepare_image, read_preprocess
+from harness.ami.preprocess import (
+    NPY_CONVENTIONS,
+    Preprocess,
+    prepare_array,
+    prepare_image,
+    read_preprocess,
+    show_levels,
+    store_levels,
+)
 
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))
 RED = np.full((2, 2, 3), (200, 100, 50), dtype=np.uint8)
@@ -102,12 +110,43 @@ def test_the_pytorch_port_feeds_stored_arrays_as_they_are():
     np.testing.assert_array_equal(fed, RAW)
 
 
+@pytest.mark.parametrize("model", [MODEL, Preprocess(2, 2, "rgb", (30.0, 20.0, 10.0), scale=0.5)])
+@pytest.mark.parametrize("convention", NPY_CONVENTIONS)
+def test_converted_arrays_are_the_input_that_their_image_is(convention, model):
+    stored = store_levels(RED.transpose(2, 0, 1).astype(np.float32), convention, model)
+    value = prepare_array(stored, convention, model, read_port("notebook", {"npy": "convert"}))
+    np.testing.assert_allclose(value, prepare_image(RED, model, Port()), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("convention", "stored"),
+    [
+        ("raw-rgb", (200, 100, 50)),
+        ("rgb-minus-mean", (170, 80, 40)),
+        ("bgr-minus-mean", (40, 80, 170)),
+        ("unit-bgr", (50 / 255, 100 / 255, 200 / 255)),
+        ("centred-rgb", (200 / 255 - 0.5, 100 / 255 - 0.5, 50 / 255 - 0.5)),
+        ("signed-rgb", (200 / 127.5 - 1, 100 / 127.5 - 1, 50 / 127.5 - 1)),
+        (
+            "imagenet-bgr",
+            ((50 / 255 - 0.406) / 0.225, (100 / 255 - 0.456) / 0.224, (200 / 255 - 0.485) / 0.229),
+        ),
+    ],
+)
+def test_what_arrays_of_a_convention_hold(convention, stored):
+    levels = RED.transpose(2, 0, 1).astype(np.float32)
+    values = store_levels(levels, convention, MODEL)
+    assert channels(values) == pytest.approx(stored)
+    np.testing.assert_allclose(show_levels(values, convention, MODEL), levels, atol=1e-4)
+
+
 @pytest.mark.parametrize(("rule", "expected"), [("round", [200, 100, 255]), ("truncate", [200, 100, 255])])
 def test_quantising(rule, expected):
     port = read_port("notebook", {"quantise": rule})
     assert channels(prepare_array(RAW, "raw-rgb", MODEL, port)) == expected
     kept = prepare_array(RAW, "bgr-minus-mean", MODEL, port)
     np.testing.assert_array_equal(kept, RAW)
+    np.testing.assert_array_equal(prepare_array(RAW, "unit-rgb", MODEL, port), RAW)
 
 
 def test_rounding_and_truncation_differ():
@@ -125,6 +164,7 @@ def test_rounding_and_truncation_differ():
         (RAW, "guess", "convention 'guess'"),
         (RAW[:, :1], "raw-rgb", r"\(3, 1, 2\)"),
         (RAW[:2], "raw-rgb", r"\(2, 2, 2\)"),
+        (RAW.transpose(1, 2, 0), "raw-rgb", r"\(2, 2, 3\).* \(3, 2, 2\); its channels come last: transpose"),
         (RAW * np.nan, "raw-rgb", "finite"),
         (RAW.astype(object), "raw-rgb", "object"),
         (RAW.astype(np.complex64), "raw-rgb", "complex"),
@@ -153,6 +193,7 @@ def test_preprocess_from_plain_data():
         ({"resize": "lanczos"}, "resize"),
         ({"mean": [1, 2]}, "mean"),
         ({"mean": [1, 2, "x"]}, "preprocess"),
+        ({"scale": 0}, "scale = 0"),
         ({"colour": 1}, "colour"),
     ],
 )

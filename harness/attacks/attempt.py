@@ -19,7 +19,7 @@ from harness.ami.detection import Detector, run_plain
 from harness.ami.errors import InputError
 from harness.ami.examples import Example
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess, prepare_array, prepare_image
+from harness.ami.preprocess import Preprocess, prepare_array, prepare_image, store_levels
 from harness.attacks.generate import AimedPgd, Batch, Models, move_pixels, run_passes
 from harness.attacks.recipes import Attack, Recipe, Save
 from harness.attacks.sources import DECODER
@@ -132,10 +132,9 @@ def encode_image(moved: Pixels, save: Save) -> bytes:
 def encode_array(moved: Pixels, preprocess: Preprocess) -> bytes:
     """Pixels as the network's input (1, 3, H, W), float32, in an array file."""
     if preprocess.channel_order != "bgr" or preprocess.scale != 1:
-        raise InputError("--save npy: no convention of arrays is this model's input; choose png or jpeg")
-    mean = np.array(preprocess.mean, np.float32).reshape(1, 3, 1, 1)
+        raise InputError(f"--save npy: this model's input is not {CONVENTION}; choose png or jpeg")
     buffer = io.BytesIO()
-    np.save(buffer, np.asarray(moved[None, ::-1] - mean, np.float32))
+    np.save(buffer, np.asarray(store_levels(moved, CONVENTION, preprocess)[None], np.float32))
     return buffer.getvalue()
 
 
