@@ -101,7 +101,14 @@ def test_large_inputs_become_small_pictures(inputs):
 
 
 @pytest.mark.parametrize(
-    ("npy", "stored"), [("raw-rgb", (30, 20, 10)), ("raw-bgr", (10, 20, 30)), ("bgr-minus-mean", (0, 0, 0))]
+    ("npy", "stored"),
+    [
+        ("raw-rgb", (30, 20, 10)),
+        ("raw-bgr", (10, 20, 30)),
+        ("bgr-minus-mean", (0, 0, 0)),
+        ("rgb-minus-mean", (0, 0, 0)),
+        ("unit-bgr", (10 / 255, 20 / 255, 30 / 255)),
+    ],
 )
 def test_arrays_are_shown_by_the_convention_that_the_run_was_told(tmp_path, npy, stored):
     inputs = Inputs(tmp_path, npy)
@@ -109,6 +116,20 @@ def test_arrays_are_shown_by_the_convention_that_the_run_was_told(tmp_path, npy,
         "x", np.ones((3, SIZE, SIZE), dtype=np.float32) * np.array(stored)[:, None, None], suffix=".npy"
     )
     assert np.abs(read(make(inputs, "x")["x"].input)[0, 0] - (30, 20, 10)).max() <= 3
+
+
+def test_what_a_list_says_of_an_array_comes_before_what_the_run_was_told(inputs):
+    array = np.ones((3, SIZE, SIZE), dtype=np.float32) * np.array((30, 20, 10))[:, None, None]
+    inputs.add("x", array, suffix=".npy")
+    inputs.lines[-1]["npy"] = "raw-rgb"
+    assert np.abs(read(make(inputs, "x")["x"].input)[0, 0] - (30, 20, 10)).max() <= 3
+
+
+@pytest.mark.parametrize("npy", [None, "a later convention"])
+def test_an_array_of_which_nobody_says_what_it_holds_has_none(tmp_path, npy):
+    inputs = Inputs(tmp_path, npy)
+    inputs.add("x", np.ones((3, SIZE, SIZE), dtype=np.float32), suffix=".npy")
+    assert make(inputs, "x") == {"x": None}
 
 
 def test_a_file_that_is_gone_or_was_changed_has_none(inputs):

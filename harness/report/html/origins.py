@@ -18,12 +18,13 @@ ANY_CLASS = 2**62  # golds were checked when the list was run
 
 @dataclass(frozen=True)
 class Origin:
-    """One list of examples: its place and hash, and what its arrays hold, minus which mean (B, G, R)."""
+    """One list of examples: its place and hash, what its arrays hold, the model's mean (B, G, R), scale."""
 
     path: Path
     sha256: str | None
     npy: str | None
     mean: tuple[float, float, float]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,13 @@ def read_origin(job: Any) -> Origin | None:
         blue, green, red = map(float, preprocess["mean"])
         if preprocess.get("channel_order") == "rgb":
             blue, red = red, blue
-        return Origin(Path(examples["path"]), examples.get("sha256"), examples.get("npy"), (blue, green, red))
+        return Origin(
+            Path(examples["path"]),
+            examples.get("sha256"),
+            examples.get("npy"),
+            (blue, green, red),
+            float(preprocess.get("scale", 1)) or 1.0,
+        )
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -14,6 +14,7 @@ from PIL import Image
 from harness.ami.decode import decode_array, decode_image
 from harness.ami.errors import InputError
 from harness.ami.examples import read_file
+from harness.ami.preprocess import CONVENTIONS, Preprocess, show_levels
 from harness.report.html.origins import Found, is_readable
 
 SIDE = 128  # pixels of the longer side, twice what the page shows
@@ -79,7 +80,7 @@ def read_pixels(found: Found | None) -> np.ndarray | None:
 
 
 def convert_array(array: np.ndarray, found: Found) -> np.ndarray | None:
-    """RGB levels (H, W, 3) of a stored array (3, H, W), by the convention its run was told of."""
+    """RGB levels (H, W, 3) of a stored array (3, H, W), by the convention that its list or its run names."""
     values = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
     if (
         values.ndim != 3
@@ -88,12 +89,11 @@ def convert_array(array: np.ndarray, found: Found) -> np.ndarray | None:
         or values.dtype.kind not in "fui"
     ):
         return None
-    levels = np.nan_to_num(values.astype(np.float32)).transpose(1, 2, 0)
-    if found.origin.npy == "raw-rgb":
-        return levels
-    if found.origin.npy == "bgr-minus-mean":
-        levels = levels + np.array(found.origin.mean, dtype=np.float32)
-    return levels[:, :, ::-1]
+    npy = found.example.npy or found.origin.npy
+    if npy not in CONVENTIONS:
+        return None
+    model = Preprocess(values.shape[1], values.shape[2], "bgr", found.origin.mean, found.origin.scale)
+    return show_levels(np.nan_to_num(values.astype(np.float32)), npy, model).transpose(1, 2, 0)
 
 
 def to_levels(values: np.ndarray) -> np.ndarray:
