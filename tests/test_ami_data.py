@@ -104,11 +104,11 @@ def test_what_the_arrays_hold_is_not_guessed_but_found_by_an_image(labels, tmp_p
         {"id": one.id, "source": one.source, "attack": one.attack, "file": str(one.path)}
         for one in read_examples(gathered.path, len(labels))
     ]
-    with pytest.raises(InputError, match="allow raw-rgb and raw-bgr"):
-        settle_conventions(entries, MODEL)
+    with pytest.raises(InputError, match="allow raw-rgb or raw-bgr"):
+        settle_conventions(entries, MODEL, "auto")
     image = pytest.importorskip("PIL.Image", reason="needs Pillow")
     pixels = np.load(array).reshape(3, 224, 224).transpose(1, 2, 0).round().astype(np.uint8)
     image.fromarray(pixels).save(tmp_path / "clean.jpg", quality=95)
     clean = {"id": "benign/x", "source": array.stem, "attack": "benign", "file": str(tmp_path / "clean.jpg")}
-    found = settle_conventions([*entries, clean], MODEL)
+    found = settle_conventions([*entries, clean], MODEL, "auto")
     assert {one.get("npy") for one in found.entries if one["attack"] == "bim"} == {"raw-rgb"}

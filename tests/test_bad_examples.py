@@ -118,16 +118,37 @@ def test_auto_finds_what_arrays_hold_and_every_record_says_it(harness, root):
     arguments = (*RUN, "--examples", attacked, "--npy", "auto")
     code, _, err = harness(*arguments)
     assert code == 2
-    assert "nothing proves what the 2 arrays of bim hold" in err
+    assert "nothing tells what the 2 arrays of bim hold" in err
     code, out, _ = harness(*arguments, "--examples", f"benign={clean}")
     assert code == 0, out
-    assert "npy auto: bim: 2 raw-bgr (1 by their sources, 1 as the rest)" in out
+    assert "npy auto: bim: 2 raw-bgr (1 by their sources; 1 as the rest)" in out
     folder = list_runs(root)[0]
     for line in (folder / "cells" / "a" / "records.jsonl").read_text().splitlines():
         record = json.loads(line)
         assert record.get("npy") == ("raw-bgr" if record["attack"] == "bim" else None)
     code, out, _ = harness(*RUN, "--examples", attacked, "--npy", "raw-rgb")
     assert code == 0, out
+    assert "npy raw-rgb: bim: 2 raw-rgb (1 as named, not told from raw-bgr; 1 as named, not" in out
+
+
+def test_a_convention_that_arrays_contradict_is_refused_by_file_and_the_rest_is_run(harness, root):
+    clean, attacked = root / "clean", root / "bim"
+    clean.mkdir()
+    attacked.mkdir()
+    (clean / "Bea_1_1_2_3_4.png").write_bytes(files.plain_png())
+    pixels = files.draw_face().transpose(2, 0, 1).astype(np.float32)
+    np.save(attacked / "Bea_1_1_2_3_4.npy", pixels[::-1])
+    np.save(attacked / "Bea_2_1_2_3_4.npy", pixels / 255)
+    np.save(attacked / "Bea_3_1_2_3_4.npy", pixels[:, ::-1].copy())
+    code, out, _ = harness(*RUN, "--examples", attacked, "--examples", f"benign={clean}", "--npy", "raw-rgb")
+    refused = json.loads((list_runs(root)[0] / "run.json").read_text())["refused"]
+    assert code == 2, out
+    assert [one.split(":")[0].rpartition("/")[2] for one in refused] == [
+        "Bea_1_1_2_3_4.npy", "Bea_2_1_2_3_4.npy", "Bea_3_1_2_3_4.npy",
+    ]  # fmt: skip
+    assert "what fits is raw-bgr: name it" in refused[0]
+    assert "are whole levels under unit-rgb or unit-bgr alone" in refused[1]
+    assert "raw-rgb or raw-bgr fits, but" in refused[2]
 
 
 @pytest.mark.usefixtures("root")

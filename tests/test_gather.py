@@ -10,9 +10,9 @@ import pytest
 from harness.ami.errors import InputError
 from harness.ami.examples import read_examples
 from harness.ami.headers import MOST_BYTES
-from harness.ami.preprocess import Preprocess
+from harness.ami.preprocess import Preprocess, store_levels
 from harness.matrix.cache import read_hashes
-from harness.matrix.gather import gather_examples, prove_list
+from harness.matrix.gather import check_list, gather_examples
 
 LABELS = ("Ana_Ax", "Bea", "Cy_Du_Ex", "Bea")
 MODEL = Preprocess(files.SIDE, files.SIDE, mean=(93.5940, 104.7624, 129.1863))
@@ -230,13 +230,38 @@ def test_a_run_without_clean_images_says_so(gather, tmp_path):
     assert gather(f"benign={folder}")[1].notes == ()
 
 
-def test_a_list_is_proven_without_a_change_to_the_rest(tmp_path):
+@pytest.fixture(name="listed")
+def write_array_list(tmp_path):
+    """A list of one array of this model's network input, as it was taken from a folder."""
     folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.npy")
-    np.save(folder / "Bea_1_1_2_3_4.npy", np.full((3, files.SIDE, files.SIDE), -80, dtype=np.float32))
-    found = gather_examples([str(folder)], LABELS, MODEL, tmp_path, read_hashes(tmp_path), "raw-rgb")
-    proven = prove_list(found.path, len(LABELS), MODEL, tmp_path)
-    before, after = (json.loads(one.path.read_text()) for one in (found, proven))
+    pixels = files.draw_face().transpose(2, 0, 1).astype(np.float32)
+    np.save(folder / "Bea_1_1_2_3_4.npy", store_levels(pixels, "bgr-minus-mean", MODEL))
+    hashes = read_hashes(tmp_path)
+    return gather_examples([str(folder)], LABELS, MODEL, tmp_path, hashes, "bgr-minus-mean").path
+
+
+def test_what_a_list_s_arrays_hold_is_found_without_a_change_to_the_rest(listed, tmp_path):
+    found = check_list(listed, len(LABELS), MODEL, tmp_path, "auto")
+    before, after = (json.loads(one.read_text()) for one in (listed, found.path))
     assert after == {**before, "npy": "bgr-minus-mean"}
+
+
+def test_a_list_whose_arrays_may_hold_what_is_said_is_run_as_it_is(listed, tmp_path):
+    found = check_list(listed, len(LABELS), MODEL, tmp_path, "bgr-minus-mean")
+    assert (found.path, found.refused) == (listed, ())
+    assert found.notes == ("npy bgr-minus-mean: bim: 1 bgr-minus-mean (1 by their values)",)
+
+
+def test_a_list_goes_on_without_the_arrays_that_contradict_it(listed, tmp_path):
+    with pytest.raises(InputError, match=r"1 examples, none of them usable; .* is said to hold raw-rgb, but"):
+        check_list(listed, len(LABELS), MODEL, tmp_path, "raw-rgb")
+    image = put(tmp_path / "images", "Bea_2_1_2_3_4.png") / "Bea_2_1_2_3_4.png"
+    more = {**json.loads(listed.read_text()), "id": "image", "file": str(image)}
+    both = tmp_path / "both.jsonl"
+    both.write_text(listed.read_text() + json.dumps({**more, "source": "image"}))
+    found = check_list(both, len(LABELS), MODEL, tmp_path, "raw-rgb")
+    assert len(found.refused) == 1
+    assert json.loads(found.path.read_text())["id"] == "image"
 
 
 def test_a_row_whose_file_is_missing_or_cannot_be_one_is_refused_by_line(gather, tmp_path):

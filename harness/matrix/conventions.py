@@ -1,7 +1,7 @@
-"""What stored arrays hold, where it can be proven: BGR without the mean, or pixels in one order or the other.
+"""What stored arrays hold: named or to be found, and held against their values and their clean images.
 
-Values alone tell pixels from differences to a mean, never RGB from BGR. That takes the clean image that an
-array was made from.
+Values alone rarely tell RGB from BGR; that takes the clean image that an array was made from. What nothing
+tells apart is said.
 """
 
 from __future__ import annotations
@@ -12,24 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from harness.ami.decode import DECODERS, decode_array, decode_image
 from harness.ami.errors import InputError, RefusedError
-from harness.ami.examples import is_array_file, read_bytes
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
+from harness.ami.examples import is_array_file
+from harness.ami.preprocess import Preprocess
 from harness.evaluate.rates import BENIGN
+from harness.matrix.evidence import Evidence, describe_numbers, join_names, name_first, weigh_array
 
 AUTO = "auto"
-MINUS_MEAN = "bgr-minus-mean"
-SLACK = 16.0  # levels by which attacks that do not clip may leave a convention's range
-NEAR = 16.0  # mean distance, in levels, of an attacked image to its source
-CLEAR = 4.0  # how much farther than twice that the source is in every other convention
+HAND_IN = f"hand in the clean images of their names (--examples {BENIGN}=DIR)"
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Entries whose arrays say what they hold, arrays of which that is not known, and what was found."""
+    """Entries whose arrays may hold what is said or found, those refused, and what is to be said."""
 
     entries: tuple[dict[str, Any], ...]
     refused: tuple[str, ...]
@@ -37,153 +32,158 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The conventions that an array's values allow, and the one that its clean source proves."""
+class Judgement:
+    """What arrays were found to hold, and why some are refused, both by their ids, and what is to be said."""
 
-    entry: Mapping[str, Any]
-    fitting: tuple[str, ...]
-    by_source: str | None
-
-    @property
-    def proven(self) -> str | None:
-        """The one convention that it can be, by its values or by its source."""
-        return self.fitting[0] if len(self.fitting) == 1 else self.by_source
+    known: Mapping[str, str]
+    refused: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
-def settle_conventions(entries: Sequence[Mapping[str, Any]], preprocess: Preprocess) -> Settled:
-    """Find out what every array holds, attack by attack; one attack's arrays are taken to hold the same.
+def settle_conventions(
+    entries: Sequence[Mapping[str, Any]], preprocess: Preprocess, npy: str | None
+) -> Settled:
+    """Hold every array against what its entry, or else `npy`, says that it holds; find it out for `auto`.
 
-    InputError where nothing is proven of any array of an attack.
+    One attack's arrays are taken to hold the same. InputError where nothing tells what any array of an attack
+    holds. Arrays of which nothing is said are left as they are.
     """
     clean = {
         one["source"]: Path(one["file"])
         for one in entries
         if one["attack"] == BENIGN and not is_array_file(Path(one["file"]))
     }
-    arrays = [one for one in entries if is_array_file(Path(one["file"])) and not one.get("npy")]
-    asked = {one["id"] for one in arrays}
+    arrays = [{**one, "npy": one.get("npy") or npy} for one in entries if is_array_file(Path(one["file"]))]
     known: dict[str, str] = {}
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     notes: list[str] = []
     for attack in dict.fromkeys(one["attack"] for one in arrays):
-        found = weigh_arrays([one for one in arrays if one["attack"] == attack], clean, preprocess, refused)
-        if found:
-            known.update(judge_attack(attack, found, refused))
-            notes.append(describe_findings(attack, found, known))
+        members = [one for one in arrays if one["attack"] == attack and one["npy"]]
+        for judged in judge_attack(members, clean, preprocess):
+            known.update(judged.known)
+            refused.update(judged.refused)
+            notes.extend(judged.notes)
     settled = [
         {**one, "npy": known[one["id"]]} if one["id"] in known else dict(one)
         for one in entries
-        if one["id"] not in asked or one["id"] in known
+        if one["id"] not in refused
     ]
-    return Settled(tuple(settled), tuple(refused), tuple(notes))
+    return Settled(tuple(settled), tuple(refused.values()), tuple(notes))
+
+
+def judge_attack(
+    entries: Sequence[Mapping[str, Any]], clean: Mapping[str, Path], preprocess: Preprocess
+) -> list[Judgement]:
+    """What is found of one attack's arrays: of those that say what they hold, and of those that are asked."""
+    weighed, unread = weigh_arrays(entries, clean, preprocess)
+    named = [one for one in weighed if one.entry["npy"] != AUTO]
+    asked = [one for one in weighed if one.entry["npy"] == AUTO]
+    judged = [Judgement({}, unread)]
+    for claim in dict.fromkeys(one.entry["npy"] for one in named):
+        held = [one for one in named if one.entry["npy"] == claim]
+        judged.append(judge_claim(claim, held, preprocess))
+    if asked:
+        judged.append(find_conventions(asked, weighed))
+    return judged
 
 
 def weigh_arrays(
-    entries: Sequence[Mapping[str, Any]],
-    clean: Mapping[str, Path],
-    preprocess: Preprocess,
-    refused: list[str],
-) -> list[Evidence]:
-    """Evidence on one attack's arrays; those that are none go among the refused."""
-    found = []
+    entries: Sequence[Mapping[str, Any]], clean: Mapping[str, Path], preprocess: Preprocess
+) -> tuple[list[Evidence], dict[str, str]]:
+    """Evidence on arrays, and why some are none; those that are said to hold something the workers refuse."""
+    weighed, unread = [], {}
     for entry in entries:
         try:
-            found.append(weigh_array(entry, clean, preprocess))
+            weighed.append(weigh_array(entry, clean, preprocess))
         except RefusedError as error:
-            refused.append(f"{entry['file']}: {error}")
-    return found
+            if entry["npy"] == AUTO:
+                unread[entry["id"]] = f"{entry['file']}: {error}"
+    return weighed, unread
 
 
-def judge_attack(attack: str, found: Sequence[Evidence], refused: list[str]) -> dict[str, str]:
-    """What each of one attack's arrays holds; those of which that is not known go among the refused."""
-    chosen = choose_convention(attack, found)
-    known = {}
-    for one in found:
-        convention = one.proven or chosen
+def judge_claim(claim: str, arrays: Sequence[Evidence], preprocess: Preprocess) -> Judgement:
+    """Which of an attack's arrays cannot hold what all are said to hold, or may hold what such ones do."""
+    first = name_first(claim, preprocess)
+    wrong = [one for one in arrays if first not in one.fitting]
+    refused = {one.entry["id"]: explain_contradiction(claim, first, one) for one in wrong}
+    for one in arrays:
+        beside = [other for other in wrong if set(other.fitting) & set(one.fitting)]
+        if beside and one not in wrong:
+            refused[one.entry["id"]] = explain_company(claim, one, beside[0])
+    kept = [one for one in arrays if one.entry["id"] not in refused]
+    counts = Counter(name_grounds(one, first) for one in kept)
+    return Judgement({}, refused, list_notes(claim, kept, {claim: len(kept)}, counts))
+
+
+def explain_contradiction(claim: str, first: str, one: Evidence) -> str:
+    """Why an array cannot hold what it is said to hold."""
+    fits = f"what fits is {join_names(one.fitting)}: name it" if one.fitting else "nothing known fits"
+    remedy = "" if one.distances else f", or {HAND_IN}"
+    return f"{one.entry['file']}: is said to hold {claim}, but {describe_numbers(one, first)}; {fits}{remedy}"
+
+
+def explain_company(claim: str, one: Evidence, beside: Evidence) -> str:
+    """Why an array is refused that may hold what it is said to hold."""
+    return (
+        f"{one.entry['file']}: is said to hold {claim}; {join_names(one.fitting)} fits, but"
+        f" {beside.entry['file']} beside it, said to hold the same, cannot; name what each holds in a list"
+        f" of examples, or {HAND_IN}"
+    )
+
+
+def name_grounds(one: Evidence, held: str) -> str:
+    """What says that an array holds a convention, or which others nothing tells from it."""
+    if one.only:
+        return "by their sources" if one.near else "by their values"
+    others = [name for name in one.fitting if name != held]
+    return f"as named, not told from {join_names(others)}"
+
+
+def find_conventions(asked: Sequence[Evidence], weighed: Sequence[Evidence]) -> Judgement:
+    """What each array holds: the one convention that fits, or the one that those beside it hold."""
+    chosen = choose_convention(asked, weighed)
+    known, refused = {}, {}
+    for one in asked:
+        convention = one.only or chosen
         if convention in one.fitting:
             known[one.entry["id"]] = convention
         else:
-            refused.append(f"{one.entry['file']}: {explain_doubt(one, chosen)}")
-    return known
+            refused[one.entry["id"]] = f"{one.entry['file']}: {explain_doubt(one, chosen)}"
+    kept = [one for one in asked if one.entry["id"] in known]
+    grounds = Counter(name_grounds(one, "") if one.only else "as the rest" for one in kept)
+    return Judgement(known, refused, list_notes(AUTO, kept, Counter(known.values()), grounds))
 
 
-def weigh_array(entry: Mapping[str, Any], clean: Mapping[str, Path], preprocess: Preprocess) -> Evidence:
-    """What one array's values and its clean source, where that is there, say of its convention."""
-    data = read_bytes(Path(entry["file"]))
-    values = check_array(decode_array(data), preprocess.height, preprocess.width)
-    fitting = tuple(one for one in NPY_CONVENTIONS if is_in_range(values, one, preprocess))
-    source = clean.get(entry["source"])
-    pixels = None if source is None else read_source(source)
-    if pixels is None or pixels.shape != values.shape:
-        return Evidence(entry, fitting, None)
-    distances = {
-        one: float(np.abs(show_array(values, one, preprocess) - pixels).mean()) for one in NPY_CONVENTIONS
-    }
-    return Evidence(entry, fitting, pick_nearest(distances))
-
-
-def is_in_range(values: np.ndarray, convention: str, preprocess: Preprocess) -> bool:
-    """Whether values (3, H, W) can be pixels 0-255 under a convention, give or take some levels."""
-    pixels = show_array(values, convention, preprocess)
-    return bool(pixels.min() >= -SLACK and pixels.max() <= 255 + SLACK)
-
-
-def show_array(values: np.ndarray, convention: str, preprocess: Preprocess) -> np.ndarray:
-    """RGB pixels (3, H, W) that a stored array shows if it holds what a convention says."""
-    if convention == MINUS_MEAN:
-        mean = preprocess.mean if preprocess.channel_order == "bgr" else preprocess.mean[::-1]
-        values = values / preprocess.scale + np.array(mean, dtype=np.float32)[:, None, None]
-    return values if convention == "raw-rgb" else values[::-1]
-
-
-def read_source(path: Path) -> np.ndarray | None:
-    """RGB pixels (3, H, W), float32, of a clean image; None where it cannot be decoded."""
-    missing = []
-    for decoder in DECODERS:
-        try:
-            return decode_image(read_bytes(path), decoder).transpose(2, 0, 1).astype(np.float32)
-        except RefusedError:
-            return None
-        except InputError as error:
-            missing.append(str(error))
-    raise InputError(f"--npy {AUTO}: {path} is to be looked at, but {'; '.join(missing)}")
-
-
-def pick_nearest(distances: Mapping[str, float]) -> str | None:
-    """The convention under which an array is near its source and under all others clearly farther."""
-    (best, distance), (_, following), *_ = sorted(distances.items(), key=lambda one: one[1])
-    return best if distance <= NEAR and following >= 2 * distance + CLEAR else None
-
-
-def choose_convention(attack: str, found: Sequence[Evidence]) -> str | None:
-    """The convention that all proofs among one attack's arrays agree on; None where they do not."""
-    proven = {one.proven for one in found if one.proven}
-    if not proven:
-        first = found[0]
-        fitting = " and ".join(first.fitting) or "no convention"
-        raise InputError(
-            f"--npy {AUTO}: nothing proves what the {len(found)} arrays of {attack} hold; the values of"
-            f" {first.entry['file']} allow {fitting}, and there is no clean image of their names"
-            " (--examples benign=DIR) to compare them with; name the convention with --npy"
+def choose_convention(asked: Sequence[Evidence], weighed: Sequence[Evidence]) -> str | None:
+    """The one convention that an attack's arrays can hold, as far as it is one; None where they differ."""
+    only = {one.only for one in weighed if one.only}
+    if not only:
+        first = asked[0]
+        there = (
+            "no clean image tells them apart" if first.distances else f"there is no clean image; {HAND_IN}"
         )
-    return proven.pop() if len(proven) == 1 else None
+        raise InputError(
+            f"--npy {AUTO}: nothing tells what the {len(asked)} arrays of {first.entry['attack']} hold; the"
+            f" values of {first.entry['file']}, {first.low:.5g} to {first.high:.5g}, allow"
+            f" {join_names(first.fitting)}, and {there}, or name the convention"
+        )
+    return only.pop() if len(only) == 1 else None
 
 
 def explain_doubt(one: Evidence, chosen: str | None) -> str:
     """Why an array's convention is not known."""
-    fitting = " or ".join(one.fitting) or "no convention"
+    numbers = f"its values, {one.low:.5g} to {one.high:.5g}, allow {join_names(one.fitting)}"
     if chosen is None:
-        return f"may hold {fitting}, and the arrays beside it hold different things; name its convention"
-    return f"its values allow {fitting}, and the arrays beside it hold {chosen}"
+        return f"{numbers}, and the arrays beside it hold different things; name its convention"
+    return f"{numbers}, and the arrays beside it hold {chosen}"
 
 
-def describe_findings(attack: str, found: Sequence[Evidence], known: Mapping[str, str]) -> str:
-    """Which conventions one attack's arrays were found to hold, and by what."""
-    counts = Counter(known[one.entry["id"]] for one in found if one.entry["id"] in known)
-    proofs = Counter(
-        "by their values" if len(one.fitting) == 1 else "by their sources" if one.by_source else "as the rest"
-        for one in found
-        if one.entry["id"] in known
-    )
-    held = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"npy {AUTO}: {attack}: {held} ({', '.join(f'{count} {how}' for how, count in proofs.items())})"
+def list_notes(
+    asked: str, kept: Sequence[Evidence], held: Mapping[str, int], grounds: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Which conventions one attack's arrays hold, and what says so; nothing of none."""
+    if not kept:
+        return ()
+    what = ", ".join(f"{count} {name}" for name, count in held.items())
+    how = "; ".join(f"{count} {ground}" for ground, count in grounds.items())
+    return (f"npy {asked}: {kept[0].entry['attack']}: {what} ({how})",)

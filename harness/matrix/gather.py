@@ -51,11 +51,9 @@ def gather_examples(
         reason = candidate.reason or take_candidate(candidate, taken, preprocess, hashes)
         if reason:
             refused.append(f"{candidate.place}: {reason}")
-    entries, notes = list(taken.values()), []
-    if npy == AUTO:
-        settled = settle_conventions(entries, preprocess)
-        entries, notes = list(settled.entries), list(settled.notes)
-        refused.extend(settled.refused)
+    settled = settle_conventions(list(taken.values()), preprocess, npy)
+    entries, notes = settled.entries, list(settled.notes)
+    refused.extend(settled.refused)
     if not entries:
         raise InputError(f"{', '.join(places)}: {len(found)} files, none of them an example{cite(refused)}")
     if not any(one["attack"] == BENIGN for one in entries):
@@ -65,8 +63,8 @@ def gather_examples(
     return Gathered(write_list(cache, entries), tuple(refused), tuple(notes))
 
 
-def prove_list(path: Path, classes: int, preprocess: Preprocess, cache: Path) -> Gathered:
-    """A list of examples made again, with what its arrays are proven to hold."""
+def check_list(path: Path, classes: int, preprocess: Preprocess, cache: Path, npy: str | None) -> Gathered:
+    """A list of examples as it is, or made again where arrays are refused or what they hold was found."""
     listed = [
         {
             "id": one.id,
@@ -79,8 +77,11 @@ def prove_list(path: Path, classes: int, preprocess: Preprocess, cache: Path) ->
         }
         for one in list_examples(path, classes)
     ]
-    settled = settle_conventions(listed, preprocess)
-    return Gathered(write_list(cache, settled.entries), settled.refused, settled.notes)
+    settled = settle_conventions(listed, preprocess, npy)
+    if not settled.entries:
+        raise InputError(f"{path}: {len(listed)} examples, none of them usable{cite(settled.refused)}")
+    same = list(settled.entries) == listed
+    return Gathered(path if same else write_list(cache, settled.entries), settled.refused, settled.notes)
 
 
 def check_convention(found: Sequence[Candidate], npy: str | None) -> None:

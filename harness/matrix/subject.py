@@ -15,7 +15,7 @@ from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
 from harness.matrix.cache import Hashes, stamp_file
 from harness.matrix.conventions import AUTO
-from harness.matrix.gather import Gathered, gather_examples, prove_list
+from harness.matrix.gather import Gathered, check_list, gather_examples
 from harness.matrix.layouts import is_table
 from harness.matrix.plan import Subject
 from harness.model.convert import convert_model, folder_name, is_sound
@@ -88,9 +88,7 @@ def find_examples(
     listed = find_list(model, places)
     if listed is None:
         return gather_examples(places, model.labels, model.preprocess, cache, hashes, npy)
-    if npy == AUTO:
-        return prove_list(listed, model.network.logits.shape[0], model.preprocess, cache)
-    return Gathered(listed, ())
+    return check_list(listed, model.network.logits.shape[0], model.preprocess, cache, npy)
 
 
 def find_list(model: Model, places: Sequence[str]) -> Path | None:
