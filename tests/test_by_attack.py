@@ -61,7 +61,8 @@ def test_each_attack_has_its_rates():
 
 @pytest.fixture(name="harness")
 def make_harness(monkeypatch, capsys, tmp_path):
-    write_run(tmp_path / "run", {"here": make_records()})
+    cells = [{"environment": name, "status": "unavailable"} for name in ("here", "away")]
+    write_run(tmp_path / "run", {"here": make_records()}, cells=cells)
     monkeypatch.chdir(tmp_path)
 
     def harness(*arguments):
@@ -86,7 +87,13 @@ def test_the_verb_prints_a_table_and_json(harness):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nowhere"], "nowhere: is no run"), (["run", "--environment", "x*"], "x*: no cell of these names")],
+    [
+        (["nowhere"], "nowhere: is no run"),
+        (["run", "--environment", "x*"], "--environment x*: names none of here, away"),
+        (["run", "--environment", "here", "--environment", "x"], "--environment x: names none of here, away"),
+        (["run", "--environment", "here", "--environment", "away"], "away: no records; there are here"),
+        (["run", "--environment", "a*"], "away: no records; there are none"),
+    ],
 )
 def test_what_is_not_there_is_named(harness, arguments, message):
     code, out, err = harness(*arguments)

@@ -301,6 +301,25 @@ def test_containers_that_were_asked_for_have_to_run(harness, asked):
     assert "none of the containers that were asked for could run" in " ".join(out.split())
 
 
+@pytest.mark.usefixtures("box")
+def test_an_environment_that_is_named_has_to_run(harness, root):
+    chosen = ["--environment", "a", "--environment", "b", "--environment", "box"]
+    code, out, _ = harness("matrix", "--model", "small", *chosen)
+    assert code == 2
+    assert "box asked for by name, but unavailable: no Docker engine answers" in " ".join(out.split())
+    (folder,) = list_runs(root)
+    assert "box asked for by name, but unavailable" in (folder / "report.md").read_text()
+    assert '<error type="unavailable"' in (folder / "junit.xml").read_text()
+    assert harness("run", "--model", "small", *chosen)[0] == 2
+    (root / "environments" / "old.toml").write_text(f'python = "3.99"\n{ENVIRONMENT}')
+    code, out, _ = harness("run", "--model", "small", "--environment", "a", "--environment", "old")
+    assert code == 2
+    assert "old asked for by name, but unavailable: no python3.99 on PATH runs" in " ".join(out.split())
+    chosen[-1] = "ol*"
+    assert harness("run", "--model", "small", *chosen)[0] == 0
+    assert harness("run", "--model", "small", "--environment", "ol*")[0] == 2
+
+
 def test_an_image_that_does_not_exist_is_named(harness, box):
     (box / "environments" / "box.toml").write_text(BOX.replace("openblas", "mkl"))
     code, _, err = harness("matrix", "--model", "small")

@@ -237,6 +237,18 @@ def test_failed_and_unavailable_cells_are_shown_as_such(tmp_path):
         compare(run, against="c")
 
 
+@pytest.mark.parametrize(
+    ("globs", "code"),
+    [((), 0), (("*",), 0), (("a", "b", "b*"), 0), (("a", "b", "box"), 2), (("box",), 2), (("bo*",), 2)],
+)
+def test_what_is_named_outright_has_to_be_compared(tmp_path, globs, code):
+    cells = [{"environment": "box", "status": "unavailable", "reason": "no engine"}]
+    summary = compare(write_run(tmp_path / "run", {"a": SAME, "b": SAME}, cells=cells), globs=globs)
+    assert summary.exit_code == code
+    if "box" in globs:
+        assert "box asked for by name, but unavailable: no engine" in summary.verdict
+
+
 def test_other_models_and_weights_are_compared_and_named(tmp_path, run):
     cell = make_cell("d")
     cell["hashes"] = {**cell["hashes"], "parameters": {"conv1.weight": "9" * 64, "conv1.bias": "b" * 64}}

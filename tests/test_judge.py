@@ -110,6 +110,16 @@ def test_an_unavailable_cell_is_named_and_no_failure():
     assert "unavailable: c" in summary.verdict
 
 
+def test_an_unavailable_cell_that_was_asked_for_by_name_is_trouble():
+    away = [result(name, status="unavailable", reason="no engine", named=True) for name in ("c", "c#2")]
+    summary = judge(*SAME, *away)
+    assert summary.exit_code == 2
+    assert summary.verdict == (
+        "c and c#2 asked for by name, but unavailable: no engine;"
+        " all 2 examples hold one tuple each in 2 environments"
+    )
+
+
 def test_a_failed_cell_has_no_rates_of_zero():
     (cell,) = [one for one in judge(*SAME, result("c", status="failed")).cells if one.status == "failed"]
     assert cell.rates is None or cell.rates.detection.rate is None

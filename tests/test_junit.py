@@ -97,6 +97,16 @@ def test_failed_unavailable_and_incomparable_are_told_apart():
     assert (count(root, "errors"), count(root, "skipped"), count(root, "failures")) == (2, 1, 0)
 
 
+def test_an_unavailable_cell_that_was_asked_for_by_name_is_an_error():
+    away = cell("d", status="unavailable", reason="no engine", named=True)
+    root = draw(make_summary(cells=(cell("a"), cell("b"), away), exit_code=2))
+    told = outcome(root, "d", "cell")
+    assert (told.tag, told.get("type"), told.get("message")) == (
+        "error", "unavailable", "unavailable: no engine",
+    )  # fmt: skip
+    assert count(root, "errors") == 1
+
+
 def test_a_run_without_verdict_has_an_error_even_where_no_cell_has():
     root = draw(make_summary(cells=(cell("a"),), exit_code=2, verdict="nothing was compared"))
     assert outcome(root, "(run)", "could be judged").get("message") == "nothing was compared"

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import harness
 from harness.ami.errors import InputError
-from harness.diff.runs import Past, Source, find_run, find_source, list_sources, read_sources, select_sources
+from harness.diff.runs import (
+    Past,
+    Source,
+    find_named,
+    find_run,
+    find_source,
+    list_sources,
+    read_sources,
+    select_sources,
+)
 from harness.matrix.identity import name_environment, read_identity
 from harness.matrix.register import Register
 from harness.report.judge import Header, make_summary
@@ -37,7 +46,7 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
     started = time.monotonic()
     folders = [find_run(place, reports) for place in places]
     sources, against = choose_sources(list_sources(folders), selection)
-    past = read_sources(sources)
+    past = mark_named(read_sources(sources), find_named(sources, selection.globs))
     models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in past.results))
     reference = find_reference(sources, past, register)
     header = Header(
@@ -94,6 +103,15 @@ def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[lis
     if first is second:
         raise InputError(f"--pair: {first.label} is both; name two cells")
     return [first, second], first.label
+
+
+def mark_named(past: Past, labels: Collection[str]) -> Past:
+    """The same, with these cells known to have been asked for by name."""
+    results = [
+        replace(one, summary=one.summary.model_copy(update={"named": one.summary.environment in labels}))
+        for one in past.results
+    ]
+    return replace(past, results=tuple(results))
 
 
 def check_baseline(past: Past, label: str) -> None:

@@ -176,6 +176,11 @@ def is_named(source: Source, glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in (source.environment, source.id, source.label))
 
 
+def find_named(sources: Sequence[Source], globs: Sequence[str]) -> set[str]:
+    """Labels of the cells that are named outright: who does so wants these to be compared."""
+    return {one.label for one in sources if {one.environment, one.id, one.label} & set(globs)}
+
+
 def list_labels(sources: Sequence[Source]) -> str:
     """Labels for a message."""
     return ", ".join(one.label for one in sources)

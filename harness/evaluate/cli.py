@@ -57,18 +57,19 @@ def evaluate(
 
 
 def select_cells(cells: Sequence[Source], globs: Sequence[str] | None) -> Mapping[str, Path]:
-    """Cells with records by label; InputError where none is of these names."""
+    """Cells with records by label; InputError where there is none, or none for a name or glob."""
     from harness.ami.errors import InputError
-    from harness.diff.runs import is_named, list_labels
+    from harness.diff.runs import find_named, list_labels, select_sources
 
-    there = [(one, one.folder) for one in cells if one.folder and (one.folder / "records.jsonl").is_file()]
-    chosen = {
-        one.label: folder for one, folder in there if not globs or any(is_named(one, glob) for glob in globs)
-    }
-    if not chosen:
-        wanted = f"{', '.join(globs)}: no cell of these names; " if globs else "no cell has records; "
-        raise InputError(f"{wanted}there are {list_labels([one for one, _ in there]) or 'none'} with records")
-    return chosen
+    chosen = select_sources(cells, globs or ())
+    there = [(one, one.folder) for one in chosen if one.folder and (one.folder / "records.jsonl").is_file()]
+    named = find_named(chosen, globs or ()) - {one.label for one, _ in there}
+    if named or not there:
+        wanted = ", ".join(sorted(named)) or list_labels(chosen)
+        raise InputError(
+            f"{wanted}: no records; there are {list_labels([one for one, _ in there]) or 'none'}"
+        )
+    return {one.label: folder for one, folder in there}
 
 
 def draw_rates(rates: Sequence[AttackRates]) -> Table:

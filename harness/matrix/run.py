@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -152,7 +152,7 @@ def run_matrix(
             close_fleet(plan.fleet)
     fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
     remember_durations(plan.cache, fresh)
-    results = [read_result(outcome) for outcome in outcomes]
+    results = [read_result(outcome, request.globs) for outcome in outcomes]
     header = Header(
         run=plan.id,
         harness=harness.__version__,
@@ -279,13 +279,17 @@ def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
     ]
 
 
-def read_result(outcome: Outcome) -> CellResult:
-    """An outcome with its records; a cell whose files cannot be read has failed."""
+def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
+    """An outcome with its records; a cell whose files cannot be read has failed.
+
+    `named` are environments' names and globs; who names an environment wants that one to run.
+    """
     cell = outcome.cell
     summary = CellSummary(
         environment=cell.id,
         cell=cell.job["cell"],
         status=outcome.status,
+        named=cell.environment.name in named,
         reused=outcome.reused,
         reason=outcome.reason,
         key=cell.key,

@@ -159,7 +159,7 @@ def give_verdict(
     problems: Sequence[str],
 ) -> tuple[ExitCode, str]:
     """Exit code and the sentence that says why; what could not run weighs most."""
-    away = [cell.environment for cell in cells if cell.status == "unavailable"]
+    away = [cell.environment for cell in cells if cell.status == "unavailable" and not cell.named]
     unexpected = expectation.count_unexpected()
     troubles = list_troubles(header, cells, join)
     parts = [*troubles, describe_agreement(join, len(expectation.departs), unexpected)]
@@ -175,6 +175,7 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     """Everything that keeps a run from being judged."""
     failed = [cell.environment for cell in cells if cell.status == "failed"]
     troubles = [f"{', '.join(failed)} failed"] if failed else []
+    troubles.extend(list_missed(cells))
     status = {cell.environment: cell.status for cell in cells}
     if header.asked and all(status[name] == "unavailable" for name in header.asked):
         troubles.append("none of the containers that were asked for could run")
@@ -189,6 +190,15 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     elif not len(join.examples) and not lost:
         troubles.append("there are no examples")
     return troubles
+
+
+def list_missed(cells: Sequence[CellSummary]) -> list[str]:
+    """Cells that were asked for by their very names and cannot run here, those of one reason together."""
+    missed: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.named and cell.status == "unavailable":
+            missed.setdefault(cell.reason or "no reason is known", []).append(cell.environment)
+    return [f"{join_names(names)} asked for by name, but unavailable: {why}" for why, names in missed.items()]
 
 
 def describe_agreement(join: Join, diverging: int, unexpected: int) -> str:

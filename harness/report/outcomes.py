@@ -1,8 +1,8 @@
 """A report as a list of tests, which JUnit's viewers show.
 
 What diverged is a failure, or skipped where the register expects it; what could not be run or compared is an
-error; a cell that this machine cannot run at all is skipped, for it says nothing. A cell that never departs
-from the baseline passes one test.
+error; a cell that this machine cannot run at all is skipped, for it says nothing, unless it was asked for by
+name. A cell that never departs from the baseline passes one test.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def list_cells(summary: Summary) -> Iterator[Case]:
         if cell.status == "failed":
             yield Case(name, "cell", "error", "failed", f"failed: {reason}", cell.log_end)
         elif cell.status == "unavailable":
-            yield Case(name, "cell", "skipped", "unavailable", f"unavailable: {reason}", cell.log_end)
+            outcome: Outcome = "error" if cell.named else "skipped"
+            yield Case(name, "cell", outcome, "unavailable", f"unavailable: {reason}", cell.log_end)
         elif alone:
             yield Case(name, examples, "skipped", "alone", "there is no other cell to compare it with")
         elif summary.compared and name not in departing:

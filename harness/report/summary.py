@@ -62,13 +62,15 @@ class DifferenceSummary(Part):
 class CellSummary(Part):
     """One cell: how it ended, what it measured, what it was.
 
-    `origin` says where records come from that no cell has written, `selection` what these have in common,
-    if others may be missing; rates that would count the others are then null.
+    `named` tells one that was asked for by its very name and therefore has to run. `origin` says where
+    records come from that no cell has written, `selection` what these have in common, if others may be
+    missing; rates that would count the others are then null.
     """
 
     environment: str
     cell: str
     status: Literal["done", "failed", "unavailable"]
+    named: bool = False
     reused: bool = False
     reason: str | None = None
     log_end: str = ""
