@@ -9,8 +9,8 @@ from harness.ami.network import (
     Pooling,
     Relu,
     layer_parameters,
-    layer_to_json,
 )
+from harness.ami.network_files import layer_to_json
 from harness.model.caffemodel import write_layer
 
 POOLS = {"max": "MAX", "average": "AVE"}

@@ -12,8 +12,8 @@ from harness.ami.network import (
     Relu,
     Softmax,
     build_network,
-    network_to_json,
 )
+from harness.ami.network_files import list_files, network_to_json
 
 BLOBS = ("conv1_1", "conv2_2", "pool3", "conv4_1", "fc6", "fc7")
 
@@ -63,10 +63,10 @@ def write_folder(folder, network, seed=0):
     """A neutral folder of random parameters."""
     weights = random_parameters(network, seed)
     (folder / "parameters").mkdir(parents=True)
-    described = {}
+    files, described = list_files(folder, network), {}
     for name, array in weights.items():
-        np.save(folder / "parameters" / f"{name}.npy", array)
+        np.save(files[name], array)
         described[name] = {"shape": list(array.shape), "sha256": hashlib.sha256(array.tobytes()).hexdigest()}
-    data = {"schema": 1, **network_to_json(network), "sources": {}, "parameters": described}
+    data = {"schema": 2, **network_to_json(network), "sources": {}, "parameters": described}
     (folder / "network.json").write_text(json.dumps(data))
     return weights

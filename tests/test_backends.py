@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
+from rewritten_nets import move_relus
 
+from harness.ami.activations import expose_activations
 from harness.ami.errors import InputError
 from harness.ami.network import (
     Convolution,
@@ -17,7 +19,6 @@ from harness.ami.network import (
     Relu,
     Softmax,
     build_network,
-    expose_activations,
 )
 from harness.backends import NAMES, Settings, find_backend
 
@@ -75,6 +76,24 @@ def normalised_network():
     return build_network("normalised", "data", (3, 13, 11), layers)
 
 
+def shared_network():
+    """ReLUs out of place, and layers that share names: with each other, with blobs, with other layers."""
+    layers = [
+        Convolution("a", "data", "b", 6, (3, 3), pad=(1, 1)),
+        Relu("", "b", "a"),
+        Pooling('pool, "1" é/x', "a", "c", "average", (3, 3), (2, 2)),
+        Pooling("a", "c", "pool", "average", (2, 2), (1, 1), (1, 1)),
+        InnerProduct("c", "pool", "fc", 5),
+        Relu("c", "fc", "fc"),
+        Dropout("c", "fc", "fc"),
+        Relu("", "fc", "fc", 0.5),
+        InnerProduct("1+", "fc", "bottom", 4, bias=False),
+        Relu("1", "bottom", "bottom"),
+        Softmax("", "bottom", "top"),
+    ]
+    return build_network("shared", "data", (3, 9, 9), layers)
+
+
 NETWORKS = {
     "face-like": face_like_network(),
     "odd": face_like_network(17),
@@ -83,6 +102,9 @@ NETWORKS = {
     "padded-exposed": expose_activations(padded_network()),
     "normalised": normalised_network(),
     "normalised-exposed": expose_activations(normalised_network()),
+    "moved": move_relus(face_like_network(), unnamed=True),
+    "shared": shared_network(),
+    "shared-exposed": expose_activations(shared_network()),
 }
 
 

@@ -7,8 +7,9 @@ import pytest
 from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
 
+from harness.ami.activations import expose_activations
 from harness.ami.errors import InputError
-from harness.ami.network import build_network, expose_activations
+from harness.ami.network import build_network
 from harness.backends import Settings
 
 pytest.importorskip("caffe", reason="Caffe is not installed", exc_type=ImportError)

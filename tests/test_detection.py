@@ -6,6 +6,7 @@ import nets
 import numpy as np
 import pytest
 
+from harness.ami.activations import expose_activations
 from harness.ami.detection import (
     build_detector,
     find_revisited,
@@ -14,7 +15,6 @@ from harness.ami.detection import (
     run_steered,
     score_detection,
 )
-from harness.ami.network import expose_activations
 from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import Parameters, plan_steering, steer
 from harness.ami.witnesses import concatenate_witnesses

@@ -10,7 +10,7 @@ import pytest
 
 from harness.ami.examples import hash_file
 from harness.ami.extraction import extract_witnesses
-from harness.ami.network import network_from_json
+from harness.ami.network_files import network_from_json
 from harness.backends import Settings, reference
 from harness.worker.work import main
 

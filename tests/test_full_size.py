@@ -7,7 +7,7 @@ import pytest
 
 from harness.ami.decode import decode_array, decode_image
 from harness.ami.detection import build_detector, run_plain, run_steered
-from harness.ami.network import read_network, read_weights
+from harness.ami.network_files import list_files, read_network, read_weights
 from harness.ami.port import ATTRIBUTES, Port
 from harness.ami.preprocess import Preprocess, prepare_array, prepare_image
 from harness.ami.steering import Parameters
@@ -101,7 +101,7 @@ def test_the_comparison_sees_one_stale_layer(files, tmp_path):
         pytest.skip("the published AmI data is not beside the project")
     folder, inputs = convert_model(*files, tmp_path / "networks"), read_inputs()[:2]
     right = run_backend("pytorch", files, folder, inputs)
-    path = folder / "parameters" / "conv5_3.weight.npy"
+    path = list_files(folder, read_network(folder))["conv5_3.weight"]
     stale = np.load(path)
     path.unlink()
     np.save(path, stale[::-1].copy())

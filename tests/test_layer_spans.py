@@ -33,3 +33,11 @@ def test_layer_bytes_wants_exactly_one_layer(tmp_path):
     for name, count in (("absent", 0), ("relu", 2)):
         with pytest.raises(InputError, match=f"{count} layers are named '{name}'"):
             layer_bytes(path, name)
+
+
+def test_a_layer_without_parameters_may_have_the_name_of_one_with_some(tmp_path):
+    message = newer_message(WEIGHTS)
+    message.layer[2].name = "conv"
+    path = write_bytes(tmp_path, message.SerializeToString())
+    alone = message_class("NetParameter").FromString(layer_bytes(path, "conv"))
+    assert [(layer.type, len(layer.blobs)) for layer in alone.layer] == [("Convolution", 2)]

@@ -1,11 +1,9 @@
 """Networks as sequences of blobs."""
 
-import json
-
 import nets
-import numpy as np
 import pytest
 
+from harness.ami.activations import expose_activations
 from harness.ami.errors import InputError
 from harness.ami.network import (
     Convolution,
@@ -13,12 +11,8 @@ from harness.ami.network import (
     InnerProduct,
     Pooling,
     Relu,
+    Softmax,
     build_network,
-    expose_activations,
-    network_from_json,
-    network_to_json,
-    read_network,
-    read_weights,
 )
 
 NETWORK = nets.face_like_network()
@@ -65,7 +59,10 @@ def test_pooling_rounds_up_but_not_beyond_the_pad(size, kernel, stride, pad, exp
         ([CONV, Relu("relu", "conv", "data")], "relu: writes 'data' a second time"),
         ([CONV, Convolution("again", "conv", "conv", 4, (3, 3))], "again: cannot work in place"),
         ([Relu("relu", "data", "data")], "relu: cannot work in place on 'data'"),
-        ([CONV, Relu("conv", "conv", "conv")], "conv: the name is used twice"),
+        ([CONV, Convolution("conv", "conv", "again", 4, (3, 3))], "conv: another layer with parameters has"),
+        ([CONV, Softmax("prob", "conv", "conv")], "prob: works in place, which leaves no logits"),
+        ([CONV, Relu("", "data", "relu")], "the unnamed ReLU on 'data': reads 'data'"),
+        ([Convolution("big", "data", "big", 1 << 30, (3, 3))], "big: makes .* more than the 2147483647"),
         ([Convolution("big", "data", "big", 4, (9, 9))], "big: its kernel is larger"),
         ([Convolution("groups", "data", "groups", 4, (3, 3), group=2)], "groups: group 2"),
         ([InnerProduct("fc", "data", "fc", 4), Pooling("pool", "fc", "pool", "max", (2, 2))], "pool: needs"),
@@ -91,32 +88,3 @@ def test_exposed_activations_are_blobs_of_their_own():
     exposed = expose_activations(chain(CONV, Relu("relu", "conv", "conv"), Dropout("drop", "conv", "conv")))
     assert [blob.name for blob in exposed.blobs] == ["data", "conv", "relu", "drop"]
     assert all(len(blob.layers) == 1 for blob in exposed.blobs[1:])
-
-
-def test_json_round_trip():
-    assert network_from_json(json.loads(json.dumps(network_to_json(NETWORK)))) == NETWORK
-
-
-@pytest.mark.parametrize(
-    "broken", [{}, {"name": "x", "input": {}, "layers": []}, {"layers": [{"type": "LSTM"}]}]
-)
-def test_json_that_is_no_network_is_refused(broken):
-    with pytest.raises(InputError, match=r"network\.json"):
-        network_from_json(broken)
-
-
-def test_weights_are_memory_mapped_and_checked(tmp_path):
-    nets.write_folder(tmp_path, NETWORK)
-    assert read_network(tmp_path) == NETWORK
-    weights = read_weights(tmp_path, NETWORK)
-    assert isinstance(weights["fc6.weight"], np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        weights["fc6.weight"][0] = 0
-    np.save(tmp_path / "parameters" / "fc6.weight.npy", np.zeros((2, 2), np.float32))
-    with pytest.raises(
-        InputError, match=r"fc6\.weight\.npy: holds float32 \(2, 2\), not float32 \(12, 512\)"
-    ):
-        read_weights(tmp_path, NETWORK)
-    (tmp_path / "parameters" / "fc6.weight.npy").unlink()
-    with pytest.raises(InputError, match=r"fc6\.weight\.npy: cannot be read"):
-        read_weights(tmp_path, NETWORK)

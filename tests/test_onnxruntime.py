@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from nets import face_like_network, random_inputs, random_parameters
 
+from harness.ami.activations import expose_activations
 from harness.ami.errors import InputError
-from harness.ami.network import expose_activations
 from harness.backends import Settings
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed", exc_type=ImportError)

@@ -7,8 +7,8 @@ import nets
 import numpy as np
 import pytest
 
+from harness.ami.activations import expose_activations
 from harness.ami.detection import build_detector, run_plain, run_steered
-from harness.ami.network import expose_activations
 from harness.ami.port import ATTRIBUTES, CHOICES, read_port
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
 from harness.ami.steering import Parameters

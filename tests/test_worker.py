@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness.ami.examples import hash_file
+from harness.ami.network_files import list_files
 from harness.ami.preprocess import prepare_array
 from harness.ami.witnesses import write_witnesses
 from harness.worker.job import read_job
@@ -252,7 +253,7 @@ def test_an_examples_own_convention_goes_before_the_jobs_and_is_recorded(job, tm
 
 
 def test_a_changed_parameter_is_noticed(job, tmp_path):
-    path = Path(job["model"]["network"]) / "parameters" / "fc6.bias.npy"
+    path = list_files(Path(job["model"]["network"]), NETWORK)["fc6.bias"]
     np.save(path, np.load(path) + 1)
     code, _, cell = run(job, tmp_path)
     assert code == 2

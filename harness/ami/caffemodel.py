@@ -60,11 +60,15 @@ def layer_spans(path: Path) -> Iterator[LayerSpan]:
 
 
 def layer_bytes(path: Path, name: str) -> bytes:
-    """The bytes of one layer, by themselves a caffemodel; InputError unless exactly one has the name."""
-    spans: List[LayerSpan] = [span for span in layer_spans(path) if span.name == name]
-    if len(spans) != 1:
-        raise InputError(f"{path}: {len(spans)} layers are named {name!r}; there must be one")
+    """The bytes of one layer, by themselves a caffemodel; InputError unless it is clear which has the name.
+
+    Caffe writes every layer, and those without parameters may share a name with the one that has some.
+    """
+    named: List[LayerSpan] = [span for span in layer_spans(path) if span.name == name]
     with open_caffemodel(path) as file:
+        spans = [span for span in named if list_blobs(file, path, span)] or named
+        if len(spans) != 1:
+            raise InputError(f"{path}: {len(spans)} layers are named {name!r}; there must be one")
         return read_bytes(file, str(path), spans[0].offset, spans[0].length)
 
 
@@ -139,6 +143,12 @@ def layer_span(file: BinaryIO, path: str, layer: Field) -> LayerSpan:
         if field.number == NAME_FIELDS[form] and field.wire == DELIMITED:
             name = read_name(file, path, field)
     return LayerSpan(name, form, layer.start, layer.stop - layer.start, layer.body)
+
+
+def list_blobs(file: BinaryIO, path: Path, span: LayerSpan) -> List[Field]:
+    """The blob fields of a layer's message."""
+    fields = walk_fields(file, str(path), span.body, span.offset + span.length)
+    return [field for field in fields if field.number == BLOB_FIELDS[span.form] and field.wire == DELIMITED]
 
 
 def read_name(file: BinaryIO, path: str, field: Field) -> str:

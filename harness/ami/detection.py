@@ -7,6 +7,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from harness.ami.activations import expose_activations, find_before_relu
+from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.port import Port
 from harness.ami.steering import Parameters, Steering, plan_steering, steer
@@ -39,6 +41,22 @@ def build_detector(executor: Any, entries: Entries, port: Port, parameters: Para
     """Detector over witness entries by blob, in the order in which the witness files were read."""
     plan = plan_steering(executor.network, entries, port)
     return Detector(executor, order_visits(executor.network, plan, port), port, parameters)
+
+
+def choose_blobs(network: Network, entries: Entries, port: Port) -> Tuple[Network, Entries]:
+    """The network that the port walks, and the witness entries by the blobs of it that are steered."""
+    if port.blob_value == "after-relu":
+        return network, entries
+    moved: Dict[str, Tuple[Sequence[int], ...]] = {}
+    for name, lists in entries.items():
+        before = find_before_relu(network, name)
+        if before == network.input.name:
+            raise InputError(
+                f"blob {name!r}: its ReLU reads the input, which is not steered;"
+                " set blob_value = 'after-relu'"
+            )
+        moved[before] = moved.get(before, ()) + tuple(lists)
+    return expose_activations(network), moved
 
 
 def order_visits(network: Network, plan: Mapping[str, Steering], port: Port) -> Tuple[Steering, ...]:

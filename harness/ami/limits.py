@@ -12,6 +12,7 @@ MAX_TABLE_BYTES = 1 * MIB  # TOML
 MAX_NOTE_BYTES = 64 * MIB  # small JSON files that the cache keeps
 MAX_LINE_BYTES = 1 * MIB  # one record, one listed example
 MAX_DEPTH = 32  # of tables and lists within each other
+MAX_LAYERS = 10_000
 MAX_NAME = 1024  # characters of an id, a name, a label, a path
 MAX_INTEGER = (1 << 64) - 1
 MIN_INTEGER = -(1 << 63)

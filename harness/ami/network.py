@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_LAYERS, MAX_NAME
 
 Pair = Tuple[int, int]
 Shape = Tuple[int, ...]
+MOST_VALUES = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,29 @@ class Network:
         return self.blobs[first + 1 : last + 1]
 
     def blob_of(self, name: str) -> str:
-        """Blob that a blob or layer name stands for (`relu1_1` is an in-place layer of `conv1_1`)."""
-        for blob in self.blobs:
-            if name == blob.name or any(name == layer.name for layer in blob.layers):
-                return blob.name
-        return self.blobs[self.index(name)].name
+        """Blob that a name stands for: its own, or else that of the one layer that says what it holds.
+
+        A name is a blob's before it is a layer's, as Caffe lists blobs (`net.blobs`). A layer's is good for
+        the blob that keeps its value (`relu1_1` for `conv1_1`, as PyTorch's ports write). InputError where no
+        blob is meant, or it is not clear which.
+        """
+        if any(blob.name == name for blob in self.blobs):
+            return name
+        holders = [blob for blob in self.blobs if any(layer.name == name for layer in blob.layers)]
+        if not holders or not name:
+            return self.blobs[self.index(name)].name
+        if len(holders) > 1:
+            blobs = " and ".join(repr(blob.name) for blob in holders[:3])
+            raise InputError(
+                f"network {self.name}: {name!r} is the name of layers in blobs {blobs}; name a blob"
+            )
+        later = find_overwriting(holders[0], name)
+        if later is not None:
+            raise InputError(
+                f"network {self.name}: {name!r} is a layer whose value {describe_layer(later)} replaces in"
+                f" place; if what is meant is the value after it, name the blob, {holders[0].name!r}"
+            )
+        return holders[0].name
 
     def parameter_shapes(self) -> Dict[str, Shape]:
         """Shape of every parameter, keyed `LAYER.weight` and `LAYER.bias`."""
@@ -194,11 +213,13 @@ def output_shape(layer: Layer, bottom: Shape) -> Shape:
     if not isinstance(layer, (Convolution, Pooling)):
         return bottom
     if len(bottom) != 3:
-        raise InputError(f"layer {layer.name}: needs a bottom of (channels, height, width), has {bottom}")
+        raise InputError(
+            f"{describe_layer(layer)}: needs a bottom of (channels, height, width), has {bottom}"
+        )
     if isinstance(layer, Convolution):
         if layer.group < 1 or bottom[0] % layer.group or layer.num_output % layer.group:
             raise InputError(
-                f"layer {layer.name}: group {layer.group} does not divide its {bottom[0]} input"
+                f"{describe_layer(layer)}: group {layer.group} does not divide its {bottom[0]} input"
                 f" and {layer.num_output} output channels"
             )
         sizes = [convolved_size(layer, bottom[axis + 1], axis) for axis in (0, 1)]
@@ -207,7 +228,7 @@ def output_shape(layer: Layer, bottom: Shape) -> Shape:
         sizes = [pooled_size(layer, bottom[axis + 1], axis) for axis in (0, 1)]
         channels = bottom[0]
     if min(sizes) < 1:
-        raise InputError(f"layer {layer.name}: its kernel is larger than its padded bottom {bottom}")
+        raise InputError(f"{describe_layer(layer)}: its kernel is larger than its padded bottom {bottom}")
     return (channels, sizes[0], sizes[1])
 
 
@@ -231,103 +252,80 @@ def build_network(name: str, input_name: str, input_shape: Shape, layers: Sequen
 
     Raises InputError, naming the layer, where the layers are no chain or do not fit together.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise InputError(f"input {input_name}: shape {input_shape} is not (channels, height, width)")
-    blobs = [Blob(input_name, tuple(input_shape), ())]
+    chain = Chain(input_name, input_shape)
     for layer in layers:
-        last = blobs[-1]
+        chain.add(layer)
+    return chain.close(name)
+
+
+class Chain:
+    """Blobs as they come up, layer by layer; InputError, naming the layer, where one does not fit."""
+
+    def __init__(self, input_name: str, input_shape: Shape) -> None:
+        if len(input_shape) != 3 or min(input_shape) < 1:
+            raise InputError(f"input {input_name}: shape {input_shape} is not (channels, height, width)")
+        self.last = Blob(input_name, tuple(input_shape), ())
+        self._blobs = {input_name: self.last}
+        self._owners: Set[str] = set()
+        self._count = 0
+
+    def add(self, layer: Layer) -> None:
+        """Take the next layer of the chain."""
+        self._check_limits(layer)
+        named, last = describe_layer(layer), self.last
         if layer.bottom != last.name:
             raise InputError(
-                f"layer {layer.name}: reads {layer.bottom!r}, but the chain ends at {last.name!r};"
-                " only chains are read"
+                f"{named}: reads {layer.bottom!r}, but the chain ends at {last.name!r}; only chains are read"
             )
+        self._note_owner(layer)
         shape = output_shape(layer, last.shape)
+        if math.prod(shape) > MOST_VALUES:
+            raise InputError(
+                f"{named}: makes {shape}, more than the {MOST_VALUES} values of any blob of Caffe's"
+            )
         if layer.top == last.name:
             if shape != last.shape or not last.layers:
-                raise InputError(f"layer {layer.name}: cannot work in place on {last.name!r}")
-            blobs[-1] = dataclasses.replace(last, layers=(*last.layers, layer))
-        elif any(layer.top == blob.name for blob in blobs):
-            raise InputError(f"layer {layer.name}: writes {layer.top!r} a second time; only chains are read")
+                raise InputError(f"{named}: cannot work in place on {last.name!r}")
+            if isinstance(layer, Softmax):
+                raise InputError(f"{named}: works in place, which leaves no logits; give it a top of its own")
+            self.last = dataclasses.replace(last, layers=(*last.layers, layer))
+        elif layer.top in self._blobs:
+            raise InputError(f"{named}: writes {layer.top!r} a second time; only chains are read")
         else:
-            blobs.append(Blob(layer.top, shape, (layer,)))
-    if len(blobs) < 2:
-        raise InputError(f"network {name}: has no layers")
-    names = [layer.name for layer in layers]
-    for layer_name in names:
-        if names.count(layer_name) > 1:
-            raise InputError(f"layer {layer_name}: the name is used twice")
-    return Network(name, tuple(blobs))
+            self.last = Blob(layer.top, shape, (layer,))
+        self._blobs[layer.top] = self.last
+
+    def close(self, name: str) -> Network:
+        """The network that the layers make."""
+        if len(self._blobs) < 2:
+            raise InputError(f"network {name}: has no layers")
+        return Network(name, tuple(self._blobs.values()))
+
+    def _check_limits(self, layer: Layer) -> None:
+        """Refuse more than any network has, since all that follows takes time by these numbers."""
+        self._count += 1
+        if self._count > MAX_LAYERS:
+            raise InputError(f"has more than {MAX_LAYERS} layers")
+        if max(len(text) for text in (layer.name, layer.bottom, layer.top)) > MAX_NAME:
+            raise InputError(f"layer {layer.name[:50]}…: has a name of more than {MAX_NAME} characters")
+
+    def _note_owner(self, layer: Layer) -> None:
+        """Refuse a second layer with parameters of one name: caffemodels know parameters by it."""
+        if not isinstance(layer, (Convolution, InnerProduct)):
+            return
+        if layer.name in self._owners:
+            raise InputError(f"{describe_layer(layer)}: another layer with parameters has this name, too")
+        self._owners.add(layer.name)
 
 
-def expose_activations(network: Network) -> Network:
-    """The same network with every in-place layer's result a blob of its own, under the layer's name.
-
-    `conv1_1` is then the value before its ReLU, and `relu1_1` the value after.
-    """
-    blobs: List[Blob] = [network.input]
-    for blob in network.blobs[1:]:
-        below = blobs[-1].name
-        for position, layer in enumerate(blob.layers):
-            top = layer.name if position else blob.name
-            blobs.append(Blob(top, blob.shape, (dataclasses.replace(layer, bottom=below, top=top),)))
-            below = top
-    return Network(network.name, tuple(blobs))
+def describe_layer(layer: Layer) -> str:
+    """A layer as messages call it; many have no name, which Caffe does not ask for."""
+    return (
+        f"layer {layer.name}" if layer.name else f"the unnamed {TYPE_NAMES[type(layer)]} on {layer.bottom!r}"
+    )
 
 
-def layer_to_json(layer: Layer) -> Dict[str, Any]:
-    """One layer as plain data."""
-    return {"type": TYPE_NAMES[type(layer)], **dataclasses.asdict(layer)}
-
-
-def layer_from_json(data: Mapping[str, Any]) -> Layer:
-    """Inverse of `layer_to_json`."""
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-    layer_class = LAYER_TYPES[str(options.pop("type"))]
-    layer: Layer = layer_class(**options)
-    return layer
-
-
-def network_to_json(network: Network) -> Dict[str, Any]:
-    """The network as plain data."""
-    return {
-        "name": network.name,
-        "input": {"name": network.input.name, "shape": list(network.input.shape)},
-        "layers": [layer_to_json(layer) for layer in network.layers],
-    }
-
-
-def network_from_json(data: Mapping[str, Any]) -> Network:
-    """Inverse of `network_to_json`; InputError where the data is no network."""
-    try:
-        layers = [layer_from_json(layer) for layer in data["layers"]]
-        return build_network(data["name"], data["input"]["name"], tuple(data["input"]["shape"]), layers)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"network.json: not a network of this version ({error!r}); convert the model again"
-        ) from error
-
-
-def read_network(folder: Path) -> Network:
-    """Network of a neutral folder (`network.json`)."""
-    path = Path(folder) / "network.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); convert the model again") from error
-    return network_from_json(data)
-
-
-def read_weights(folder: Path, network: Network) -> Dict[str, np.ndarray]:
-    """Parameters of a neutral folder, memory-mapped read-only so that parallel cells share one copy."""
-    weights = {}
-    for name, shape in network.parameter_shapes().items():
-        path = Path(folder) / "parameters" / f"{name}.npy"
-        try:
-            weights[name] = np.load(str(path), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); convert the model again") from error
-        if weights[name].shape != shape or weights[name].dtype != np.float32:
-            raise InputError(
-                f"{path}: holds {weights[name].dtype} {weights[name].shape}, not float32 {shape}"
-            )
-    return weights
+def find_overwriting(blob: Blob, name: str) -> Optional[Layer]:
+    """The in-place layer, after the one with a name, that leaves another value in its blob; None without."""
+    last = max(place for place, layer in enumerate(blob.layers) if layer.name == name)
+    return next((layer for layer in blob.layers[last + 1 :] if not isinstance(layer, Dropout)), None)

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from harness.ami.errors import InputError
-from harness.ami.network import Blob, InnerProduct, Network
+from harness.ami.network import Blob, Network
 from harness.ami.port import Port
 from harness.ami.resize import resize_maps, resize_matrix
 from harness.ami.witnesses import Entries
@@ -79,8 +79,8 @@ def list_mentions(lists: Sequence[Sequence[int]], port: Port) -> Tuple[Tuple[int
 
 
 def is_inner_product(blob: Blob) -> bool:
-    """Whether a fully connected layer makes this blob."""
-    return any(isinstance(layer, InnerProduct) for layer in blob.layers)
+    """Whether a blob is a fully connected layer's, also where it is the ReLU's behind it: it has no maps."""
+    return len(blob.shape) == 1
 
 
 def repeat_rounds(entries: Sequence[int]) -> List[Tuple[int, ...]]:

@@ -61,14 +61,43 @@ def write_witnesses(path: Path, witnesses: Mapping[str, Any]) -> None:
 
 def write_port_witnesses(path: Path, witnesses: Mapping[str, Any], network: Network) -> None:
     """Write them in the PyTorch port's format, which lists every blob that can have some, by its layer."""
-    steered = network.blobs[1 : network.index(network.logits.name)]
-    lines = [f"{name_layer(blob)}->{','.join(map(str, witnesses.get(blob.name, ())))}\n" for blob in steered]
+    lines = [
+        f"{name_layer(blob, network)}->{','.join(map(str, witnesses.get(blob.name, ())))}\n"
+        for blob in list_steerable(network)
+    ]
     Path(path).write_text("".join(lines), encoding="utf-8")
 
 
-def name_layer(blob: Blob) -> str:
-    """The port's name of a blob: its ReLU, or else the layer that makes it."""
-    return next((layer.name for layer in blob.layers if isinstance(layer, Relu)), blob.layers[0].name)
+def list_steerable(network: Network) -> Tuple[Blob, ...]:
+    """The blobs that can have witnesses: those between input and logits."""
+    return network.blobs[1 : network.index(network.logits.name)]
+
+
+def name_layer(blob: Blob, network: Network) -> str:
+    """The port's name of a blob: its ReLU, or else the layer that makes it.
+
+    Where that would be read as the name of another blob or of none, it is the blob's own.
+    """
+    relu = next((layer for layer in blob.layers if isinstance(layer, Relu)), blob.layers[0])
+    return relu.name if is_name_of(relu.name, blob, network) else blob.name
+
+
+def is_name_of(name: str, blob: Blob, network: Network) -> bool:
+    """Whether a witness file's name is read as this blob's."""
+    try:
+        return name == name.strip() and "->" not in name and network.blob_of(name) == blob.name
+    except InputError:
+        return False
+
+
+def check_names(network: Network) -> None:
+    """Refuse blobs whose names no witness file can hold, before witnesses are looked for in them."""
+    for blob in list_steerable(network):
+        if blob.name != blob.name.strip() or any(mark in blob.name for mark in (",", "->", "\n", "\r")):
+            raise InputError(
+                f"network {network.name}: no witness file can hold the name of blob {blob.name!r};"
+                " rename it in the prototxt, without commas, `->`, line breaks, or spaces at its ends"
+            )
 
 
 def concatenate_witnesses(witnesses: Witnesses, port: Port) -> Dict[str, Tuple[Tuple[int, ...], ...]]:

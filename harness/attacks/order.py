@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.ami.detection import build_detector
+from harness.ami.detection import build_detector, choose_blobs
 from harness.ami.errors import InputError
-from harness.ami.network import expose_activations
 from harness.ami.port import Port, port_to_json, read_port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
@@ -178,8 +177,8 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
     if not attack.on_detector:
         executor = backend.load(model.network, weights, settings)
         return Models(plain, classes, request.device), Checker(executor, model.preprocess, port)
-    parameters, entries = read_detector_parameters(request), read_entries(model, port)
-    walked = expose_activations(model.network) if port.blob_value == "before-relu" else model.network
+    parameters = read_detector_parameters(request)
+    walked, entries = choose_blobs(model.network, read_entries(model, port), port)
     executor = backend.load(walked, weights, settings)
     detector = build_detector(executor, entries, port, parameters)
     whole = build_pixel_model(model.network, weights, fed, request.device)

@@ -1,16 +1,19 @@
 """BVLC Caffe 1.0 through pycaffe, on the model's own files and on the processor."""
 
+# ruff: noqa: SLF001 - by their places, layers are known to pycaffe under such names alone
+
 from __future__ import annotations
 
 import ctypes
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from harness.ami.caffemodel import layer_spans, list_blobs, open_caffemodel
 from harness.ami.errors import InputError
-from harness.ami.network import Layer, Network
+from harness.ami.network import TYPE_NAMES, Convolution, InnerProduct, Network
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
 
@@ -65,10 +68,12 @@ def load(network: Network, weights: Mapping[str, np.ndarray], settings: Settings
     prototxt = find_file(settings.prototxt, "prototxt")
     caffemodel = find_file(settings.caffemodel, "caffemodel")
     caffe.set_mode_cpu()
-    net = caffe.Net(prototxt, caffe.TEST, weights=caffemodel)
-    check_layers(network, net, prototxt)
-    check_parameters(weights, net, caffemodel)
-    return CaffeExecutor(network, net)
+    net = caffe.Net(prototxt, caffe.TEST)
+    places = check_layers(network, net, prototxt)
+    check_names(net, Path(caffemodel))
+    net.copy_from(caffemodel)
+    check_parameters(network, weights, net, places, caffemodel)
+    return CaffeExecutor(network, net, places)
 
 
 def set_threads(threads: int) -> None:
@@ -91,28 +96,68 @@ def find_file(path: Optional[str], kind: str) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the {kind}") from error
 
 
-def check_layers(network: Network, net: Any, prototxt: str) -> None:
-    """InputError unless Caffe's net has the network's layers in their order, with tops of the same shapes."""
-    names = [name for name, tops in net.top_names.items() if net.bottom_names[name] and tops]
-    expected = [layer.name for layer in network.layers]
-    if names != expected:
-        odd = next((one for one in names + expected if (one in names) != (one in expected)), "their order")
+def check_layers(network: Network, net: Any, prototxt: str) -> List[int]:
+    """Places in Caffe's net of the network's layers; InputError unless they are the same, with the same tops.
+
+    Layers are known by their places: those without parameters may have any names, or none.
+    """
+    names = list(net._layer_names)
+    places = [place for place in range(len(names)) if len(net._bottom_ids(place))]
+    found = [(names[place], net.layers[place].type) for place in places]
+    wanted = [(layer.name, TYPE_NAMES[type(layer)]) for layer in network.layers]
+    if found != wanted:
+        odd = next((one for pair in zip(found, wanted) if pair[0] != pair[1] for one in pair), "their number")
         raise InputError(f"{prototxt}: its layers are not the converted model's ({odd}); convert it again")
+    for blob, (_, last) in list_ends(network, places).items():
+        top = net._top_ids(last)[0]
+        shape = tuple(net._blobs[top].shape)[1:]
+        if shape != network.blobs[network.index(blob)].shape:
+            raise InputError(
+                f"{prototxt}: blob {net._blob_names[top]} is {shape}, not"
+                f" {network.blobs[network.index(blob)].shape}; convert the model again"
+            )
+    return places
+
+
+def list_ends(network: Network, places: Sequence[int]) -> Dict[str, Tuple[int, int]]:
+    """Places of the first and the last layer of every blob, by its name."""
+    left, ends = iter(places), {}
     for blob in network.blobs[1:]:
-        top = net.top_names[blob.layers[-1].name][0]
-        shape = tuple(net.blobs[top].shape)[1:]
-        if shape != blob.shape:
-            raise InputError(f"{prototxt}: blob {top} is {shape}, not {blob.shape}; convert the model again")
+        own = [next(left) for _ in blob.layers]
+        ends[blob.name] = (own[0], own[-1])
+    return ends
 
 
-def check_parameters(weights: Mapping[str, np.ndarray], net: Any, caffemodel: str) -> None:
+def check_names(net: Any, caffemodel: Path) -> None:
+    """InputError where a caffemodel's layer has other numbers than the first of its name, as Caffe takes it.
+
+    Caffe itself ends the process there.
+    """
+    first: Dict[str, int] = {}
+    for name, layer in zip(net._layer_names, net.layers):
+        first.setdefault(name, len(layer.blobs))
+    with open_caffemodel(caffemodel) as file:
+        for span in layer_spans(caffemodel):
+            count = len(list_blobs(file, caffemodel, span))
+            if first.get(span.name, count) != count:
+                raise InputError(
+                    f"{caffemodel}: layer {span.name!r} has {count} arrays of numbers, but the first layer of"
+                    f" this name in the prototxt takes {first[span.name]}; Caffe ends there: rename one"
+                )
+
+
+def check_parameters(
+    network: Network, weights: Mapping[str, np.ndarray], net: Any, places: Sequence[int], caffemodel: str
+) -> None:
     """InputError where Caffe read other numbers than the converted ones."""
-    for name, array in weights.items():
-        layer, _, suffix = name.rpartition(".")
-        blobs = net.params.get(layer, ())
-        place = SUFFIXES.index(suffix)
-        if place >= len(blobs) or not np.array_equal(blobs[place].data, array):
-            raise InputError(f"{caffemodel}: {name} is not the converted model's; convert it again")
+    for layer, place in zip(network.layers, places):
+        if not isinstance(layer, (Convolution, InnerProduct)):
+            continue
+        blobs = net.layers[place].blobs
+        for suffix, number in zip(SUFFIXES, range(1 + layer.bias)):
+            name = f"{layer.name}.{suffix}"
+            if number >= len(blobs) or not np.array_equal(blobs[number].data, weights[name]):
+                raise InputError(f"{caffemodel}: {name} is not the converted model's; convert it again")
 
 
 class CaffeExecutor:
@@ -120,20 +165,20 @@ class CaffeExecutor:
 
     xp: Any = np
 
-    def __init__(self, network: Network, net: Any) -> None:
+    def __init__(self, network: Network, net: Any, places: Sequence[int]) -> None:
         self.network = network
         self._net = net
+        self._ends = list_ends(network, places)
 
     def forward(self, value: np.ndarray, start: str, stop: str) -> np.ndarray:
         """Value of blob `stop`, always a new array; InputError for names or values that do not fit."""
         span = check_value(self.network, value, "float32", start, stop)
-        first: Layer = span[0].layers[0]
-        last: Layer = span[-1].layers[-1]
+        first, last = self._ends[span[0].name][0], self._ends[span[-1].name][1]
         self._fit_batch(value.shape[0])
         net = self._net
-        net.blobs[net.bottom_names[first.name][0]].data[...] = value
-        net.forward(start=first.name, end=last.name)
-        return np.array(net.blobs[net.top_names[last.name][0]].data)
+        net._blobs[net._bottom_ids(first)[0]].data[...] = value
+        net._forward(first, last)
+        return np.array(net._blobs[net._top_ids(last)[0]].data)
 
     def to_native(self, array: np.ndarray) -> np.ndarray:
         """A float32 copy in C order."""
@@ -145,7 +190,8 @@ class CaffeExecutor:
 
     def _fit_batch(self, count: int) -> None:
         """Reshape every blob to `count` examples."""
-        first = self._net.blobs[self._net.bottom_names[self.network.layers[0].name][0]]
+        net, place = self._net, self._ends[self.network.blobs[1].name][0]
+        first = net._blobs[net._bottom_ids(place)[0]]
         if first.shape[0] != count:
             first.reshape(count, *self.network.input.shape)
-            self._net.reshape()
+            net.reshape()

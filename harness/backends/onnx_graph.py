@@ -1,4 +1,7 @@
-"""Runs of blobs as ONNX graphs whose parameters are named, not stored."""
+"""Runs of blobs as ONNX graphs whose parameters are named, not stored.
+
+Values are numbered, for layers and blobs may share names or have none.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from harness.ami.network import (
 from harness.backends.reference import average_divisors, pool_margins
 
 OPSET, IR_VERSION = 13, 8  # old enough for every ONNX Runtime from 1.20 on
-BOTTOM, TOP = "bottom", "top"  # what every graph calls its input and output
+GRAPH, BOTTOM, TOP = "piece", "bottom", "top"  # what every graph, its input and its output are called
 Edge = Tuple[str, str]  # names of the values that a layer reads and writes
 Nodes = List[NodeProto]
 
@@ -39,7 +42,7 @@ def build_model(bottom: Blob, piece: Sequence[Blob], location: str) -> ModelProt
     ]
     ends = [(BOTTOM, bottom.shape), (TOP, piece[-1].shape)]
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape]) for name, shape in ends]
-    graph = helper.make_graph(nodes, piece[-1].name, values[:1], values[1:], parameters)
+    graph = helper.make_graph(nodes, GRAPH, values[:1], values[1:], parameters)
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
@@ -57,10 +60,12 @@ def list_parameters(bottom: Blob, piece: Sequence[Blob]) -> Dict[str, Shape]:
 def list_nodes(bottom: Blob, piece: Sequence[Blob]) -> Nodes:
     """The piece's layers as nodes, in order."""
     nodes: Nodes = []
-    source, final = BOTTOM, piece[-1].layers[-1]
+    source, last = BOTTOM, sum(len(blob.layers) for blob in piece)
+    number = 0
     for blob in piece:
         for layer in blob.layers:
-            target = TOP if layer is final else f"{layer.name}.top"
+            number += 1
+            target = TOP if number == last else f"value {number}"
             nodes.extend(OPERATIONS[type(layer)](layer, (source, target), bottom.shape))
             source = target
         bottom = blob
@@ -93,7 +98,7 @@ def convolve(layer: Convolution, edge: Edge, _bottom: Shape) -> Nodes:
 
 def multiply(layer: InnerProduct, edge: Edge, _bottom: Shape) -> Nodes:
     """Fully connected over the flattened bottom."""
-    flat = f"{layer.name}.flat"
+    flat = f"{edge[1]}, flat"
     return [
         helper.make_node("Flatten", [edge[0]], [flat], axis=1),
         helper.make_node("Gemm", list_inputs(layer, flat), [edge[1]], transB=1),
@@ -118,7 +123,7 @@ def pool(layer: Pooling, edge: Edge, bottom: Shape) -> Nodes:
     options = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": pool_margins(layer, bottom)}
     if layer.method == "max":
         return [helper.make_node("MaxPool", [edge[0]], [edge[1]], **options)]
-    whole, factors = f"{layer.name}.whole", f"{layer.name}.factors"
+    whole, factors = f"{edge[1]}, whole", f"{edge[1]}, factors"
     area = layer.kernel[0] * layer.kernel[1]
     corrections = (area / average_divisors(layer, bottom)).astype(np.float32)
     return [

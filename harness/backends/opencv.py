@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 import cv2
 import numpy as np
@@ -27,6 +26,7 @@ from harness.backends.check import check_network, check_settings, check_value
 
 BUILD_LINES = ("Baseline", "Dispatched", "Parallel framework", "Lapack")
 POOLS = {"max": "MAX", "average": "AVE"}
+STORED = (Convolution, InnerProduct)  # layers that a caffemodel has parameters of
 
 
 def versions() -> Dict[str, str]:
@@ -99,7 +99,7 @@ class OpencvExecutor:
 
 def read_net(bottom: Blob, blob: Blob, caffemodel: Path) -> Any:
     """OpenCV's net over one blob's layers and their bytes of the caffemodel."""
-    wanted = (layer.name for layer in blob.layers if isinstance(layer, (Convolution, InnerProduct)))
+    wanted = (layer.name for layer in blob.layers if isinstance(layer, STORED))
     stored = b"".join(layer_bytes(caffemodel, name) for name in wanted)
     text = write_prototxt(bottom, blob).encode("utf-8")
     net = cv2.dnn.readNetFromCaffe(np.frombuffer(text, np.uint8), np.frombuffer(stored, np.uint8))
@@ -111,16 +111,30 @@ def read_net(bottom: Blob, blob: Blob, caffemodel: Path) -> Any:
 def write_prototxt(bottom: Blob, blob: Blob) -> str:
     """A deploy prototxt from one blob to the next."""
     sizes = " ".join(f"dim: {size}" for size in (1, *bottom.shape))
-    lines = [f"input: {quote(bottom.name)} input_shape {{ {sizes} }}"]
-    for layer in blob.layers:
-        names = f"name: {quote(layer.name)} bottom: {quote(layer.bottom)} top: {quote(layer.top)}"
+    lines = [f'input: "value0" input_shape {{ {sizes} }}']
+    for number, (layer, name) in enumerate(zip(blob.layers, name_layers(blob))):
+        names = f'name: {quote(name)} bottom: "value{number}" top: "value{number + 1}"'
         lines.append(f"layer {{ {names} {WRITERS[type(layer)](layer)} }}")
     return "\n".join(lines)
 
 
+def name_layers(blob: Blob) -> Iterator[str]:
+    """Names for a blob's layers: the caffemodel's where they have parameters, else numbers, all different.
+
+    Caffe does not ask for names, and lets layers share them; OpenCV takes each name once.
+    """
+    stored = [layer.name for layer in blob.layers if isinstance(layer, STORED)]
+    mark = "+" * max(map(len, stored), default=0)
+    for number, layer in enumerate(blob.layers):
+        yield layer.name if isinstance(layer, STORED) else f"{mark}{number}"
+
+
 def quote(name: str) -> str:
-    """A string as prototxt writes it."""
-    return json.dumps(name, ensure_ascii=False)
+    """A string as prototxt writes it, byte by byte."""
+    plain = (
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}" for byte in name.encode()
+    )
+    return f'"{"".join(plain)}"'
 
 
 def write_convolution(layer: Convolution) -> str:

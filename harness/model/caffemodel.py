@@ -19,8 +19,8 @@ from harness.ami.caffemodel import (
     NAME_FIELDS,
     VARINT,
     Field,
-    LayerSpan,
     layer_spans,
+    list_blobs,
     open_caffemodel,
     read_varint,
     truncated,
@@ -101,13 +101,6 @@ def network_parameters(network: Network) -> Iterator[tuple[Layer, dict[str, Shap
                 yield layer, shapes
 
 
-def list_blobs(file: BinaryIO, path: Path, span: LayerSpan) -> list[Field]:
-    """The blob fields of a layer's message."""
-    stop = span.offset + span.length
-    fields = walk_fields(file, str(path), span.body, stop)
-    return [field for field in fields if field.number == BLOB_FIELDS[span.form] and field.wire == DELIMITED]
-
-
 def match_blobs(
     file: BinaryIO, path: Path, layer: str, shapes: Mapping[str, Shape], blobs: list[Field]
 ) -> tuple[StoredParameter, ...]:
@@ -171,7 +164,7 @@ def read_shape(file: BinaryIO, path: str, shape: Field) -> Shape:
 
 def strip_ones(shape: Shape) -> Shape:
     """A shape without its leading ones."""
-    return strip_ones(shape[1:]) if shape[:1] == (1,) else shape
+    return shape[next((at for at, size in enumerate(shape) if size != 1), len(shape)) :]
 
 
 def read_parameter(file: BinaryIO, path: Path, parameter: StoredParameter) -> np.ndarray:

@@ -19,11 +19,12 @@ import numpy as np
 
 from harness.ami.caffemodel import open_caffemodel
 from harness.ami.errors import InputError
-from harness.ami.network import Network, Shape, network_to_json, read_network, read_weights
+from harness.ami.network import Network, Shape
+from harness.ami.network_files import list_files, network_to_json, read_network, read_weights
 from harness.model.caffemodel import Contents, list_parameters, read_chunks
 from harness.model.prototxt import read_prototxt
 
-SCHEMA = 1
+SCHEMA = 2
 CHUNK_BYTES = 1 << 20
 KEY_DIGITS = 16
 PART = ".part"
@@ -71,9 +72,9 @@ def is_sound(folder: Path, sources: Mapping[str, str]) -> bool:
     """Whether a neutral folder is complete: sources, network, and every parameter in its right size."""
     try:
         recorded = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
-        weights = read_weights(folder, read_network(folder))
-        files = {name: folder / "parameters" / f"{name}.npy" for name in weights}
-        sizes = {name: file.stat().st_size for name, file in files.items()}
+        network = read_network(folder)
+        weights = read_weights(folder, network)
+        sizes = {name: file.stat().st_size for name, file in list_files(folder, network).items()}
     # NumPy calls an empty file an EOFError; a folder may vanish while it is looked at.
     except (InputError, EOFError, OSError, ValueError, KeyError, TypeError):
         return False
@@ -91,7 +92,7 @@ def make_folder(
     contents = list_parameters(caffemodel, network)
     with ThreadPoolExecutor(2) as pool:
         digest = pool.submit(hash_file, caffemodel)
-        parameters = write_parameters(temporary, contents, caffemodel, pool, progress)
+        parameters = write_parameters(list_files(temporary, network), contents, caffemodel, pool, progress)
         sources = {"prototxt": prototxt, "caffemodel": digest.result()}
     if file_state(caffemodel) != before:
         raise InputError(f"{caffemodel}: changed while it was being read; convert it once it is complete")
@@ -106,15 +107,18 @@ def make_folder(
 
 
 def write_parameters(
-    folder: Path, contents: Contents, caffemodel: Path, pool: ThreadPoolExecutor, progress: Progress | None
+    files: Mapping[str, Path],
+    contents: Contents,
+    caffemodel: Path,
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
 ) -> dict[str, dict[str, Any]]:
     """Write the parameters, wait until the disk has them, and return their shapes and digests."""
     total = sum(math.prod(parameter.shape) * 4 for parameter in contents.parameters)
     written, synced, done = {}, [], 0
-    (folder / "parameters").mkdir()
     with open_caffemodel(caffemodel) as file:
         for parameter in contents.parameters:
-            path = folder / "parameters" / f"{parameter.name}.npy"
+            path = files[parameter.name]
             digest = write_array(path, parameter.shape, read_chunks(file, caffemodel, parameter))
             synced.append(pool.submit(sync_file, path))
             written[parameter.name] = {"shape": list(parameter.shape), "sha256": digest}
@@ -122,7 +126,8 @@ def write_parameters(
             report(progress, "converting", done, total)
     for future in synced:
         future.result()
-    sync_folder(folder / "parameters")
+    for folder in {path.parent for path in files.values()}:
+        sync_folder(folder)
     return written
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +46,6 @@ def layer_type(message: Any) -> str:
 def read_layer(message: Any, bottom: Shape) -> Layer:
     """A layer from its message, over a bottom of shape (C, H, W) or (C,); InputError if not supported."""
     check_type(message)
-    check_name(message)
     for side in ("bottom", "top"):
         if len(getattr(message, side)) != 1:
             raise InputError(
@@ -64,16 +62,6 @@ def check_type(message: Any) -> None:
     name = layer_type(message)
     if name not in READERS:
         raise InputError(f"layer {message.name}: type {name or '(none)'} is not supported; {advice(name)}")
-
-
-def check_name(message: Any) -> None:
-    """InputError for a layer whose name could not become the file name of its parameters."""
-    parts = message.name.split("/")
-    if not all(re.fullmatch(r"[\w.+-]+", part) and part.strip(".") for part in parts):
-        raise InputError(
-            f"layer {message.name}: its name {message.name!r} cannot name a file; "
-            "use letters, digits, `_`, `.`, `+`, `-` and `/` between them"
-        )
 
 
 def advice(type_name: str) -> str:

@@ -12,6 +12,7 @@ from harness.ami.decode import DECODERS
 from harness.ami.errors import InputError
 from harness.ami.extraction import last_hidden
 from harness.ami.port import ATTRIBUTES
+from harness.ami.witnesses import check_names
 from harness.backends import NAMES
 from harness.matrix.cache import Hashes, find_cache, read_hashes
 from harness.matrix.cells import Outcome
@@ -92,6 +93,7 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
         need_witnesses=False,
     )
     last_hidden(model.network)
+    check_names(model.network)
     mutants, sheet = prepare_images(request, model, screen)
     path, pairs = write_list(mutants, request.output)
     cache = find_cache(root)

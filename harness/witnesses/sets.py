@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.ami.errors import InputError
-from harness.ami.network import Network, network_from_json
+from harness.ami.network import Network
+from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
 from harness.matrix.cache import write_json

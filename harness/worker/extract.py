@@ -12,7 +12,7 @@ from harness.ami.documents import NAME, check_fields
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, read_examples
 from harness.ami.extraction import last_hidden, measure_differences, select_witnesses, walk_hidden
-from harness.ami.network import network_to_json, read_network, read_weights
+from harness.ami.network_files import network_to_json, read_network, read_weights
 from harness.backends import find_backend
 from harness.worker.job import Job
 from harness.worker.records import RECORDS, append_batch, cut_file

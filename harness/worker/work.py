@@ -18,6 +18,7 @@ from harness.ami.detection import (
     Answer,
     Detector,
     build_detector,
+    choose_blobs,
     read_answers,
     run_plain,
     run_steered,
@@ -33,7 +34,8 @@ from harness.ami.examples import (
     read_bytes,
     read_file,
 )
-from harness.ami.network import Network, expose_activations, read_network, read_weights
+from harness.ami.network import Network
+from harness.ami.network_files import list_files, read_network, read_notes, read_weights
 from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
@@ -112,9 +114,8 @@ def run_job(job: Job) -> Dict[str, Any]:
     batches = read_batches(job, network.logits.shape[0])
     witnesses = read_job_witnesses(job, network)
     parameter_hashes = check_weights(job)
-    walked = expose_activations(network) if job.port.blob_value == "before-relu" else network
+    walked, entries = choose_blobs(network, concatenate_witnesses(witnesses, job.port), job.port)
     executor = backend.load(walked, read_weights(job.network, network), job.settings)
-    entries = concatenate_witnesses(witnesses, job.port)
     detector = build_detector(executor, entries, job.port, job.parameters)
     loaded = time.perf_counter()
     done = keep_whole_batches(job.output, hash_job(job), [batch.kept for batch in batches])
@@ -165,15 +166,16 @@ def read_job_witnesses(job: Job, network: Network) -> Witnesses:
 
 def check_weights(job: Job) -> Dict[str, str]:
     """Hash of every parameter; InputError where a file is not what the conversion read or wrote."""
-    network = json.loads((job.network / "network.json").read_text(encoding="utf-8"))
-    hashes = {}
-    for name, entry in network["parameters"].items():
-        path = job.network / "parameters" / f"{name}.npy"
-        hashes[name] = hash_bytes(np.load(str(path), mmap_mode="r", allow_pickle=False).data)
-        if hashes[name] != entry["sha256"]:
-            raise InputError(f"{path}: its hash is not the one in network.json; convert the model again")
+    network, notes = read_network(job.network), read_notes(job.network)
+    files, hashes = list_files(job.network, network), {}
+    for name, values in read_weights(job.network, network).items():
+        hashes[name] = hash_bytes(values.data)
+        if hashes[name] != notes["parameters"].get(name, {}).get("sha256"):
+            raise InputError(
+                f"{files[name]}: its hash is not the one in network.json; convert the model again"
+            )
     caffemodel = job.settings.caffemodel
-    if caffemodel and hash_file(Path(caffemodel)) != network["sources"]["caffemodel"]:
+    if caffemodel and hash_file(Path(caffemodel)) != notes["sources"].get("caffemodel"):
         raise InputError(f"{caffemodel}: its hash is not the converted file's; convert the model again")
     return hashes
 
