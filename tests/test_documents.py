@@ -11,6 +11,7 @@ from harness.ami.documents import (
     parse_integer,
     parse_json,
     parse_json_lines,
+    parse_number,
     read_bytes,
     read_chunks,
     read_json,
@@ -178,3 +179,10 @@ def test_integers_are_ascii_digits():
     for text in ("0_2", "٣", " 1", "+1", "1.0", "", "-", "1\n", "²", "9" * 5_000, str(1 << 64)):
         with pytest.raises(ValueError, match=r"whole number|64 bits"):
             parse_integer(text)
+
+
+def test_numbers_are_ascii_digits():
+    assert [parse_number(text) for text in ("2", "-0.5", ".5", "1e3", "+2.")] == [2, -0.5, 0.5, 1000, 2]
+    for text in ("1_0.5", "٣", " 1", "nan", "inf", "1e999", "", ".", "1e", "0x1", "1.5\n"):
+        with pytest.raises(ValueError, match=r"number"):
+            parse_number(text)

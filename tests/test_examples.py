@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -61,10 +62,18 @@ def test_a_file_that_is_empty_or_huge_is_refused_before_it_is_read(tmp_path):
         ([], "lists no example"),
         (["{"], ":1: is no JSON"),
         (["[" * 100_000], ":1: is no JSON"),
-        (["[1]"], ":1: has no 'id'"),
+        (["[1]"], ":1: is no table of id, source"),
         ([GOOD, {k: v for k, v in GOOD.items() if k != "gold"}], ":2: has no 'gold'"),
-        ([{**GOOD, "gold": "3"}], "'gold' must be of type int, not '3'"),
-        ([{**GOOD, "gold": True}], "'gold' must be of type int, not True"),
+        ([{**GOOD, "gold": "3"}], "'gold' must be a whole number, not '3'"),
+        ([{**GOOD, "gold": True}], "'gold' must be a whole number, not True"),
+        ([json.dumps(GOOD).replace("3", "9" * 5000)], ":1: is no JSON .*more than 64 bits"),
+        ([json.dumps(GOOD).replace("3", "NaN")], ":1: is no JSON .*NaN"),
+        ([json.dumps(GOOD).replace('"gold"', '"id": "b", "gold"')], ":1: is no JSON .*'id' is given twice"),
+        ([{**GOOD, "id": "a" * 1025}], "'id' must be a text of at most 1024 characters, not 'aaa"),
+        ([{**GOOD, "attack": "a" * 1025}], "'attack' must be a text of at most 1024 characters"),
+        ([{**GOOD, "id": "\ud800"}], ":1: is no JSON .*surrogates"),
+        ([{**GOOD, "file": "n" * 300}], "cannot be read .File name too long"),
+        ([{**GOOD, "file": "a\0b"}], "cannot be read"),
         ([{**GOOD, "gold": 10}], "gold 10 of example 'a' is no class; there are 10"),
         ([{**GOOD, "gold": -1}], "gold -1"),
         ([{**GOOD, "npy": "rgb"}], ":1: npy = 'rgb'; there are raw-rgb"),
@@ -155,3 +164,52 @@ def test_copies_are_found_by_hash_wherever_the_list_saw_them(tmp_path):
     place.write_bytes(DATA)
     (example,) = read_examples(path, 10, files=tmp_path / "copies")
     assert (example.id, example.path) == ("a", place)
+
+
+def test_a_line_ends_at_a_line_feed_alone(tmp_path):
+    path = tmp_path / "examples.jsonl"
+    text = json.dumps({**GOOD, "id": "a\u2028b\u0085c"}, ensure_ascii=False)
+    path.write_text(f"\ufeff{text}\r\n\n", encoding="utf-8")
+    assert [one.id for one in list_examples(path, 10)] == ["a\u2028b\u0085c"]
+
+
+def test_nothing_below_a_list_is_a_link(tmp_path):
+    folder, elsewhere = tmp_path / "list", tmp_path / "elsewhere"
+    for one in (folder, elsewhere):
+        one.mkdir()
+    (elsewhere / "a.png").write_bytes(DATA)
+    path = write(folder, GOOD)
+    (folder / "a.png").unlink()
+    (folder / "a.png").symlink_to(elsewhere / "a.png")
+    (folder / "images").symlink_to(elsewhere)
+    with pytest.raises(InputError, match=r"list/a\.png: is a link"):
+        list_examples(path, 10)
+    write(folder / "images", {**GOOD, "file": "images/a.png"})
+    path.write_text(json.dumps({**GOOD, "file": "images/a.png"}))
+    with pytest.raises(InputError, match="list/images: is a link"):
+        list_examples(path, 10)
+
+
+def test_a_list_may_lie_behind_a_link_and_name_places_elsewhere(tmp_path):
+    folder, elsewhere = tmp_path / "list", tmp_path / "elsewhere"
+    folder.mkdir()
+    (elsewhere / "more").mkdir(parents=True)
+    (tmp_path / "named").symlink_to(folder)
+    write(folder, GOOD)
+    assert read_examples(tmp_path / "named" / "examples.jsonl", 10)
+    (elsewhere / "b.png").write_bytes(DATA)
+    (elsewhere / "a.png").symlink_to("b.png")
+    for place in (str(elsewhere / "a.png"), "../elsewhere/a.png"):
+        write(folder, {**GOOD, "file": place})
+        assert read_file(*read_examples(folder / "examples.jsonl", 10)) == DATA
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    path = write(tmp_path, GOOD)
+    (example,) = list_examples(path, 10)
+    (tmp_path / "a.png").unlink()
+    os.mkfifo(tmp_path / "a.png")
+    for read in (lambda: read_examples(path, 10), lambda: read_file(example)):
+        with pytest.raises(InputError, match=r"a\.png: is a pipe, not a file"):
+            read()

@@ -1,10 +1,12 @@
 """Layouts of example folders: a CSV names the examples, and what is wrong is named by line."""
 
+from pathlib import Path
+
 import picture_files as files
 import pytest
 
 from harness.ami.errors import InputError
-from harness.matrix.layouts import find_candidates, index_labels, read_gold
+from harness.matrix.layouts import describe_file, find_candidates, index_labels, read_gold
 
 CLASSES = index_labels(("Ana_Ax", "Bea", "3", "Dora"))
 
@@ -140,3 +142,11 @@ def test_gold_that_is_neither_is_refused(text):
 
 def test_gold_that_is_two_things_is_refused():
     assert read_gold("3", CLASSES) == "gold '3' is class 2 by its label and 3 by its number"
+
+
+@pytest.mark.parametrize("field", ["nan", "inf", "٣", "1e999", " 1"])
+def test_corners_in_a_name_are_numbers_in_ascii_digits(field):
+    reasons = {
+        describe_file("faces", Path(f"Bea_{one}_1_2_3_4.png"), CLASSES).reason for one in (field, "7.5")
+    }
+    assert reasons == {"", "its name is not PERSON_index_x0_y0_x1_y1"}

@@ -24,7 +24,7 @@ PUBLISHED = Path(__file__).parents[2] / "shared" / "ami"
 
 def write(tmp_path, text):
     path = tmp_path / "leye_witness.txt"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -32,6 +32,11 @@ def test_both_formats_say_the_same(tmp_path):
     notebook = read_witnesses(write(tmp_path, "conv1_1,4,2,4\nfc6,7\n"), NETWORK)
     port = read_witnesses(write(tmp_path, "relu1_1->4,2,4\npool3->\nrelu6->7\n\n"), NETWORK)
     assert notebook == port == {"conv1_1": (4, 2, 4), "fc6": (7,)}
+
+
+def test_windows_files_say_the_same(tmp_path):
+    path = write(tmp_path, "\ufeffconv1_1,4,\r\n\r\nrelu6->7\r\n\n\n")
+    assert read_witnesses(path, NETWORK) == {"conv1_1": (4,), "fc6": (7,)}
 
 
 def test_written_witnesses_read_back(tmp_path):
@@ -57,6 +62,13 @@ def test_witnesses_written_as_the_port_does_list_every_blob_and_read_back(tmp_pa
         ("data,1\n", r"'data' cannot be steered"),
         ("conv1_1,one\n", r":1: 'conv1_1,one'"),
         ("conv1_1;1;2\n", r"'conv1_1;1;2'"),
+        ("conv1_1,0_2\n", r":1: 'conv1_1,0_2' is not"),
+        ("conv1_1,٣\n", r":1: 'conv1_1,٣' is not"),
+        ("conv1_1, 1\n", r":1: 'conv1_1, 1' is not"),
+        ("relu1_1->+1\n", r":1: 'relu1_1->\+1' is not"),
+        (f"conv1_1,{'9' * 5_000}\n", r":1: 'conv1_1,999.*…' is not"),
+        ("conv1_1,1\u2028conv1_1,2\n", r":1: 'conv1_1,1.*conv1_1,2' is not"),
+        ("conv1_1,1\n" * 110_000, "is too large; at most 1 MiB"),
     ],
 )
 def test_wrong_lines_are_named(tmp_path, text, words):

@@ -24,6 +24,7 @@ CHUNK_BYTES = 4 * MIB
 NAME = f"a text of at most {MAX_NAME} characters"
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", re.ASCII)
 MAX_DIGITS = len(str(MAX_INTEGER))
 KINDS = (
     (stat.S_ISLNK, "a link"),
@@ -210,11 +211,23 @@ def parse_integer(text: str) -> int:
 
     Python's `int` takes all of these, and another program's reader of the same file does not.
     """
-    if not WHOLE_NUMBER.fullmatch(text):
+    if not is_integer(text):
         raise ValueError(f"{shorten(text)!r} is no whole number in digits 0 to 9")
     if len(text.lstrip("-")) > MAX_DIGITS or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
         raise ValueError(f"{shorten(text)} has more than 64 bits")
     return int(text)
+
+
+def is_integer(text: str) -> bool:
+    """Whether a text is a whole number in ASCII digits, of any size."""
+    return WHOLE_NUMBER.fullmatch(text) is not None
+
+
+def parse_number(text: str) -> float:
+    """A number in ASCII digits, with a point or an exponent or without; ValueError for anything else."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{shorten(text)!r} is no number in digits 0 to 9")
+    return parse_float(text)
 
 
 def parse_float(text: str) -> float:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
+from harness.ami import documents
+from harness.ami.documents import (
+    NAME,
+    check_fields,
+    explain_unreadable,
+    open_file,
+    parse_json_lines,
+    refuse_links,
+)
 from harness.ami.errors import InputError
-from harness.ami.headers import check_size
+from harness.ami.headers import MOST_BYTES, check_size
+from harness.ami.limits import MAX_LIST_BYTES
 from harness.ami.preprocess import NPY_CONVENTIONS
 
 ARRAY = ".npy"
-REQUIRED = {"id": str, "source": str, "attack": str, "gold": int, "file": str, "sha256": str}
+FIELDS = {
+    "id": NAME,
+    "source": NAME,
+    "attack": NAME,
+    "gold": "a whole number",
+    "file": "a text",
+    "sha256": NAME,
+    "npy": NAME,
+}
 
 
 @dataclass(frozen=True)
@@ -70,32 +88,47 @@ def locate_copy(example: Example) -> str:
 def list_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:
     """The same, without a look at the examples' files."""
     path = Path(path)
-    text = read_bytes(path)
+    text = documents.read_bytes(path, MAX_LIST_BYTES)
     if sha256 is not None and hash_bytes(text) != sha256:
         raise InputError(f"{path}: its hash is not the job's {sha256[:12]}…; the list was changed since")
-    try:
-        lines = text.decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text ({error})") from error
     examples: Dict[str, Example] = {}
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            example = read_example(line, f"{path}:{number}", path.parent, classes)
-            if example.id in examples:
-                raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
-            examples[example.id] = example
+    for number, data in parse_json_lines(text, str(path)):
+        example = read_example(data, f"{path}:{number}", path.parent, classes)
+        if example.id in examples:
+            raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
+        examples[example.id] = example
     if not examples:
         raise InputError(f"{path}: lists no example")
+    check_links(path, examples.values())
     return list(examples.values())
 
 
-def read_example(line: str, place: str, folder: Path, classes: int) -> Example:
+def check_links(path: Path, examples: Iterable[Example]) -> None:
+    """InputError where a file below a list's folder is a link, or where a folder on the way to it is one.
+
+    Lists travel with all that is in their folder. Places outside it are named openly, and read only where
+    their hashes are the listed ones.
+    """
+    inside: Dict[Path, bool] = {}
+    for example in examples:
+        folder = example.path.parent
+        if folder not in inside:
+            inside[folder] = is_below(folder, path.parent)
+            if inside[folder]:
+                refuse_links(folder, path.parent)
+        if inside[folder] and os.path.islink(example.path):  # noqa: PTH114 - it raises where a name is too long
+            refuse_links(example.path, path.parent)
+
+
+def is_below(folder: Path, top: Path) -> bool:
+    """Whether a folder is another one, or lies below it by its name."""
+    parts = folder.parts
+    return parts[: len(top.parts)] == top.parts and ".." not in parts[len(top.parts) :]
+
+
+def read_example(data: Any, place: str, folder: Path, classes: int) -> Example:
     """Example of one line."""
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: is no JSON object ({error})") from error
-    check_fields(data, place)
+    check_fields(data, FIELDS, place, optional=["npy"])
     if not 0 <= data["gold"] < classes:
         raise InputError(
             f"{place}: gold {data['gold']} of example {data['id']!r} is no class; there are {classes}"
@@ -113,24 +146,13 @@ def read_example(line: str, place: str, folder: Path, classes: int) -> Example:
     )
 
 
-def check_fields(data: Any, place: str) -> None:
-    """Refuse an object that lacks a field or has one of the wrong kind."""
-    for key, kind in REQUIRED.items():
-        if not isinstance(data, dict) or key not in data:
-            raise InputError(f"{place}: has no {key!r}; an example has {', '.join(REQUIRED)}")
-        if not isinstance(data[key], kind) or isinstance(data[key], bool):
-            raise InputError(f"{place}: {key!r} must be of type {kind.__name__}, not {data[key]!r}")
-
-
 def read_file(example: Example) -> bytes:
     """Bytes of an example's file; InputError where they are missing or not of its hash.
 
     RefusedError where they are none, or more than are read.
     """
-    try:
-        check_size(example.path.stat().st_size)
-    except OSError as error:
-        raise InputError(f"{example.path}: cannot be read ({error.strerror})") from error
+    with open_file(example.path) as file:
+        check_size(os.fstat(file.fileno()).st_size)
     data = read_bytes(example.path)
     check_hash(example, hash_bytes(data))
     return data
@@ -146,11 +168,8 @@ def check_hash(example: Example, found: str) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Bytes of a file; InputError where it cannot be read."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    """Bytes of a file no larger than an example can be; InputError where it is none, or cannot be read."""
+    return documents.read_bytes(path, MOST_BYTES)
 
 
 def hash_bytes(data: Any) -> str:
@@ -161,10 +180,10 @@ def hash_bytes(data: Any) -> str:
 def hash_file(path: Path) -> str:
     """SHA-256, hexadecimal, of a file of any size; InputError where it cannot be read."""
     digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
+    with open_file(path) as file:
+        try:
             for chunk in iter(lambda: file.read(1 << 20), b""):
                 digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except OSError as error:
+            raise explain_unreadable(path, error) from error
     return digest.hexdigest()

@@ -6,6 +6,7 @@ refused here, for one reason in every environment; docs/examples.md has the tabl
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from typing import Any, Iterator, List, Optional, Tuple
 from harness.ami.errors import RefusedError
 
 MOST_BYTES = 64 << 20  # of a file
+MOST_SEGMENTS = 1 << 16  # of a JPEG, and chunks of a PNG: a 64 MB image in pieces of 1 kB
 MOST_PIXELS, MOST_SIDE = 1 << 24, 1 << 13  # 400 MB while it is resized in float64
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 FRAMES = range(0xC0, 0xD0)
 NO_FRAMES = (0xC4, 0xC8, 0xCC)  # tables that share the frames' numbers
 HUFFMAN = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
-ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length
+# A marker with a length. Inside a scan 255 is followed by 0 or is of a restart, of which there are many.
+MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]", re.DOTALL)
 SCAN, END, EXIF = 0xDA, 0xD9, 0xE1
 ORIENTATION = 0x0112
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's kind of colour
@@ -90,21 +93,17 @@ def inspect_jpeg(data: bytes) -> Header:
 def walk_segments(data: bytes) -> Iterator[Tuple[int, bytes]]:
     """Marker and content of every segment up to the end of the image."""
     place = 2
-    while True:
-        place = data.find(b"\xff", place)
-        while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:
-            place += 1
-        if place < 0 or place > len(data) - 2:
+    for _ in range(MOST_SEGMENTS):
+        found = MARKER.search(data, place)
+        if found is None:
             raise RefusedError("is cut off: the end of the JPEG image is missing")
-        marker = data[place + 1]
-        place += 2
+        marker, place = data[found.start() + 1], found.start() + 2
         if marker == END:
             return
-        if marker == 0 or marker in ALONE:  # inside a scan: a byte 255, or a restart
-            continue
         (length,) = unpack_at(">H", data, place)
         yield marker, data[place + 2 : place + length]
         place += length
+    raise RefusedError(f"is a JPEG of more than {MOST_SEGMENTS} segments; no image takes as many")
 
 
 def read_frame(marker: int, body: bytes) -> Header:
@@ -169,15 +168,18 @@ def check_rows(packed: List[bytes], wanted: int) -> None:
 
 def walk_chunks(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
     """Kind and content of every chunk up to the last, each with the right checksum."""
-    place, kind = len(PNG), b""
-    while kind != b"IEND":
+    place = len(PNG)
+    for _ in range(MOST_SEGMENTS):
         length, kind = unpack_at(">I4s", data, place)
         body = data[place + 8 : place + 8 + length]
         (checksum,) = unpack_at(">I", data, place + 8 + length)
         if zlib.crc32(kind + body) != checksum:
             raise RefusedError(f"is a damaged PNG file: the checksum of its {kind!r} at {place} is wrong")
         yield kind, body
+        if kind == b"IEND":
+            return
         place += 12 + length
+    raise RefusedError(f"is a PNG of more than {MOST_SEGMENTS} chunks; no image takes as many")
 
 
 def check_orientation(exif: bytes) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from harness.ami.documents import parse_integer, shorten
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_WITNESS_BYTES
 from harness.ami.network import Blob, Network, Relu
 from harness.ami.port import ATTRIBUTES, Port, listed_attributes
+from harness.ami.text import read_lines
 
 Witnesses = Mapping[str, Mapping[str, Tuple[int, ...]]]
 """attribute -> blob -> channels, duplicates kept, in the files' order."""
@@ -22,16 +25,12 @@ def read_witnesses(path: Path, network: Network) -> Dict[str, Tuple[int, ...]]:
     Notebook: `conv1_1,42` a line. PyTorch port: `relu1_1->42,7`, where a layer stands for its blob.
     InputError, with file and line, for an unknown blob, a channel out of range or a line of neither format.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a witness file ({error})") from error
-    found: Dict[str, Tuple[int, ...]] = {}
-    for number, line in enumerate(lines, start=1):
+    found: Dict[str, List[int]] = {}
+    for number, line in enumerate(read_lines(path, MAX_WITNESS_BYTES), start=1):
         if line.strip():
             blob, channels = read_line(line.strip(), network, f"{path}:{number}")
-            found[blob] = found.get(blob, ()) + channels
-    return {blob: channels for blob, channels in found.items() if channels}
+            found.setdefault(blob, []).extend(channels)
+    return {blob: tuple(channels) for blob, channels in found.items() if channels}
 
 
 def read_line(line: str, network: Network, place: str) -> Tuple[str, Tuple[int, ...]]:
@@ -39,11 +38,13 @@ def read_line(line: str, network: Network, place: str) -> Tuple[str, Tuple[int, 
     name, _, rest = line.partition("->") if "->" in line else line.partition(",")
     try:
         blob = network.blob_of(name.strip())
-        channels = tuple(int(part) for part in rest.split(",") if part.strip())
+        channels = tuple(parse_integer(part) for part in rest.split(",") if part)
     except InputError as error:
         raise InputError(f"{place}: {error}; is this the right network for these witnesses?") from error
     except ValueError as error:
-        raise InputError(f"{place}: {line!r} is not `blob,channel,…` nor `layer->channel,…`") from error
+        raise InputError(
+            f"{place}: {shorten(line)!r} is not `blob,channel,…` nor `layer->channel,…`"
+        ) from error
     if not 0 < network.index(blob) < network.index(network.logits.name):
         raise InputError(f"{place}: blob {blob!r} cannot be steered; only blobs between input and logits can")
     width = network.blobs[network.index(blob)].shape[0]

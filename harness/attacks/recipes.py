@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.ami.documents import is_integer, parse_integer, parse_number
 from harness.ami.errors import InputError
 
 Loss = Literal["cross-entropy", "margin"]
@@ -234,7 +235,7 @@ def read_value(place: str, text: str, present: Any) -> Any:
     if isinstance(present, str):
         return text
     try:
-        return int(text) if isinstance(present, int) and text.lstrip("-").isdigit() else float(text)
+        return parse_integer(text) if isinstance(present, int) and is_integer(text) else parse_number(text)
     except ValueError as error:
         raise InputError(f"{place} = {text!r}: must be a number") from error
 

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
-from harness.ami.examples import read_bytes
+from harness.ami.limits import MAX_LOG_BYTES
 
 MARK = "Gold-Original-Attribute:"
 SAMPLE = f"`  1 {MARK}  737- 738-2216  |  Adversary: 1.0000 [  1/  1]`"
@@ -72,7 +73,7 @@ def read_lines(path: Path) -> list[str]:
     """Lines of a text file in UTF-8, or in UTF-16 as PowerShell writes it; InputError where it is neither."""
     if path.suffix == ".ipynb":
         raise InputError(f"{path}: is a notebook; save what it printed (jupyter nbconvert --to markdown)")
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_LOG_BYTES)
     is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if is_wide else "utf-8-sig")

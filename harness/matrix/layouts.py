@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.ami.documents import parse_number
 from harness.ami.errors import InputError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".npy")
@@ -150,7 +151,7 @@ def make_entry(path: Path, name: str, attack: str, gold: int, source: str) -> di
 def is_number(text: str) -> bool:
     """Whether a field of a name is a number."""
     try:
-        float(text)
+        parse_number(text)
     except ValueError:
         return False
     return True
