@@ -91,8 +91,11 @@ def test_the_verb_prints_a_table_and_json(harness):
         (["nowhere"], "nowhere: is no run"),
         (["run", "--environment", "x*"], "--environment x*: names none of here, away"),
         (["run", "--environment", "here", "--environment", "x"], "--environment x: names none of here, away"),
-        (["run", "--environment", "here", "--environment", "away"], "away: no records; there are here"),
-        (["run", "--environment", "a*"], "away: no records; there are none"),
+        (
+            ["run", "--environment", "here", "--environment", "away"],
+            "away: no records; cells with records are here",
+        ),
+        (["run", "--environment", "a*"], "away: no records; cells with records are here"),
     ],
 )
 def test_what_is_not_there_is_named(harness, arguments, message):

@@ -61,15 +61,16 @@ def select_cells(cells: Sequence[Source], globs: Sequence[str] | None) -> Mappin
     from harness.ami.errors import InputError
     from harness.diff.runs import find_named, list_labels, select_sources
 
+    known = {
+        one.label: one.folder for one in cells if one.folder and (one.folder / "records.jsonl").is_file()
+    }
     chosen = select_sources(cells, globs or ())
-    there = [(one, one.folder) for one in chosen if one.folder and (one.folder / "records.jsonl").is_file()]
-    named = find_named(chosen, globs or ()) - {one.label for one, _ in there}
-    if named or not there:
+    found = {one.label: known[one.label] for one in chosen if one.label in known}
+    named = find_named(chosen, globs or ()) - found.keys()
+    if named or not found:
         wanted = ", ".join(sorted(named)) or list_labels(chosen)
-        raise InputError(
-            f"{wanted}: no records; there are {list_labels([one for one, _ in there]) or 'none'}"
-        )
-    return {one.label: folder for one, folder in there}
+        raise InputError(f"{wanted}: no records; cells with records are {', '.join(known) or 'none'}")
+    return found
 
 
 def draw_rates(rates: Sequence[AttackRates]) -> Table:
