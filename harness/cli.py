@@ -209,7 +209,7 @@ def run(
     " --environment 'local-*' --against local-pytorch@RUN"
 )
 def diff(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Folders or ids of runs, or of cells.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help=options.RUN_HELP)],
     environment: options.Globs = None,
     against: Annotated[
         str | None, typer.Option(metavar="ENVIRONMENT", help="Cell to hold the others against.")
@@ -231,7 +231,7 @@ def diff(
     cell of one of several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
     """
     from harness.diff.compare import Selection, compare_runs
-    from harness.diff.runs import find_run
+    from harness.diff.locate import find_run
     from harness.matrix.environments import read_environments
     from harness.matrix.register import read_register
     from harness.matrix.run import find_root
@@ -242,9 +242,11 @@ def diff(
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
     selection = Selection(tuple(environment or ()), against, pair)
-    summary = compare_runs(runs, reports or root / "reports", register, selection)
+    place = reports or root / "reports"
+    folders = [find_run(run, place) for run in runs]  # once: there may be another latest one by and by
+    summary = compare_runs([str(folder) for folder in folders], place, register, selection)
     if output is not None:
-        write_folder(output, summary, [find_run(place, reports or root / "reports") for place in runs])
+        write_folder(output, summary, folders)
     show_summary(summary, output, as_json=as_json)
 
 

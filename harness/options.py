@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 
 from harness.ami.errors import InputError
 
+RUN_HELP = "Folder of a run or of a cell, a run's id, the beginning of one, or `latest`."
 Model = Annotated[str, typer.Option(help="Name or folder of a model.")]
 Prototxt = Annotated[Path | None, typer.Option(help="Network, instead of model.toml's.")]
 Caffemodel = Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")]

@@ -92,6 +92,15 @@ def test_cells_of_two_runs_have_their_runs_names(tmp_path, run):
     assert compare(run, other, against="a@other").reference == "a@other"
 
 
+def test_a_cell_is_named_by_the_beginning_of_its_runs_id(tmp_path):
+    runs = [write_run(tmp_path / f"2026010{day}T030405Z-1a2b", {"a": SAME}) for day in (2, 3)]
+    assert compare(*runs, against="a@20260103").reference == "a@20260103T030405Z-1a2b"
+    assert compare(*runs, pair=("a@latest", "a@20260102T")).reference == "a@20260103T030405Z-1a2b"
+    for name, words in (("a@2026", "is more than one cell"), ("a@", "is none"), ("a@3", "is none")):
+        with pytest.raises(InputError, match=f"{name}: {words}"):
+            compare(*runs, against=name)
+
+
 def test_environments_that_changed_from_run_to_run_are_named(tmp_path, run):
     other = write_run(tmp_path / "other", {"a": SAME, "b": SAME, "d": OTHER})
     assert compare(run, other).notes == (

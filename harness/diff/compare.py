@@ -9,11 +9,11 @@ from pathlib import Path
 
 import harness
 from harness.ami.errors import InputError
+from harness.diff.locate import find_run
 from harness.diff.runs import (
     Past,
     Source,
     find_named,
-    find_run,
     find_source,
     list_sources,
     read_sources,

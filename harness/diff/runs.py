@@ -13,7 +13,8 @@ import msgspec
 
 from harness.ami.errors import InputError
 from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
-from harness.matrix.identity import name_environment
+from harness.diff.locate import LATEST, match_names
+from harness.matrix.identity import RUN, name_environment
 from harness.matrix.store import read_cell
 from harness.report.judge import CellResult
 from harness.report.summary import read_summary
@@ -76,17 +77,6 @@ class Past:
     known: Mapping[str, Sequence[str]]
     labels: Mapping[int, str]
     reference: str | None
-
-
-def find_run(place: str, reports: Path) -> Path:
-    """Folder of a run that is named by path or by id; InputError with the runs there are."""
-    for folder in (Path(place), reports / place):
-        if (folder / "cells").is_dir() or (folder / "cell.json").is_file():
-            return folder
-    found = sorted(path.parent.name for path in reports.glob("*/run.json"))[-5:]
-    raise InputError(
-        f"{place}: is no run (a folder with cells/); the last in {reports} are {', '.join(found) or 'none'}"
-    )
 
 
 def list_sources(folders: Sequence[Path]) -> list[Source]:
@@ -187,13 +177,25 @@ def list_labels(sources: Sequence[Source]) -> str:
 
 
 def find_source(sources: Sequence[Source], name: str) -> Source:
-    """The one cell of this label or id; InputError where there is none, or more than one."""
-    named = [one for one in sources if one.label == name] or [one for one in sources if one.id == name]
+    """The one cell of this label or id, or ID@ with its run's beginning; InputError unless there is one."""
+    named = (
+        [one for one in sources if one.label == name]
+        or [one for one in sources if one.id == name]
+        or [one for one in sources if is_of_run(one, name, sources)]
+    )
     if not named:
         raise InputError(f"{name}: is none of the cells; there are {list_labels(sources)}")
     if len(named) > 1:
         raise InputError(f"{name}: is more than one cell; say {' or '.join(one.label for one in named)}")
     return named[0]
+
+
+def is_of_run(source: Source, name: str, sources: Sequence[Source]) -> bool:
+    """Whether a cell is `ID@RUN` with the beginning of a run's id, or with `latest` of those there are."""
+    wanted, _, run = name.partition(RUN)
+    names = [one.run.resolve().name for one in sources]
+    beginning = max(names) if run == LATEST else run
+    return wanted == source.id and source.run.resolve().name in match_names(names, beginning)
 
 
 def read_sources(sources: Sequence[Source]) -> Past:

@@ -22,7 +22,7 @@ EXAMPLE = "Example: python -m harness evaluate 20260102T030405Z-1a2b --environme
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder or id of a run, or of a cell.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help=options.RUN_HELP)],
     environment: options.Globs = None,
     as_json: options.AsJson = False,
     reports: options.Reports = None,
@@ -32,7 +32,8 @@ def evaluate(
     Exit code: 0 done, 2 could not run.
     """
     from harness.diff.columns import read_columns
-    from harness.diff.runs import find_run, list_sources
+    from harness.diff.locate import find_run
+    from harness.diff.runs import list_sources
     from harness.evaluate.by_attack import measure_attacks
     from harness.matrix.run import find_root
     from harness.report.consoles import open_output

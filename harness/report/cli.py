@@ -17,7 +17,7 @@ EXAMPLE = (
 
 def report(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Folder or id of a run, or a folder of `diff --output`.")
+        str, typer.Argument(metavar="RUN", help=f"{options.RUN_HELP} Or a folder of `diff --output`.")
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")
@@ -44,6 +44,7 @@ def report(
     reports: options.Reports = None,
 ) -> None:
     """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
+    from harness.diff.locate import find_report
     from harness.matrix.run import find_root
     from harness.report.export import export_records
     from harness.report.html.origins import find_compared
@@ -65,11 +66,3 @@ def report(
     if records is not None:
         export_records(records, folder)
     show_summary(summary, folder, as_json=as_json)
-
-
-def find_report(place: str, reports: Path) -> Path:
-    """Folder of a run or of another report; InputError with the runs there are."""
-    from harness.diff.runs import find_run
-
-    found = (folder for folder in (Path(place), reports / place) if (folder / "summary.json").is_file())
-    return next(found, None) or find_run(place, reports)
