@@ -1,7 +1,10 @@
 """Launching: every way in which a worker can end is told apart, and none outlives its harness."""
 
+import contextlib
 import json
+import os
 import queue
+import subprocess
 import sys
 import threading
 import time
@@ -176,7 +179,49 @@ def test_a_worker_that_will_not_end_is_killed(launch, tmp_path):
 
     with pytest.raises(Stopped):
         launch(body, stop=stop, watch=watch)
-    assert not workers[0].is_running()
+    assert has_ended(workers[0])
+
+
+STARTER = """
+import pathlib, sys, threading
+from fake_worker import make_environment
+from harness.matrix.install import run_step
+from harness.matrix.launch import run_worker
+folder = pathlib.Path(sys.argv[1])
+if sys.argv[2] == "worker":
+    job, stop = {"cell": "m/one"}, threading.Event()
+    python, report = pathlib.Path(sys.executable), lambda *_: None
+    run_worker(python, folder / "snapshot", make_environment(), job, folder, report, stop)
+else:
+    command = [sys.executable, "-c", (folder / "code").read_text()]
+    run_step(command, folder / "log", threading.Event(), "failed")
+"""
+FAMILY = """
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+(output / "draft").write_text(f"{os.getpid()} {child.pid}")
+(output / "draft").replace(output / "pids")
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("what", ["worker", "step"])
+def test_what_was_started_ends_with_a_harness_that_is_killed(tmp_path, what):
+    write_worker(tmp_path / "snapshot", FAMILY)
+    head = f"import os, pathlib, subprocess, sys, time; output = pathlib.Path({str(tmp_path)!r})\n"
+    (tmp_path / "code").write_text(head + FAMILY)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path), what], env=variables) as process:
+        while not (tmp_path / "pids").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        family = [psutil.Process(int(pid)) for pid in (tmp_path / "pids").read_text().split()]
+        process.kill()
+    try:
+        assert [has_ended(one, 20) for one in family] == [True, True]
+    finally:
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def test_an_interpreter_that_is_gone_is_an_error(launch):

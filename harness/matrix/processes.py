@@ -1,14 +1,19 @@
-"""Child processes in groups of their own, so that stopping one stops what it started too."""
+"""Child processes in groups of their own: whatever one starts ends with it, and all end with the harness."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
+
+from harness.system import guard
 
 GRACE_SECONDS = 3.0
 
@@ -16,12 +21,17 @@ GRACE_SECONDS = 3.0
 def start_process(
     command: Sequence[str], variables: dict[str, str], folder: Path, log: IO[bytes], *, piped: bool = False
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own; its output goes to the log, or stdout to a pipe."""
+    """Start a command in a process group of its own; its output goes to the log, or stdout to a pipe.
+
+    OSError where there is no such program.
+    """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, "is not there, or is no program", command[0])
     return subprocess.Popen(
-        list(command),
+        [sys.executable, "-I", "-S", guard.__file__, *command],
         cwd=folder,
         env=variables,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if piped else log,
         stderr=log,
         start_new_session=True,
@@ -30,13 +40,14 @@ def start_process(
 
 def stop_process(process: subprocess.Popen[Any]) -> None:
     """End a process and its group: asked first; what is left then, or after some seconds, is killed."""
-    if process.poll() is not None:
-        return
-    signal_group(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE_SECONDS)
-    signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    process.wait()
+    if process.poll() is None:
+        signal_group(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+        signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def signal_group(process: subprocess.Popen[Any], number: int) -> None:
