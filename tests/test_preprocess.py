@@ -74,13 +74,17 @@ def test_resizing_rounds_to_levels_and_takes_its_kernel_from_model_or_port():
     assert all(np.array_equal(result, np.rint(result)) for result in results)
 
 
-def test_resize_of_images_is_opencvs_within_one_level():
+@pytest.mark.parametrize("kernel", ["bicubic", "bilinear", "nearest"])
+def test_images_are_resized_to_opencv_s_levels(kernel):
     cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
+    flags = {"bicubic": cv2.INTER_CUBIC, "bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
     image = np.random.default_rng(0).integers(0, 256, (300, 250, 3), dtype=np.uint8)
-    model = Preprocess(64, 64)
-    ours = prepare_image(image, model, Port())
-    theirs = cv2.resize(image[:, :, ::-1].copy(), (64, 64), interpolation=cv2.INTER_CUBIC).transpose(2, 0, 1)
-    assert np.abs(ours - theirs.astype(np.float32)).max() <= 1
+    ours = prepare_image(image, Preprocess(64, 64, resize=kernel), Port())
+    used = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    theirs = cv2.resize(image[:, :, ::-1].copy(), (64, 64), interpolation=flags[kernel])
+    cv2.ipp.setUseIPP(used)
+    np.testing.assert_array_equal(ours, theirs.transpose(2, 0, 1))
 
 
 RAW = np.stack([np.full((2, 2), level, dtype=np.float32) for level in (200.4, 100.5, 260.0)])

@@ -9,7 +9,7 @@ import pytest
 from harness.ami.errors import InputError
 from harness.ami.network import Convolution, InnerProduct, Pooling, build_network
 from harness.ami.port import Port, read_port
-from harness.ami.resize import resize_image
+from harness.ami.resize import resize_matrix
 from harness.ami.steering import (
     Parameters,
     check_parameters,
@@ -83,8 +83,8 @@ def literal_steering(value, blob, lists, port, alpha, beta, epsilon):
     resized = {}
     if blob == "pool3" and port.pool3_channels != "none":
         for c in range(len(maps)):
-            cropped = maps[c, 2:-2, 2:-2]
-            resized[c] = resize_image(cropped[:, :, None], *maps[c].shape, port.pool3_kernel)[:, :, 0]
+            rows, columns = (resize_matrix(side - 4, side, port.pool3_kernel) for side in maps[c].shape)
+            resized[c] = rows @ maps[c, 2:-2, 2:-2] @ columns.T
     if resized and port.pool3_when == "before-statistics":
         maps = np.stack([resized[c] for c in range(len(maps))])
         resized = {}

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.ami.errors import InputError, RefusedError
 from harness.ami.port import Port
-from harness.ami.resize import resize_image
+from harness.ami.resize import resize_levels
 
 Triple = Tuple[float, float, float]
 HALF: Triple = (0.5, 0.5, 0.5)
@@ -109,7 +109,7 @@ def choose_mean(model: Preprocess, port: Port) -> np.ndarray:
 
 
 def fit_image(pixels: np.ndarray, model: Preprocess, port: Port) -> np.ndarray:
-    """Crop and resize uint8 pixels to the network's size, rounded to uint8 as OpenCV does."""
+    """Crop and resize uint8 pixels to the network's size, to the levels that OpenCV gives."""
     if port.fit == "centre-crop":
         side = min(pixels.shape[:2])
         top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
@@ -120,8 +120,7 @@ def fit_image(pixels: np.ndarray, model: Preprocess, port: Port) -> np.ndarray:
     if not sizes_differ:
         return pixels
     kernel = model.resize if port.resize == "model" else port.resize
-    resized = resize_image(pixels, model.height, model.width, kernel)
-    return np.clip(np.rint(resized), 0, 255).astype(np.uint8)
+    return resize_levels(pixels, model.height, model.width, kernel)
 
 
 def prepare_array(array: np.ndarray, convention: str, model: Preprocess, port: Port) -> np.ndarray:
