@@ -129,7 +129,7 @@ def test_what_has_no_number_has_none(tmp_path):
 def test_nearly_all_is_never_shown_as_all(tmp_path):
     nearly = rate(99_999, 100_000)
     text = write(make_summary(cells=(cell("a", detection=nearly), cell("b"))), tmp_path).read_text()
-    assert '<span class="number">99.9</span>' in text
+    assert '<span class="number">99.999</span>' in text
 
 
 def test_a_run_of_nothing_is_a_page_too(tmp_path):

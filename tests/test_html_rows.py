@@ -82,9 +82,9 @@ def test_lost_examples_are_grouped_by_place_and_reason():
     assert list(rows_incomparable(make_rich())) == [["caffe", "has no record", ["lost-1", "lost-2"]]]
 
 
-def test_numbers_keep_four_digits_and_what_is_none_is_null():
-    assert shorten(0.123456) == 0.1235
-    assert shorten(1.23456e-7) == 1.235e-07
+def test_margins_keep_the_digits_that_are_shown_and_what_is_none_is_null():
+    assert shorten(0.123456) == 0.123
+    assert shorten(1.23456e-7) == 1.23e-07
     assert [shorten(value) for value in (None, math.nan, math.inf)] == [None, None, None]
 
 

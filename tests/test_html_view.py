@@ -1,7 +1,5 @@
 """What the page counts before its list: departures, who departs together, margins, the baseline."""
 
-import math
-
 from html_samples import NAMES, make_divergence, make_rich
 from summaries import make_summary, rate
 
@@ -64,11 +62,6 @@ def test_pairs_are_found_from_both_sides():
     assert view.list_paired(summary) == list(NAMES)
 
 
-def test_shares_are_never_rounded_to_all_or_none():
-    shown = [figures.show_percent(one) for one in (None, 0.0, 1e-9, 0.5, 0.99999, 1.0)]
-    assert shown == ["\N{EN DASH}", "0.0", "0.1", "50.0", "99.9", "100"]
-
-
 def test_shades_keep_all_apart_from_nearly_all():
     assert [figures.choose_shade(one) for one in (None, 1.0, 0.9999, 0.5, 0.0)] == [
         "none",
@@ -79,22 +72,10 @@ def test_shades_keep_all_apart_from_nearly_all():
     ]
 
 
-def test_a_rate_in_full_has_its_counts_and_both_intervals():
-    text = figures.describe_rate(rate(3, 5, cluster_low=0.1, cluster_high=0.9))
-    assert text == (
-        "3 of 5 = 60.00 %; 95 % interval 23.1 to 88.2 (Wilson), 10.0 to 90.0 (bootstrap over source images)"
-    )
-    assert figures.describe_rate(rate(0, 0)) == "nothing to count"
+def test_nothing_to_count_has_no_whisker():
     assert figures.draw_whisker(rate(0, 0)) is None
 
 
 def test_a_date_is_read_and_what_is_none_is_shown_as_it_is():
     assert figures.show_date("2026-01-02T03:04:05+00:00") == "2 Jan 2026, 03:04 UTC"
     assert figures.show_date("yesterday") == "yesterday"
-
-
-def test_powers_of_ten_are_short():
-    assert [figures.show_power(one) for one in (-6, -1, 0, 2, 3)] == [
-        "10\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT SIX}", "0.1", "1", "100", "10\N{SUPERSCRIPT THREE}",
-    ]  # fmt: skip
-    assert math.isclose(10**-2, float(figures.show_power(-2)))

@@ -57,8 +57,9 @@ def test_a_departure_is_a_failure_that_says_all_there_is():
         "1-2!-2! instead of 1-1-1",
     )
     for part in (
-        "other: original, attribute", "differs: pixels", "original 0.0123, attribute unknown",
-        "smallest margin anywhere: 0.0123", "another decoder", "1-1-1: a\n1-2-2: b", "2 Bo Kim",
+        "what differs: Original, Attribute", "first stage: pixels",
+            "original margin 0.0123, attribute margin unknown",
+        "smallest margin of all environments: 0.0123", "another decoder", "1-1-1: a\n1-2-2: b", "2 Bo Kim",
     ):  # fmt: skip
         assert part in told.text
     assert outcome(root, "a", "all of 10 examples") is None

@@ -68,7 +68,7 @@ def describe_import(file: Path, output: Path, cell: dict[str, Any]) -> Iterator[
     found = cell["imported"]
     yield f"{output}: {found['results']} results of {file}, environment {cell['job']['environment']}"
     if found["attack"] == "unknown":
-        yield "attack: not said (--attack), so nothing counts as detected or as a false alarm"
+        yield "attack: not said (--attack), so nothing counts as detected or as a false positive"
     else:
         yield f"attack: {found['attack']}"
     if found["ids"] == "lines":

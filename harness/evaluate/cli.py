@@ -51,7 +51,7 @@ def evaluate(
         console.print(draw_rates(found))
     console.print(
         "\nDetected: of attacked examples with Original other than Gold (true positives); of clean ones, and"
-        " clean ones under a change, with Original = Gold (false positives). Recovered: Attribute = Gold."
+        " clean ones under a change, with Original = Gold (false positives). Recovery: Attribute = Gold."
         " In brackets: 95 % intervals (Wilson).",
         markup=False,
     )
@@ -80,10 +80,10 @@ def draw_rates(rates: Sequence[AttackRates]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.report.cells import show_rate
+    from harness.report.numbers import show_rate
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, head in enumerate(("attack", "n", "of", "detected %", "recovered %")):
+    for number, head in enumerate(("attack", "n", "of", "detected %", "recovery %")):
         table.add_column(head, justify="right" if number else "left")
     for one in rates:
         name = f"{one.attack} (clean)" if one.is_clean else one.attack

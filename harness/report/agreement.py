@@ -8,8 +8,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.cells import NONE, measure_width
-from harness.report.summary import PairSummary, RateSummary, Summary
+from harness.report.cells import measure_width
+from harness.report.numbers import show_kappa, show_percent
+from harness.report.summary import PairSummary, Summary
+from harness.report.words import FLEISS, KAPPA, SAME_TUPLE
 from harness.system.text import make_line
 
 MOST_ROWS = 12
@@ -26,10 +28,10 @@ def draw_agreement(summary: Summary, console: Console) -> RenderableType | None:
     table = draw_matrix(groups, pairs)
     fits = len(groups) <= MOST_ROWS and measure_width(table, console) <= console.width
     fleiss = show_kappa(summary.agreement.fleiss_kappa)
-    title = "agreement: same tuple, % (above the diagonal); Cohen's kappa on detected (below)"
+    title = f"agreement: {SAME_TUPLE} (above the diagonal); Cohen's {KAPPA} (below)"
     parts: list[RenderableType] = [Text(title, "bold"), table] if fits else list_pairs(pairs)
     words = [f"the same everywhere: {join_names(group)}" for group in groups if group[1:]]
-    words.append(f"Fleiss' kappa on detected, all environments: {fleiss}")
+    words.append(f"{FLEISS}, all environments: {fleiss}")
     parts.extend(Padding(Text(text, "dim"), (0, 0, 0, 2), expand=False) for text in words)
     return Group(*parts)
 
@@ -66,7 +68,7 @@ def show_pair(row: int, column: int, groups: list[list[str]], pairs: Pairs) -> s
     if row == column:
         return "·"
     if row < column:
-        return show_agreement(pairs[groups[row][0], groups[column][0]].agreement)
+        return show_percent(pairs[groups[row][0], groups[column][0]].agreement.rate)
     return show_kappa(pairs[groups[column][0], groups[row][0]].kappa)
 
 
@@ -79,30 +81,9 @@ def list_pairs(pairs: Pairs) -> list[RenderableType]:
     table.add_column(overflow="fold")
     for pair in found[:MOST_PAIRS]:
         names = join_names([pair.first, pair.second])
-        table.add_row(show_agreement(pair.agreement), show_kappa(pair.kappa), Text(names))
-    title = f"agreement, {table.row_count} of {len(found)} pairs: same tuple, %; Cohen's kappa on detected"
+        table.add_row(show_percent(pair.agreement.rate), show_kappa(pair.kappa), Text(names))
+    title = f"agreement, {table.row_count} of {len(found)} pairs: {SAME_TUPLE}; Cohen's {KAPPA}"
     return [Text(title, "bold"), Padding(table, (0, 0, 0, 2), expand=False)]
-
-
-def show_agreement(rate: RateSummary) -> str:
-    """`97.0`; 100 and 0 only where it is all or none."""
-    if rate.rate is None:
-        return NONE
-    if rate.hits in (0, rate.of):
-        return f"{rate.rate * 100:.0f}"
-    return f"{min(max(rate.rate * 100, 0.1), 99.9):.1f}"
-
-
-def show_kappa(kappa: float | None) -> str:
-    """`0.83`, 1 only where it is exactly one, or a dash where it is not defined."""
-    if kappa is None:
-        return NONE
-    return "1" if kappa == 1 else f"{min(kappa, 0.99):.2f}"
-
-
-def show_p_value(p_value: float | None) -> str:
-    """`0.0312`, or a dash where it is not defined."""
-    return NONE if p_value is None else f"{p_value:.3g}"
 
 
 def join_names(names: list[str]) -> str:

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.report.divergences import mark_tuple, show_expected, show_margin, show_tuple
+from harness.report.divergences import mark_tuple, show_expected, show_tuple
+from harness.report.numbers import show_margin
 from harness.report.summary import DivergenceSummary
 from harness.system.text import make_line
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.cells import cell_len
@@ -14,40 +13,31 @@ from rich.text import Text
 
 from harness.ami.cases import CASES
 from harness.report.judge import count
+from harness.report.numbers import NONE, show_megabytes, show_percent, show_rate, show_seconds
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
+from harness.report.words import RATES as RATE_WORDS
+from harness.report.words import capitalise
 from harness.system.text import make_line, wrap_name
 
-if TYPE_CHECKING:
-    from harness.evaluate.rates import Rate
-
-DASH = "\N{EN DASH}"
-NONE = DASH
 STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
 # Levels of detail: at the lowest there is room for hardly anything.
 LEAST, RATES, STATUS, COUNT = -3, -2, -1, 0
+# Levels of detail from which on rates are shown, two of them without intervals.
+RATE_LEVELS = {
+    "detection": LEAST,
+    "alarms": RATES,
+    "evasion": 3,
+    "recovery": 3,
+    "alarms_all": 4,
+    "accuracy": 2,
+    "attribute_accuracy": 4,
+}
+BARE = ("accuracy", "attribute_accuracy")
 # Level of detail from which on it is shown, text.
 LEGEND = (
-    (LEAST, "Detected: of attacked examples with Original other than Gold."),
-    (RATES, "FPR: detected of benign examples with Original = Gold."),
-    (4, "FPR all: of all benign examples."),
-    (2, "Accuracy: Original = Gold, of benign examples."),
-    (4, "Attribute accuracy: Attribute = Gold, of the same."),
-    (3, "Evasion: Original other than Gold and not detected, of attacked examples."),
-    (3, "Recovery: Attribute = Gold, of attacked examples with Original other than Gold."),
+    *((RATE_LEVELS[one.key], f"{capitalise(one.word)}: {one.meaning}.") for one in RATE_WORDS),
     (LEAST, "In brackets: 95 % intervals (Wilson)."),
 )
-
-
-def show_rate(rate: Rate | RateSummary | None) -> str:
-    """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
-    if rate is None or rate.rate is None or rate.low is None or rate.high is None:
-        return NONE
-    return f"{rate.rate * 100:.1f} ({rate.low * 100:.0f}{DASH}{rate.high * 100:.0f})"
-
-
-def show_share(rate: RateSummary) -> str:
-    """`97.0`, or a dash where there is nothing to count."""
-    return NONE if rate.rate is None else f"{rate.rate * 100:.1f}"
 
 
 def rates_of(cell: CellSummary) -> RatesSummary:
@@ -61,29 +51,21 @@ def show_case(case: str, cell: CellSummary) -> str:
     return str(rates_of(cell).cases.get(case, 0))
 
 
-def show_seconds(cell: CellSummary) -> str:
-    """Seconds that the cell's examples took."""
-    return NONE if cell.run_seconds is None else f"{cell.run_seconds:.1f}"
-
-
-def show_megabytes(cell: CellSummary) -> str:
-    """Peak memory of a cell."""
-    return NONE if cell.peak_memory_bytes is None else f"{cell.peak_memory_bytes / 1e6:.0f}"
+def show_cell_rate(key: str, cell: CellSummary) -> str:
+    """A rate of a cell, most with their intervals."""
+    rate: RateSummary | None = getattr(rates_of(cell), key)
+    if key in BARE:
+        return NONE if rate is None else show_percent(rate.rate)
+    return show_rate(rate)
 
 
 # Heading, level of detail from which on it is shown, text of a cell that has rates.
 COLUMNS: tuple[tuple[str, int, Callable[[CellSummary], str]], ...] = (
     ("n", COUNT, lambda cell: str(rates_of(cell).examples)),
     *((case, 1, partial(show_case, case)) for case in CASES),
-    ("detected %", LEAST, lambda cell: show_rate(rates_of(cell).detection)),
-    ("FPR %", RATES, lambda cell: show_rate(rates_of(cell).alarms)),
-    ("evasion %", 3, lambda cell: show_rate(rates_of(cell).evasion)),
-    ("recovery %", 3, lambda cell: show_rate(rates_of(cell).recovery)),
-    ("FPR all %", 4, lambda cell: show_rate(rates_of(cell).alarms_all)),
-    ("accuracy %", 2, lambda cell: show_share(rates_of(cell).accuracy)),
-    ("attribute accuracy %", 4, lambda cell: show_share(rates_of(cell).attribute_accuracy)),
-    ("s", 2, show_seconds),
-    ("MB", 2, show_megabytes),
+    *((f"{one.word} %", RATE_LEVELS[one.key], partial(show_cell_rate, one.key)) for one in RATE_WORDS),
+    ("s", 2, lambda cell: show_seconds(cell.run_seconds)),
+    ("MB", 2, lambda cell: show_megabytes(cell.peak_memory_bytes)),
 )
 ALL = max(level for _, level, _ in COLUMNS)
 # Detail, padding, and whether names take several lines; the first that fits is taken.
@@ -166,4 +148,4 @@ def title_cells(summary: Summary) -> str:
     """Model, examples, how many cells were reused, and how long it took."""
     reused, cells = sum(cell.reused for cell in summary.cells), count(len(summary.cells), "cell")
     counts = f"{count(summary.examples, 'example')}, {cells}{f'; reused {reused} of {cells}' * bool(reused)}"
-    return f"{summary.model}: {counts}, {summary.seconds:.1f} s"
+    return f"{summary.model}: {counts}, {show_seconds(summary.seconds)} s"

@@ -13,16 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.blocks import draw_blocks
-from harness.report.cells import NONE
 from harness.report.divergences import (
     list_departing,
     list_steady,
     mark_tuple,
     rank_divergences,
     show_expected,
-    show_margin,
     show_tuple,
 )
+from harness.report.numbers import NONE, show_margin
 from harness.report.summary import DivergenceSummary, Summary
 from harness.system.text import make_line, wrap_name
 

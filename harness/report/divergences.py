@@ -46,11 +46,6 @@ def mark_tuple(values: Sequence[int], baseline: Sequence[int]) -> str:
     return "-".join(str(value) if value == known else f"{value}!" for value, known in pairs)
 
 
-def show_margin(margin: float | None, none: str = "") -> str:
-    """A margin to three digits."""
-    return none if margin is None else f"{margin:.3g}"
-
-
 def show_expected(one: DivergenceSummary) -> str:
     """Whether the register expects it: yes, no, or in some environments."""
     known = [reason is not None for reason in one.expected.values()]

@@ -16,6 +16,7 @@ from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.matrix.register import Expected
 from harness.report.examples import Listing, describe_agreeing, name_labels
 from harness.report.expectation import Expectation, apply_register
+from harness.report.numbers import show_parameter
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
 from harness.report.summary import (
     CellSummary,
@@ -274,10 +275,5 @@ def join_names(names: Sequence[str]) -> str:
 
 def name_parameters(cell: CellSummary) -> str:
     """`alpha 100, beta 60, epsilon 1.15`."""
-    shown = [f"{name} {show_number(value)}" for name, value in cell.parameters.items()]
+    shown = [f"{name} {show_parameter(value)}" for name, value in cell.parameters.items()]
     return ", ".join(shown) or "no known parameters"
-
-
-def show_number(value: float) -> str:
-    """`100` or `1.15`, with all the digits that it takes."""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.report.agreement import show_agreement, show_kappa
 from harness.report.cells import COLUMNS
+from harness.report.numbers import show_kappa, show_parameter, show_percent, show_seconds
 from harness.report.outcomes import RUN, Case, list_cases
 from harness.report.summary import CellSummary, Summary
+from harness.report.words import FLEISS, KAPPA, SAME_TUPLE
 from harness.system.text import make_line, make_lines
 
 MOST_CHARACTERS = 500
@@ -99,7 +100,7 @@ def list_properties(summary: Summary, cell: CellSummary | None) -> Iterator[tupl
     yield "backend", cell.backend
     yield "port", cell.port
     for name, value in cell.parameters.items():
-        yield f"parameter {name_line(name)}", f"{value:g}"
+        yield f"parameter {name_line(name)}", show_parameter(value)
     if cell.rates:
         for name, _, show in COLUMNS:
             yield name, show(cell)
@@ -119,10 +120,10 @@ def list_totals(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "not compared", str(len({one.example for one in summary.incomparable}))
     yield "cells", str(len(summary.cells))
     yield "cells reused", str(sum(cell.reused for cell in summary.cells))
-    yield "seconds", f"{summary.seconds:.1f}"
+    yield "seconds", show_seconds(summary.seconds)
     if summary.agreement.pairs:
-        yield "Fleiss' kappa on detected", show_kappa(summary.agreement.fleiss_kappa)
+        yield FLEISS, show_kappa(summary.agreement.fleiss_kappa)
     for pair in summary.agreement.pairs[:MOST_PAIRS]:
         names = name_line(f"{pair.first} and {pair.second}")
-        yield f"same tuple %, {names}", show_agreement(pair.agreement)
-        yield f"kappa on detected, {names}", show_kappa(pair.kappa)
+        yield f"{SAME_TUPLE}, {names}", show_percent(pair.agreement.rate)
+        yield f"{KAPPA}, {names}", show_kappa(pair.kappa)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from harness.report.agreement import show_agreement, show_kappa, show_p_value
-from harness.report.cells import ALL, COLUMNS, NONE, explain_table, title_cells
+from harness.report.cells import ALL, COLUMNS, explain_table, title_cells
 from harness.report.departures import show_departure
 from harness.report.divergences import (
     list_departing,
@@ -15,13 +14,14 @@ from harness.report.divergences import (
     name_classes,
     rank_divergences,
     show_expected,
-    show_margin,
     show_stages,
     show_tuple,
 )
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
+from harness.report.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
 from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
 from harness.report.terminal import VERDICT_WORDS
+from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE
 
 SIGNS = {
     0: "\N{WHITE HEAVY CHECK MARK}",
@@ -43,7 +43,7 @@ LEGEND_DIVERGENCES = (
 )
 
 LEGEND_AGREEMENT = (
-    "Cohen's kappa is on detected. Then how many examples only one of the two environments detects, and"
+    "Cohen's kappa; then how many examples only one of the two environments detects, and"
     " McNemar's exact p for these."
 )
 
@@ -136,7 +136,7 @@ def draw_agreement(summary: Summary) -> str:
     pairs = sorted(summary.agreement.pairs, key=lambda pair: (pair.agreement.hits, pair.kappa or 0))
     if not pairs:
         return ""
-    head = ["environment", "and", "same tuple %", "kappa", "only the first", "only the second", "p"]
+    head = ["environment", "and", SAME_TUPLE, KAPPA, "only the first", "only the second", "p"]
     rows = fit_rows(head, map(list_pair, pairs), 60_000)
     parts = [
         "### Agreement",
@@ -148,7 +148,7 @@ def draw_agreement(summary: Summary) -> str:
             else []
         ),
         *say_more(len(pairs) - len(rows), "pairs"),
-        f"Fleiss' kappa on detected, all environments: {show_kappa(summary.agreement.fleiss_kappa)}",
+        f"{FLEISS}, all environments: {show_kappa(summary.agreement.fleiss_kappa)}",
     ]
     return "\n\n".join(parts)
 
@@ -158,7 +158,7 @@ def list_pair(pair: PairSummary) -> list[str]:
     return [
         code(pair.first),
         code(pair.second),
-        f"{show_agreement(pair.agreement)} ({pair.agreement.hits} of {pair.agreement.of})",
+        f"{show_percent(pair.agreement.rate)} ({pair.agreement.hits} of {pair.agreement.of})",
         show_kappa(pair.kappa),
         str(pair.only_first),
         str(pair.only_second),
@@ -190,7 +190,7 @@ def list_divergences(
 ) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the divergences' table, without the columns in which nothing stands."""
     names = list_departing(summary, shown)
-    more = ("margin", "expected", "first difference", "names", "cause")
+    more = ("margin", "expected", FIRST_STAGE, "names", "cause")
     head = ["example", "attack", "baseline", *map(code, names), *more]
     rows = fit_rows(head, (list_divergence(one, names, summary) for one in shown), 300_000)
     keep = [place for place in range(len(head)) if any(row[place] for row in rows)]

@@ -16,10 +16,19 @@ from harness.report.divergences import (
     mark_tuple,
     name_classes,
     rank_divergences,
-    show_margin,
     show_tuple,
 )
+from harness.report.numbers import show_margin
 from harness.report.summary import DivergenceSummary, Summary
+from harness.report.words import (
+    ATTRIBUTE_MARGIN,
+    CHANGES,
+    FIRST_STAGE,
+    ORIGINAL_MARGIN,
+    SMALLEST_MARGIN,
+    STAGES,
+    WHAT_DIFFERS,
+)
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 RUN = "(run)"  # the suite of what is no cell's; no environment can be called so
@@ -101,14 +110,15 @@ def explain_departure(one: DivergenceSummary, name: str, summary: Summary) -> It
     yield f"Gold-Original-Attribute: {tuples} of {one.baseline_environment}"
     yield f"attack: {one.attack}"
     if name in one.changes:
-        yield f"other: {', '.join(one.changes[name])}"
+        yield f"{WHAT_DIFFERS}: {', '.join(CHANGES[change] for change in one.changes[name])}"
     if name in one.stages:
-        yield f"first stage that differs: {one.stages[name] or 'none'}"
+        stage = one.stages[name]
+        yield f"{FIRST_STAGE}: {STAGES[stage] if stage else 'none'}"
     if name in one.margins:
         original, attribute = (show_margin(margin, "unknown") for margin in one.margins[name])
-        yield f"margins here: original {original}, attribute {attribute}"
+        yield f"{ORIGINAL_MARGIN} {original}, {ATTRIBUTE_MARGIN} {attribute}"
     if one.smallest_margin is not None:
-        yield f"smallest margin anywhere: {show_margin(one.smallest_margin)}"
+        yield f"{SMALLEST_MARGIN} of all environments: {show_margin(one.smallest_margin)}"
     if name in one.causes:
         yield f"cause: {one.causes[name]}"
     for names in one.classes:

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.report.cells import NONE, STYLES
+from harness.report.cells import STYLES
+from harness.report.numbers import NONE
 from harness.witnesses.extract import Extracted, Extraction
 from harness.witnesses.show import open_table
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.cells import NONE
+from harness.report.numbers import NONE
 from harness.witnesses.compare import BlobCount, Change, Comparison, find_farthest
 from harness.witnesses.margins import Margin
 

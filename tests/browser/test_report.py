@@ -10,6 +10,7 @@ from test_html_pictures import Inputs, flat
 from waiting import settle, wait_until
 
 from harness.report.html.write import Budget, write_html
+from harness.report.numbers import show_margin
 
 MARK = (
     "<script>window.ran=1</script><img src=x onerror='window.ran=2'>"
@@ -51,6 +52,15 @@ def test_labels_causes_reasons_and_margins_show(page):
     assert len(set(lengths)) > 2
     assert page.locator("#no-pictures").is_visible()
     assert not page.locator(".pictures").first.is_visible()
+
+
+def test_margins_are_written_as_in_every_other_form(tmp_path, tab):
+    values = (1.23456e-5, 9.999e-8, 0.00064321, 0.5, 12.345, 1234.5, 0.0)
+    ones = [make_divergence(place, smallest_margin=value) for place, value in enumerate(values)]
+    (path,) = write_html(tmp_path / "report.html", make_rich(divergences=tuple(ones)))
+    page = tab.open(path, "#sort=id")
+    shown = [one.rpartition(" ")[2] for one in page.locator(".nearness").all_inner_texts()]
+    assert shown == [show_margin(value) for value in values]
 
 
 def test_pictures_are_drawn_or_said_to_be_missing(tmp_path, tab):
@@ -100,7 +110,7 @@ def test_an_environment_unfolds_into_what_differs(page):
     assert not fold.get_by_text("packages.tzdata").is_visible()
     fold.locator("summary").click()
     assert fold.get_by_text("packages.tzdata").is_visible()
-    assert "21.0 to 88.0 (bootstrap over source images)" in fold.inner_text()
+    assert "21\N{EN DASH}88 (bootstrap over source images)" in fold.inner_text()
 
 
 def test_cells_that_did_not_run_say_why_and_how_their_logs_end(page):

@@ -13,41 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.ami.cases import CASES, MEANINGS
+from harness.report import numbers, words
 from harness.report.html import figures, view
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
-from harness.report.summary import Change, PairSummary, Stage, Summary
+from harness.report.summary import PairSummary, Summary
 from harness.system.text import make_line, make_lines
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("state.js", "cards.js", "list.js", "page.js")
 STYLES = ("frame.css", "tables.css", "examples.css")
 ICON_COLOURS = {"same": "0a7a5a", "diverged": "b3400f", "trouble": "8a6100"}
-STAGE_NAMES: dict[Stage, str] = {
-    "file": "file",
-    "pixels": "pixels",
-    "input": "input",
-    "logits_original": "plain logits",
-    "logits_attribute": "steered logits",
-}
-CHANGE_NAMES: dict[Change, str] = {
-    "gold": "Gold",
-    "original": "Original",
-    "attribute": "Attribute",
-    "case": "case",
-    "detected": "detected",
-}
-RATES = (
-    (
-        "detection",
-        "Detected",
-        "detected, of attacked examples with Original other than Gold (true positives)",
-    ),
-    ("alarms", "False alarms", "detected, of benign examples with Original = Gold (false positives)"),
-    ("evasion", "Evasion", "Original other than Gold and not detected, of all attacked examples"),
-    ("recovery", "Recovery", "Attribute = Gold, of attacked examples with Original other than Gold"),
-    ("accuracy", "Accuracy", "Original = Gold, of benign examples"),
-    ("attribute_accuracy", "Steered accuracy", "Attribute = Gold, of benign examples"),
-)
 
 
 @dataclass(frozen=True)
@@ -102,20 +77,22 @@ def open_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.globals["words"] = words
     templates.filters |= {
         "line": make_line,
         "lines": make_lines,
         "date": figures.show_date,
-        "number": figures.show_number,
-        "signed": figures.show_signed,
-        "percent": figures.show_percent,
-        "interval": lambda rate: figures.show_interval(rate.low, rate.high),
-        "rate_words": figures.describe_rate,
+        "capital": words.capitalise,
+        "signed": numbers.show_signed,
+        "percent": numbers.show_percent,
+        "interval": lambda rate: numbers.show_interval(rate.low, rate.high),
+        "rate_words": numbers.describe_rate,
+        "parameter": numbers.show_parameter,
         "whisker": figures.draw_whisker,
-        "seconds": figures.show_seconds,
-        "megabytes": figures.show_megabytes,
+        "seconds": numbers.show_seconds,
+        "megabytes": numbers.show_megabytes,
         "shade": figures.choose_shade,
-        "kappa": figures.show_kappa,
+        "kappa": numbers.show_kappa,
         "pair_words": describe_pair,
     }
     return templates
@@ -161,7 +138,7 @@ def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
         "cells": view.order_cells(summary),
         "cases": CASES,
         "meanings": MEANINGS,
-        "rate_columns": [one for one in RATES if is_measured(summary, one[0])],
+        "rate_columns": [one for one in words.RATES if is_measured(summary, one.key)],
         "most_rest": view.MOST_REST,
         "paired": view.list_paired(summary),
         "pairs": view.pair_cells(summary),
@@ -169,7 +146,7 @@ def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
         "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
         "stage_names": [
             (stage, name)
-            for stage, name in (*STAGE_NAMES.items(), ("none", "none known"))
+            for stage, name in (*words.STAGES.items(), ("none", "none known"))
             if any(one.stages[stage] for one in departures)
         ],
         "patterns": patterns,
@@ -205,15 +182,15 @@ def list_facts(summary: Summary) -> list[tuple[str, str]]:
     reused = sum(cell.reused for cell in summary.cells)
     facts = [
         ("Model", summary.model),
-        ("Examples", figures.show_number(summary.examples)),
-        ("Compared", figures.show_number(summary.compared)),
-        ("Divergent", figures.show_number(len(summary.divergences))),
+        ("Examples", str(summary.examples)),
+        ("Compared", str(summary.compared)),
+        ("Divergent", str(len(summary.divergences))),
         ("Cells", f"{cells}{f' ({reused} reused)' if reused else ''}"),
         ("Reference", summary.reference),
         ("Port", port),
         ("Parameters", parameters),
         ("Made", figures.show_date(summary.created)),
-        ("Seconds", f"{summary.seconds:.1f}" if summary.seconds else ""),
+        ("Seconds", numbers.show_seconds(summary.seconds) if summary.seconds else ""),
         ("Harness", summary.harness),
     ]
     return [(name, value) for name, value in facts if value]
@@ -226,10 +203,10 @@ def describe_pages(place: Place) -> str:
 
 def describe_pair(pair: PairSummary) -> str:
     """Two environments beside each other, in full."""
-    agreement = f"{pair.first} and {pair.second}: same tuple in {figures.describe_rate(pair.agreement)}"
-    kappa = f"Cohen\u2019s \u03ba on detected {figures.show_kappa(pair.kappa)}"
+    agreement = f"{pair.first} and {pair.second}: same tuple in {numbers.describe_rate(pair.agreement)}"
+    kappa = f"Cohen\u2019s {words.KAPPA} {numbers.show_kappa(pair.kappa)}"
     alone = f"detected only by the first {pair.only_first}, only by the second {pair.only_second}"
-    test = "" if pair.p_value is None else f" (McNemar\u2019s exact p = {pair.p_value:.3g})"
+    test = "" if pair.p_value is None else f" (McNemar\u2019s exact p = {numbers.show_p_value(pair.p_value)})"
     return make_line(f"{agreement}. {kappa}; {alone}{test}.")
 
 
@@ -241,9 +218,9 @@ def write_data(summary: Summary, names: Names, part: Slice, place: Place, comman
         "cases": list(CASES),
         "meanings": MEANINGS,
         "changes": list(CHANGES),
-        "changeNames": list(CHANGE_NAMES.values()),
+        "changeNames": list(words.CHANGES.values()),
         "stages": list(STAGES),
-        "stageNames": list(STAGE_NAMES.values()),
+        "stageNames": list(words.STAGES.values()),
         "labels": summary.labels,
         "pages": place.pages,
         "number": place.number,

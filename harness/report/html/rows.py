@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from harness.report.html.pictures import Picture
+from harness.report.numbers import show_margin
 from harness.report.summary import Change, DivergenceSummary, Margins, Stage, Summary
 
 CHANGES: tuple[str, ...] = get_args(Change)
 STAGES: tuple[str, ...] = get_args(Stage)
 NO_STAGE = "-"
 NOT_MADE, NOT_THERE = 0, 1  # why an example has no picture
-MARGIN_DIGITS = 4
-SMALLEST_DIGITS = 7  # it is rounded once more where it is shown, and other forms show it, too
 Row = list[Any]
 
 
@@ -70,7 +69,7 @@ def row_divergence(one: DivergenceSummary, names: Names, pictures: Mapping[str, 
         [row_class(one, value, members, places) for value, members in group_classes(one)],
         row_margins(one.margins, places),
         row_stages(one.stages, places),
-        shorten(one.smallest_margin, SMALLEST_DIGITS),
+        shorten(one.smallest_margin),
         group_texts(one.expected, places),
         group_texts(one.causes, places),
         row_picture(one.example, pictures),
@@ -132,11 +131,9 @@ def group_texts(texts: Mapping[str, str | None], places: Mapping[str, int]) -> R
     return [[text, members] for text, members in groups.items()]
 
 
-def shorten(value: float | None, digits: int = MARGIN_DIGITS) -> float | None:
-    """A few digits of a number; null where it is none."""
-    if value is None or not math.isfinite(value):
-        return None
-    return float(f"{value:.{digits}g}")
+def shorten(value: float | None) -> float | None:
+    """A margin with the digits that every form shows; null where it is none."""
+    return None if value is None or not math.isfinite(value) else float(show_margin(value))
 
 
 def rows_agreeing(summary: Summary, names: Names) -> Iterable[Row]:

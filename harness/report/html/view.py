@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.report.divergences import list_departing
 from harness.report.html.rows import CHANGES, STAGES
 from harness.report.judge import count, is_expected
+from harness.report.numbers import show_parameter
 from harness.report.summary import CellSummary, DivergenceSummary, PairSummary, Summary
 
 MOST_PATTERNS = 12
@@ -150,4 +151,4 @@ def find_parameters(summary: Summary) -> tuple[str, str]:
     cell = find_baseline(summary) or (summary.cells[0] if summary.cells else None)
     if cell is None:
         return "", ""
-    return cell.port, ", ".join(f"{name} {value:g}" for name, value in cell.parameters.items())
+    return cell.port, ", ".join(f"{name} {show_parameter(value)}" for name, value in cell.parameters.items())

@@ -14,10 +14,11 @@ function element(tag, className, text) {
 const linkTo = (id) => `#${new URLSearchParams({ example: id })}`.replaceAll("+", "%20");
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
+// Margins come with the digits that are shown; every form of the report writes them like this.
 function showMargin(value) {
   if (value === null || value === undefined) return "–";
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1).replace("-", "−");
-  return value.toFixed(Math.abs(value) < 1 ? 4 : 2);
+  const text = value !== 0 && Math.abs(value) < 0.0001 ? value.toExponential() : String(value);
+  return text.replace(/(?<=e[+-])(?=\d$)/, "0");
 }
 
 // Length of a margin's bar, of 80: logarithmic from a millionth to a hundred.
@@ -51,12 +52,12 @@ function makeCase(tuple, baseline) {
 function makeMember(row, place) {
   const line = clone("member");
   line.firstElementChild.tabIndex = -1;
-  const [name, plain, steered, bars, stage] = line.children;
+  const [name, original, attribute, bars, stage] = line.children;
   name.textContent = name.title = data.environments[place];
   if (place === row[BASELINE]) name.append(element("span", "tag", "baseline"));
   const [first, second] = row[MARGINS] ? row[MARGINS].slice(2 * place, 2 * place + 2) : [];
-  plain.textContent = showMargin(first);
-  steered.textContent = showMargin(second);
+  original.textContent = showMargin(first);
+  attribute.textContent = showMargin(second);
   if (row[MARGINS]) {
     const [upper, lower] = bars.firstElementChild.children;
     upper.setAttribute("d", `M0 4h${barLength(first).toFixed(1)}`);
@@ -110,9 +111,9 @@ function makeOthers(row, members) {
   button.textContent = `and ${members.length} more`;
   names.textContent = members.map((place) => data.environments[place]).join(", ");
   const margins = row[MARGINS] || [];
-  const said = [["plain margin", showRange(members.map((place) => margins[2 * place]))],
-    ["steered margin", showRange(members.map((place) => margins[2 * place + 1]))],
-    ["differs first in", [...new Set(members.map((place) => row[STAGES][place]))].filter((letter) => letter !== "-").map((letter) => data.stageNames[letter]).join(", ")]];
+  const said = [["original margin", showRange(members.map((place) => margins[2 * place]))],
+    ["attribute margin", showRange(members.map((place) => margins[2 * place + 1]))],
+    ["first stage", [...new Set(members.map((place) => row[STAGES][place]))].filter((letter) => letter !== "-").map((letter) => data.stageNames[letter]).join(", ")]];
   ranges.textContent = said.filter(([, text]) => text).map(([name, text]) => ` · ${name} ${text}`).join("");
   return line;
 }

@@ -1,0 +1,54 @@
+"""The words of a report: what every number is called, one word each, in all of its forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.report.summary import Change, Stage
+
+
+@dataclass(frozen=True)
+class RateWord:
+    """A rate of `RatesSummary` by its name there: what it is called, and of what it is counted."""
+
+    key: str
+    word: str
+    meaning: str
+
+
+RATES = (
+    RateWord("detection", "detected", "of attacked examples with Original other than Gold"),
+    RateWord("alarms", "FPR", "detected of benign examples with Original = Gold"),
+    RateWord("evasion", "evasion", "Original other than Gold and not detected, of attacked examples"),
+    RateWord("recovery", "recovery", "Attribute = Gold, of attacked examples with Original other than Gold"),
+    RateWord("alarms_all", "FPR all", "detected of all benign examples"),
+    RateWord("accuracy", "accuracy", "Original = Gold, of benign examples"),
+    RateWord("attribute_accuracy", "attribute accuracy", "Attribute = Gold, of benign examples"),
+)
+STAGES: dict[Stage, str] = {
+    "file": "file",
+    "pixels": "pixels",
+    "input": "input",
+    "logits_original": "original logits",
+    "logits_attribute": "attribute logits",
+}
+CHANGES: dict[Change, str] = {
+    "gold": "Gold",
+    "original": "Original",
+    "attribute": "Attribute",
+    "case": "case",
+    "detected": "detected",
+}
+FIRST_STAGE = "first stage"
+WHAT_DIFFERS = "what differs"
+ORIGINAL_MARGIN = "original margin"
+ATTRIBUTE_MARGIN = "attribute margin"
+SMALLEST_MARGIN = "smallest margin"
+SAME_TUPLE = "same tuple %"
+KAPPA = "kappa on detected"
+FLEISS = "Fleiss' kappa on detected"
+
+
+def capitalise(words: str) -> str:
+    """The same with a capital letter in front."""
+    return words[:1].upper() + words[1:]
