@@ -9,9 +9,9 @@ nox.options.sessions = ["lint", "tests", "inside"]
 INSIDE_TESTS = [
     f"tests/test_{name}.py"
     for name in (
-        "ami_text", "backends", "batches", "blob_names", "cases", "detection", "documents", "examples",
-        "extract", "extraction", "headers", "network", "network_files", "port", "preprocess", "presets",
-        "reference", "resize", "steering", "witnesses", "worker",
+        "ami_statistics", "ami_text", "backends", "batches", "blob_names", "cases", "detection", "documents",
+        "examples", "extract", "extraction", "headers", "network", "network_files", "port", "preprocess",
+        "presets", "reference", "resize", "steering", "witnesses", "worker",
     )
 ]  # fmt: skip
 

@@ -124,7 +124,15 @@ def test_what_matters_comes_first():
 def test_a_port_is_told_with_the_rules_that_differ():
     lines = tell(compare(lambda cell: cell["job"].update(port={"preset": "pytorch-port", "rules": {}})))
     assert lines[0] == ("port", "notebook", "pytorch-port")
-    assert ("port rule fc", "steered", "skipped") in lines
+    assert ("port rule duplicates", "sequential", "product-per-attribute") in lines
+
+
+def test_the_rules_that_a_cell_says_it_had_count():
+    """What a preset comes to may be another thing today."""
+    lines = tell(
+        compare(lambda cell: cell.update(port={"ddof": 1}), lambda cell: cell.update(port={"ddof": 0}))
+    )
+    assert lines == [("port rule ddof", "0", "1")]
 
 
 def test_a_port_that_nobody_knows_is_told_by_its_own_rules():

@@ -9,7 +9,7 @@ import pytest
 
 from harness.ami.activations import expose_activations
 from harness.ami.detection import build_detector, run_plain, run_steered
-from harness.ami.port import ATTRIBUTES, CHOICES, read_port
+from harness.ami.port import ATTRIBUTES, CHOICES, fit_rules, read_port
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
@@ -108,7 +108,7 @@ def run_published(folder, preset, listing=None):
 
 def run_preset(folder, preset, rules=None, backend="reference", **settings):
     """The same by the harness."""
-    port = read_port(preset, rules or {})
+    port = read_port(preset, fit_rules(preset, rules or {}, backend))
     name = PUBLISHED[preset][0]
     witnesses = {one: read_witnesses(folder / name.format(one), NETWORK) for one in ATTRIBUTES}
     walked = expose_activations(NETWORK) if port.blob_value == "before-relu" else NETWORK
@@ -170,6 +170,7 @@ IDLE = {
     "resize": "images have the network's size",
     "resize_when": "images have the network's size",
     "zero_sigma": "no deviation is near 0",
+    "statistics": "no deviation is near 0",
 }
 MUTATIONS = [
     (preset, rule, choice)

@@ -5,49 +5,22 @@ import math
 
 import numpy as np
 import pytest
+from arrays import NumpyArrays, TorchArrays
 
 from harness.ami.errors import InputError
 from harness.ami.network import Convolution, InnerProduct, Pooling, build_network
 from harness.ami.port import Port, read_port
 from harness.ami.resize import resize_matrix
+from harness.ami.statistics import measure_terms
 from harness.ami.steering import (
     Parameters,
     check_parameters,
     plan_steering,
     repeat_rounds,
     steer,
-    summarise_entries,
 )
 
 CHANNELS, SIZE, FC = 12, 9, 10
-
-
-class NumpyArrays:
-    """The part of an executor that steering uses."""
-
-    xp = np
-
-    def __init__(self, dtype=np.float32):
-        self.dtype = dtype
-
-    def to_native(self, array):
-        return np.asarray(array, dtype=self.dtype)
-
-    def to_numpy(self, value):
-        return value
-
-
-class TorchArrays:
-    """The same over torch tensors."""
-
-    def __init__(self):
-        self.xp = pytest.importorskip("torch")
-
-    def to_native(self, array):
-        return self.xp.from_numpy(np.array(array, dtype=np.float32))
-
-    def to_numpy(self, value):
-        return value.numpy()
 
 
 def small_network():
@@ -209,7 +182,7 @@ def fc8(below):
 
 def test_equal_sums_may_leave_a_deviation_and_the_relative_rule_removes_it():
     candidates = np.linspace(1.0, 2.0, 200, dtype=np.float32)[:, None]
-    deviations = summarise_entries(np, candidates, (0, 0, 0), 0)[1]
+    deviations = measure_terms(NumpyArrays(), candidates, [0, 0, 0], 0).sigma
     value = candidates[deviations != 0][0]
     blob = np.array([value, value * 2], dtype=np.float32).reshape(1, 2, 1, 1)
     network = build_network(
@@ -232,19 +205,19 @@ def test_statistics_in_torch_are_numpys_bits_but_for_the_root():
     rng = np.random.default_rng(3)
     for _ in range(200):
         sums = rng.normal(size=(4, FC)).astype(np.float32) * np.float32(1e4)
-        ours = summarise_entries(np, sums, steering.entries, 0)
-        theirs = summarise_entries(torch_arrays.xp, torch_arrays.to_native(sums), steering.entries, 0)
-        np.testing.assert_array_equal(ours[0], theirs[0].numpy())
-        np.testing.assert_array_max_ulp(ours[1], theirs[1].numpy(), maxulp=1)
-        np.testing.assert_array_equal(ours[2], theirs[2].numpy())
+        ours = measure_terms(NumpyArrays(), sums, steering.entries, 0)
+        theirs = measure_terms(torch_arrays, torch_arrays.to_native(sums), steering.entries, 0)
+        np.testing.assert_array_equal(ours.mean, theirs.mean.numpy())
+        np.testing.assert_array_max_ulp(ours.sigma, theirs.sigma.numpy(), maxulp=1)
+        np.testing.assert_array_equal(ours.minimum, theirs.minimum.numpy())
 
 
 def test_equal_sums_have_a_zero_deviation_in_both_libraries_or_in_neither():
     torch_arrays = TorchArrays()
     values = np.random.default_rng(4).random((4000, 1)).astype(np.float32) * np.float32(1e5)
     for mentions in (2, 3, 4, 7):
-        ours = summarise_entries(np, values, (0,) * mentions, 0)[1]
-        theirs = summarise_entries(torch_arrays.xp, torch_arrays.to_native(values), (0,) * mentions, 0)[1]
+        ours = measure_terms(NumpyArrays(), values, [0] * mentions, 0).sigma
+        theirs = measure_terms(torch_arrays, torch_arrays.to_native(values), [0] * mentions, 0).sigma
         np.testing.assert_array_equal(ours == 0, theirs.numpy() == 0)
         print(f"{mentions} equal sums: deviation above 0 for {100 * float((ours != 0).mean()):.0f} %")
 

@@ -97,6 +97,32 @@ def test_a_job_gives_a_record_per_example(job, tmp_path, capsys):
     assert cell["peak_memory_bytes"] > 1e6
 
 
+def list_witnesses(job, **found):
+    """Replace a job's four witness files."""
+    for attribute, entry in job["model"]["witnesses"].items():
+        write_witnesses(Path(entry["path"]), found.get(attribute, {}))
+        entry["sha256"] = hash_file(Path(entry["path"]))
+
+
+def test_a_record_names_the_blob_whose_deviation_is_least(job, tmp_path):
+    _, records, cell = run(job, tmp_path)
+    assert {record["sigma_ratio"][0] for record in records} <= {"conv1_1", "conv2_2", "pool3", "fc6", "fc7"}
+    assert all(1e-4 < record["sigma_ratio"][1] < 1 for record in records)
+    assert cell["port"]["statistics"] == "numpy"
+    thrice = {name: {"conv2_2": [5], "conv4_1": [0, 1]} for name in ("leye", "reye", "nose")}
+    list_witnesses(job, **thrice, mouth={"fc6": [1]})
+    for record in run(job, tmp_path)[1]:
+        assert record["sigma_ratio"][0] == "conv2_2"
+        assert 0 <= record["sigma_ratio"][1] < 1e-6
+
+
+def test_deviations_that_are_zero_for_certain_or_no_number_are_left_out(job, tmp_path):
+    list_witnesses(job, leye={"conv2_2": [5]}, nose={"conv2_2": [5], "fc6": [1]})
+    assert {record["sigma_ratio"] for record in run(job, tmp_path)[1]} == {None}
+    job["port"]["rules"] = {"npy": "convert", "ddof": 1, "duplicates": "distinct"}
+    assert {record["sigma_ratio"] for record in run(job, tmp_path)[1]} == {None}
+
+
 def test_the_same_job_twice_gives_the_same_records(job, tmp_path):
     without_seconds = [
         [

@@ -11,7 +11,8 @@ from harness.ami.activations import expose_activations, find_before_relu
 from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.port import Port
-from harness.ami.steering import Parameters, Steering, plan_steering, steer
+from harness.ami.statistics import check_statistics
+from harness.ami.steering import Parameters, Steering, Watch, plan_steering, steer
 from harness.ami.witnesses import Entries
 
 
@@ -39,6 +40,7 @@ class Answer:
 
 def build_detector(executor: Any, entries: Entries, port: Port, parameters: Parameters) -> Detector:
     """Detector over witness entries by blob, in the order in which the witness files were read."""
+    check_statistics(executor, port)
     plan = plan_steering(executor.network, entries, port)
     return Detector(executor, order_visits(executor.network, plan, port), port, parameters)
 
@@ -72,8 +74,8 @@ def run_plain(executor: Any, value: Any) -> Any:
     return executor.forward(value, network.input.name, network.logits.name)
 
 
-def run_steered(detector: Detector, value: Any) -> Any:
-    """Logits of the steered pass over a native input.
+def run_steered(detector: Detector, value: Any, watch: Optional[Watch] = None) -> Any:
+    """Logits of the steered pass over a native input; `watch` is told every blob's statistics.
 
     A visit that lies behind the last one steers the value which the pass left there, and the walk goes on
     from it: what was steered further on is computed anew and its steering lost. So does Caffe, whose
@@ -88,7 +90,7 @@ def run_steered(detector: Detector, value: Any) -> Any:
             value = advance(executor, value, (at, steering.blob), revisited, left)
         else:
             value = left[steering.blob]
-        steered = steer(executor, value, steering, detector.port, detector.parameters)
+        steered = steer(executor, value, steering, detector.port, detector.parameters, watch)
         value = steered if detector.port.fed_on else value
         at = steering.blob
     return executor.forward(value, at, network.logits.name)

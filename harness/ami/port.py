@@ -27,6 +27,7 @@ class Port:
     npy: str = "as-is"
     quantise: str = "none"
     duplicates: str = "sequential"
+    statistics: str = "numpy"
     ddof: int = 0
     zero_sigma: str = "exact"
     blob_value: str = "after-relu"
@@ -49,6 +50,7 @@ CHOICES: Dict[str, Tuple[Any, ...]] = {
     "npy": ("as-is", "to-bgr", "convert"),
     "quantise": ("none", "round", "truncate"),
     "duplicates": ("sequential", "product", "product-per-attribute", "distinct"),
+    "statistics": ("numpy", "torch", "sequential", "exact"),
     "ddof": (0, 1),
     "zero_sigma": ("exact", "relative"),
     "blob_value": ("after-relu", "before-relu"),
@@ -65,11 +67,14 @@ PRESETS: Dict[str, Dict[str, Any]] = {
     # Its network takes RGB: it reverses a stored array, and Caffe's frame reverses it back.
     "pytorch-port": {
         "duplicates": "product-per-attribute",
+        "statistics": "torch",
         "pool3_channels": "all",
         "pool3_kernel": "bilinear",
         "pool3_when": "before-statistics",
+        "listing": ("leye", "reye", "mouth", "nose"),
     },
 }
+TORCH = "pytorch"  # the backend whose arrays are torch's
 
 
 def read_port(preset: str, rules: Mapping[str, Any]) -> Port:
@@ -94,6 +99,21 @@ def read_port(preset: str, rules: Mapping[str, Any]) -> Port:
     return port
 
 
+def fit_rules(preset: str, rules: Mapping[str, Any], backend: str) -> Dict[str, Any]:
+    """Rules with NumPy's statistics where a preset has torch's and the backend has no torch.
+
+    InputError where torch's are asked for outright.
+    """
+    asked = rules.get("statistics", PRESETS.get(preset, {}).get("statistics"))
+    if asked != "torch" or backend == TORCH:
+        return dict(rules)
+    if "statistics" in rules:
+        raise InputError(
+            f"port {preset}: statistics = 'torch' needs backend {TORCH}, not {backend}; choose 'numpy'"
+        )
+    return {**rules, "statistics": "numpy"}
+
+
 def check_port(preset: str, port: Port) -> None:
     """Refuse rules that contradict each other."""
     if port.pool3_channels == "weakened" and port.pool3_when == "before-statistics":
@@ -101,13 +121,12 @@ def check_port(preset: str, port: Port) -> None:
             f"port {preset}: pool3_when = 'before-statistics' cannot know which channels are weakened;"
             " set pool3_channels = 'all'"
         )
-    if port.order == "listing" and sorted(listed_attributes(port.listing)) != sorted(ATTRIBUTES):
+    needed = port.order == "listing" or port.listing
+    if needed and sorted(listed_attributes(port.listing)) != sorted(ATTRIBUTES):
         raise InputError(
-            f"port {preset}: order = 'listing' needs listing = the four witness files in the order in which"
-            f" the directory lists them, one each for {', '.join(ATTRIBUTES)}; got {list(port.listing)}"
+            f"port {preset}: order = {port.order!r} with listing = {list(port.listing)}; listing is the four"
+            f" witness files in the order in which they are read, one each for {', '.join(ATTRIBUTES)}"
         )
-    if port.order == "network" and port.listing:
-        raise InputError(f"port {preset}: listing is given, but order is 'network'; set order = 'listing'")
 
 
 def listed_attributes(listing: Tuple[str, ...]) -> Tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from harness.ami.errors import InputError
 from harness.ami.network import Blob, Network
 from harness.ami.port import Port
 from harness.ami.resize import resize_maps, resize_matrix
+from harness.ami.statistics import Statistics, measure_blob
 from harness.ami.witnesses import Entries
 
 CROP = 2  # pixels that the pool3 rule cuts off on each side
@@ -39,6 +40,9 @@ class Steering:
     entries: Tuple[int, ...]
     rounds: Tuple[Tuple[int, ...], ...]
     resizes: bool
+
+
+Watch = Callable[[Steering, Statistics], None]
 
 
 def check_parameters(parameters: Parameters) -> None:
@@ -99,55 +103,46 @@ def repeat_rounds(entries: Sequence[int]) -> List[Tuple[int, ...]]:
     return [tuple(one) for one in rounds]
 
 
-def steer(executor: Any, value: Any, steering: Steering, port: Port, parameters: Parameters) -> Any:
-    """Steered copy of a native value (N, C, H, W) or (N, C)."""
+def steer(
+    executor: Any,
+    value: Any,
+    steering: Steering,
+    port: Port,
+    parameters: Parameters,
+    watch: Optional[Watch] = None,
+) -> Any:
+    """Steered copy of a native value (N, C, H, W) or (N, C); `watch` is told its statistics."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # ddof 1 over one witness is 0 / 0
         if steering.resizes and port.pool3_when == "before-statistics":
             value = resize_cropped(executor, value, port)
-        sums = value.reshape(value.shape[0], value.shape[1], -1).sum(-1)
-        mean, sigma, minimum = summarise_entries(executor.xp, sums, steering.entries, port.ddof)
-        zero = is_zero(sigma, mean, port)
-        sigma = executor.xp.where(zero, executor.xp.ones_like(sigma), sigma)
-        weakened = find_weakened(executor, sums, mean, steering)
-        deviation = (sums - mean) / (parameters.alpha * sigma)
-        decay = executor.xp.where(zero, executor.xp.ones_like(sums), executor.xp.exp(-deviation))
-        factors = executor.xp.where(weakened, decay, executor.xp.ones_like(sums))
-        factors = strengthen(executor.xp, sums, factors, steering, port, parameters, (minimum, sigma, zero))
+        measured = measure_blob(executor, value, steering.entries, port)
+        if watch is not None:
+            watch(steering, measured)
+        factors, weakened = find_factors(executor, measured, steering, port, parameters)
         return apply_factors(executor, value, factors, weakened, steering, port)
 
 
-def summarise_entries(xp: Any, sums: Any, entries: Sequence[int], ddof: int) -> Tuple[Any, Any, Any]:
-    """Mean, standard deviation and minimum of the entries' sums, each (N, 1).
-
-    Whether equal numbers have a deviation of exactly 0 hangs on the last bit of their mean. So the additions
-    are written out one by one, for each library sums in another order, and the divisors are arrays, for
-    torch on CUDA multiplies by the reciprocal of a plain number. Only the root differs: torch's is not
-    always the nearest float32, which leaves zero alone.
-    """
-    listed = [sums[:, channel : channel + 1] for channel in entries]
-    ones = xp.ones_like(listed[0])
-    mean = add_up(listed) / (ones * len(listed))
-    squares = add_up([(one - mean) * (one - mean) for one in listed])
-    sigma = xp.sqrt(squares / (ones * (len(listed) - ddof)))
-    minimum = listed[0]
-    for one in listed[1:]:
-        minimum = xp.minimum(minimum, one)
-    return mean, sigma, minimum
+def find_factors(
+    executor: Any, measured: Statistics, steering: Steering, port: Port, parameters: Parameters
+) -> Tuple[Any, Any]:
+    """What every channel is multiplied with (N, C), and the mask (N, C) of the channels that are weakened."""
+    xp, sums = executor.xp, measured.sums
+    zero = is_zero(measured, port)
+    sigma = xp.where(zero, xp.ones_like(measured.sigma), measured.sigma)
+    weakened = find_weakened(executor, sums, measured.mean, steering)
+    deviation = (sums - measured.mean) / sigma
+    decay = xp.where(zero, xp.ones_like(sums), xp.exp(-deviation / parameters.alpha))
+    factors = xp.where(weakened, decay, xp.ones_like(sums))
+    return strengthen(
+        xp, sums, factors, steering, port, parameters, (measured.minimum, sigma, zero)
+    ), weakened
 
 
-def add_up(terms: Sequence[Any]) -> Any:
-    """Sum from left to right."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-def is_zero(sigma: Any, mean: Any, port: Port) -> Any:
+def is_zero(measured: Statistics, port: Port) -> Any:
     """Where a deviation counts as zero; never where it is NaN."""
     if port.zero_sigma == "exact":
-        return sigma == 0
-    return sigma <= RELATIVE_ZERO * abs(mean)
+        return measured.sigma == 0
+    return measured.sigma <= RELATIVE_ZERO * abs(measured.mean)
 
 
 def find_weakened(executor: Any, sums: Any, mean: Any, steering: Steering) -> Any:
@@ -168,13 +163,14 @@ def strengthen(
 ) -> Any:
     """Factors with every witness entry's strengthening multiplied in.
 
-    The notebook reads a channel's sum again at each mention; the port multiplies factors of the first sum.
+    The notebook reads a channel's sum again at each mention, which is the sum times the factor; the port
+    multiplies factors of the first sum.
     """
     minimum, sigma, zero = statistics
     current = sums * 1
     for channels in map(list, steering.rounds):
-        deviation = abs(current[:, channels] - minimum) / (parameters.beta * sigma)
-        grown = parameters.epsilon + 1 - xp.exp(-deviation)
+        deviation = abs(current[:, channels] - minimum) / sigma
+        grown = parameters.epsilon + 1 - xp.exp(-deviation / parameters.beta)
         factor = xp.where(zero, xp.ones_like(grown) * parameters.epsilon, grown)
         factors[:, channels] = factors[:, channels] * factor
         if port.duplicates == "sequential":

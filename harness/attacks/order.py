@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.ami.detection import build_detector, choose_blobs
 from harness.ami.errors import InputError
-from harness.ami.port import Port, port_to_json, read_port
+from harness.ami.port import Port, fit_rules, port_to_json, read_port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
 from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
@@ -163,7 +163,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
     from harness.attacks.torch_model import build_pixel_model, build_steered_model, check_device
 
     check_device(request.device)
-    port, classes = (read_port(request.port or PORT, {}) if attack.on_detector else Port()), len(model.labels)
+    port, classes = (choose_port(request) if attack.on_detector else Port()), len(model.labels)
     fed = adapt_preprocess(model.preprocess, port)
     surrogate = choose_surrogate(attack, fed)
     plain = build_pixel_model(model.network, weights, surrogate, request.device)
@@ -187,6 +187,12 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
         Models(plain, classes, request.device, steered),
         Checker(executor, model.preprocess, port, detector),
     )
+
+
+def choose_port(request: Request) -> Port:
+    """The detector's port, as the backend that results are checked on can run it."""
+    preset = request.port or PORT
+    return read_port(preset, fit_rules(preset, {}, request.check))
 
 
 def adapt_preprocess(preprocess: Preprocess, port: Port) -> Preprocess:
@@ -235,7 +241,7 @@ def make_order(
 
     hashes = read_hashes(find_cache(find_root()))
     detector = {
-        "port": port_to_json(read_port(request.port or PORT, {})),
+        "port": port_to_json(choose_port(request)),
         "parameters": dataclasses.asdict(read_detector_parameters(request)),
         "witnesses": {name: hashes.hash_file(path) for name, path in sorted(model.witnesses.items())},
     }

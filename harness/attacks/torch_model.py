@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,8 +137,11 @@ def build_steered_model(
     port: Port,
     parameters: Parameters,
 ) -> SteeredModel:
-    """Both passes of AmI over a pixel model's weights; `walked` has the blobs that the port steers."""
-    executor = GradientExecutor(walked, pixels.tensors)
+    """Both passes of AmI over a pixel model's weights; `walked` has the blobs that the port steers.
+
+    Its statistics are added up term by term, whatever the port's arithmetic, so that gradients follow them.
+    """
+    executor, port = GradientExecutor(walked, pixels.tensors), replace(port, statistics="sequential")
     return SteeredModel(pixels, build_detector(executor, entries, port, parameters)).eval()
 
 

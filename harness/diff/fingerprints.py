@@ -120,7 +120,7 @@ def view_cell(cell: Mapping[str, Any], computing: re.Pattern[str]) -> View:
     instructions, features = split_table(dict.fromkeys(flags, True), INSTRUCTIONS)
     return {
         "job": view_job(cell, job, hashes, model),
-        "port rules": view_rules(take_table(job, "port")),
+        "port rules": take_table(cell, "port") or view_rules(take_table(job, "port")),
         "parameters": take_table(job, "parameters"),
         "preprocess": take_table(model, "preprocess"),
         "settings": {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from harness.ami.errors import InputError
-from harness.ami.port import PRESETS, read_port
+from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.backends import NAMES
 from harness.matrix.tables import Table, read_table
 
@@ -124,7 +124,7 @@ class Environment(Table):
     def check_rules(self) -> Environment:
         """Refuse rules that the port does not have."""
         try:
-            read_port(self.port, self.rules)
+            read_port(self.port, fit_rules(self.port, self.rules, self.backend))
         except InputError as error:
             raise ValueError(str(error)) from error
         return self

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.ami.port import port_to_json, read_port
+from harness.ami.port import fit_rules, port_to_json, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.matrix.environments import Environment
 from harness.matrix.identity import Identity, write_identity
@@ -141,7 +141,7 @@ def plan_job(
 def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
     """The environment's preset and rules, or the command line's preset alone."""
     preset = environment.port if override.port is None else override.port
-    rules = dict(environment.rules) if override.port is None else {}
+    rules = fit_rules(preset, environment.rules if override.port is None else {}, environment.backend)
     read_port(preset, rules)
     return {"preset": preset, "rules": rules}
 

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -36,7 +37,10 @@ from harness.ami.examples import (
 )
 from harness.ami.network import Network
 from harness.ami.network_files import list_files, read_network, read_notes, read_weights
+from harness.ami.port import port_to_json
 from harness.ami.preprocess import prepare_array, prepare_image
+from harness.ami.statistics import Statistics, find_smallest, is_certain
+from harness.ami.steering import Steering, Watch
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
 from harness.worker.batches import Batch, form_batches
@@ -144,6 +148,7 @@ def describe_cell(
         "status": "done",
         "error": None,
         "job": dict(job.data),
+        "port": port_to_json(job.port),
         "fingerprint": take_fingerprint(versions, job.settings.threads),
         "hashes": {**hashes, "examples": job.examples_sha256, "worker": hash_code()},
         "timings": {**timings, "processor_seconds": round(time.process_time(), 4)},
@@ -273,20 +278,32 @@ def judge_inputs(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict
     """Records of examples with a network input."""
     if not batch:
         return
+    blobs: List[Tuple[str, np.ndarray]] = []
     started = time.perf_counter()
-    plain, steered = run_both(detector, np.stack([one.value for one in batch]))
+    inputs = np.stack([one.value for one in batch])
+    plain, steered = run_both(detector, inputs, partial(note_ratios, detector.executor, blobs))
     seconds = round((time.perf_counter() - started) / len(batch), 5)
-    answers = zip(read_answers(plain), read_answers(steered))
-    for one, rows, pair in zip(batch, zip(plain, steered), answers):
-        yield {**make_record(one, rows, pair), "seconds": seconds}
+    answers, ratios = zip(read_answers(plain), read_answers(steered)), find_smallest(blobs, len(batch))
+    for one, rows, pair, ratio in zip(batch, zip(plain, steered), answers, ratios):
+        yield {**make_record(one, rows, pair), "sigma_ratio": ratio and list(ratio), "seconds": seconds}
 
 
-def run_both(detector: Detector, inputs: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W)."""
+def note_ratios(
+    executor: Any, blobs: List[Tuple[str, np.ndarray]], steering: Steering, measured: Statistics
+) -> None:
+    """Add a steered blob's deviations over means (N,), unless these are 0 whatever the arithmetic."""
+    if not is_certain(steering.entries):
+        blobs.append((steering.blob, executor.to_numpy(measured.sigma / abs(measured.mean))[:, 0]))
+
+
+def run_both(
+    detector: Detector, inputs: np.ndarray, watch: Optional[Watch] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W); `watch` as in `run_steered`."""
     executor = detector.executor
     value = executor.to_native(inputs)
     plain = executor.to_numpy(run_plain(executor, value))
-    return plain, executor.to_numpy(run_steered(detector, value))
+    return plain, executor.to_numpy(run_steered(detector, value, watch))
 
 
 def make_record(
