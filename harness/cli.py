@@ -21,6 +21,7 @@ from harness.images.cli import app as images_app
 from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
 from harness.report.cli import report
 from harness.system.ending import INTERRUPTED, run_guarded
+from harness.system.invocation import show_example
 from harness.system.stopping import take_signals
 from harness.system.streams import open_streams, print_line
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
@@ -107,9 +108,7 @@ def main() -> None:
     sys.exit(run_guarded(lambda: app(standalone_mode=False)))
 
 
-@app.command(
-    epilog="Example: python -m harness matrix --environment 'local-onnx*' --environment local-pytorch"
-)
+@app.command(epilog=show_example("matrix --environment 'local-onnx*' --environment local-pytorch"))
 def matrix(
     model: options.Model = "tiny-vgg-face",
     group: Groups = None,
@@ -151,9 +150,11 @@ def matrix(
 
 
 @app.command(
-    epilog="Example: python -m harness run --model vgg-face --environment local-pytorch"
-    " --prototxt VGG_FACE_deploy.prototxt --caffemodel VGG_FACE.caffemodel --labels names.txt"
-    " --witnesses witnesses --examples benign=images --examples attacks --npy raw-rgb"
+    epilog=show_example(
+        "run --model vgg-face --environment local-pytorch"
+        " --prototxt VGG_FACE_deploy.prototxt --caffemodel VGG_FACE.caffemodel --labels names.txt"
+        " --witnesses witnesses --examples benign=images --examples attacks --npy raw-rgb"
+    )
 )
 def run(
     model: options.Model,
@@ -205,8 +206,10 @@ def run(
 
 
 @app.command(
-    epilog="Example: python -m harness diff reports/20260102T030405Z-1a2b another-machine/reports/RUN"
-    " --environment 'local-*' --against local-pytorch@RUN"
+    epilog=show_example(
+        "diff reports/20260102T030405Z-1a2b another-machine/reports/RUN"
+        " --environment 'local-*' --against local-pytorch@RUN"
+    )
 )
 def diff(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help=options.RUN_HELP)],
@@ -253,7 +256,7 @@ def diff(
 app.command(epilog=REPORT_EXAMPLE)(report)
 
 
-@app.command(epilog="Example: python -m harness environments --json")
+@app.command(epilog=show_example("environments --json"))
 def environments(
     as_json: options.AsJson = False,
 ) -> None:
@@ -268,7 +271,7 @@ def environments(
     list_environments(found, read_register(folder, found), as_json=as_json)
 
 
-@app.command(epilog="Example: python -m harness doctor --json")
+@app.command(epilog=show_example("doctor --json"))
 def doctor(
     as_json: options.AsJson = False,
 ) -> None:

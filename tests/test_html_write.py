@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from html_samples import make_divergence, make_rich
@@ -12,6 +14,10 @@ from harness.report.html.command import join_words, quote_environment, start_com
 from harness.report.html.origins import find_owners
 from harness.report.html.rows import list_names
 from harness.report.html.write import Budget, export_html, make_commands, write_html
+from harness.report.write import write_reports
+from harness.system.invocation import name_program
+
+PROGRAM = shlex.join(name_program())
 
 
 def read_data(path):
@@ -75,25 +81,26 @@ def test_the_command_is_the_one_that_was_given():
         "override": {"alpha": 100.5, "beta": None, "epsilon": None, "port": "pytorch-port"},
     }  # fmt: skip
     assert start_command(request, "other") == (
-        "python -m harness matrix --model m --examples jpeg --npy raw-rgb --port pytorch-port --alpha 100.5"
+        f"{PROGRAM} matrix --model m --examples jpeg --npy raw-rgb --port pytorch-port --alpha 100.5"
     )
 
 
 def test_executions_are_asked_for_as_they_were():
     request = {"model": "m", "repeat": 3, "fresh": True}
-    assert start_command(request, "m") == "python -m harness matrix --model m --repeat 3 --fresh"
+    assert start_command(request, "m") == f"{PROGRAM} matrix --model m --repeat 3 --fresh"
     assert start_command({"model": "m", "repeat": 1, "fresh": False}, "m").endswith("--model m")
     assert start_command({"model": "m", "repeat": "3; x", "fresh": 1}, "m").endswith("--model m")
 
 
 def test_own_files_are_named_and_quoted():
     command = start_command({"model": "m", "caffemodel": "/my files/a.caffemodel"}, "m")
-    assert command == "python -m harness run --model m --caffemodel '/my files/a.caffemodel'"
+    assert command == f"{PROGRAM} run --model m --caffemodel '/my files/a.caffemodel'"
 
 
 def test_without_a_request_there_is_nothing_but_to_compare_again():
     assert start_command({}, "m") == ""
-    assert write_diff(["one", "two"]) == "python -m harness diff one two"
+    assert write_diff([Path("one"), Path("two")]) == f"{PROGRAM} diff one two"
+    assert write_diff([]) == ""
 
 
 def put_run(folder, *names, **request):
@@ -116,7 +123,7 @@ def test_executions_of_one_environment_are_owned_by_their_run(tmp_path):
 
 def commands(names, runs, **more):
     summary = make_summary(cells=tuple(cell(name) for name in names), run="one two", **more)
-    return make_commands(summary, list_names(summary), runs)
+    return make_commands(summary, list_names(summary), runs, runs)
 
 
 def test_every_environment_is_run_again_as_its_own_run_was(tmp_path):
@@ -128,18 +135,21 @@ def test_every_environment_is_run_again_as_its_own_run_was(tmp_path):
     ]
     made = commands(["a@one", "b", "a@two", "c", "d", "e", "f"], runs)
     assert made.starts == (
-        "python -m harness matrix --model m",
-        "python -m harness matrix --model m --npy raw-rgb",
+        f"{PROGRAM} matrix --model m",
+        f"{PROGRAM} matrix --model m --npy raw-rgb",
     )
     a, b, c, e = (f"--environment {name}" for name in "abce")
     assert made.environments == ((0, a), (0, b), (1, a), (1, c), None, (0, e), None)
-    assert made.again == "python -m harness diff one two"
+    assert made.again == f"{PROGRAM} diff {' '.join(map(str, runs))}"
 
 
 def test_what_came_from_a_log_cannot_be_run_again(tmp_path):
     runs = [put_run(tmp_path / "one", "a", "b", model="m")]
     summary = make_summary(cells=(cell("a"), cell("b", origin="a log")))
-    assert make_commands(summary, list_names(summary), runs).environments == ((0, "--environment a"), None)
+    assert make_commands(summary, list_names(summary), runs, runs).environments == (
+        (0, "--environment a"),
+        None,
+    )
 
 
 @pytest.mark.parametrize("label", ["a@ne", "a@two", "a", "z@one", "a@/one"])
@@ -166,3 +176,12 @@ def test_no_command_is_made_of_what_a_terminal_would_obey(name):
 
 def test_shells_see_hostile_names_as_words():
     assert quote_environment("$(reboot)") == "--environment '$(reboot)'"
+
+
+def test_a_run_is_compared_again_where_it_will_be_and_not_where_it_is_made(tmp_path):
+    summary, place = make_rich(divergences=(make_divergence(0),)), tmp_path / "elsewhere/RUN"
+    (tmp_path / ".making").mkdir()
+    write_reports(tmp_path / ".making", summary, place)
+    page = (tmp_path / ".making/report.html").read_text(encoding="utf-8")
+    assert f"{PROGRAM} diff {place}" in page
+    assert ".making" not in page

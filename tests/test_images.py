@@ -345,7 +345,7 @@ def test_every_verb_has_an_example():
     for verb in ("build", "list", "prune", "base"):
         answer = CliRunner().invoke(app, [verb, "--help"])
         assert answer.exit_code == 0
-        assert f"harness images {verb}" in " ".join(answer.output.split())
+        assert f" images {verb}" in " ".join(answer.output.partition("Example: ")[2].split())
 
 
 @pytest.mark.parametrize(

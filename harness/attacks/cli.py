@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness import options
+from harness.system.invocation import name_place, show_example
 
 if TYPE_CHECKING:
+    from harness.attacks.order import Request
     from harness.attacks.results import Produced
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
-EXAMPLE = (
-    "Examples: python -m harness attack cw_l2_next --output attacks/cw_l2_next --keep 50;"
-    " python -m harness attack fgsm --set eps=4 --examples benign=faces --output attacks/fgsm;"
-    " python -m harness attack ami-pgd --classes 0,1,2 --limit 20 --output attacks/ami-pgd"
+EXAMPLE = show_example(
+    "attack cw_l2_next --output attacks/cw_l2_next --keep 50",
+    "attack fgsm --set eps=4 --examples benign=faces --output attacks/fgsm",
+    "attack ami-pgd --classes 0,1,2 --limit 20 --output attacks/ami-pgd",
 )
 
 
@@ -117,7 +119,7 @@ def attack(
     if as_json:
         typer.echo(json.dumps(to_json(produced), indent=1))
     else:
-        print_produced(name, produced)
+        print_produced(request, produced)
     if produced.refused:
         raise typer.Exit(COULD_NOT_RUN)
 
@@ -146,14 +148,14 @@ def to_json(produced: Produced) -> dict[str, Any]:
     return {**asdict(produced), "folder": str(produced.folder)}
 
 
-def print_produced(name: str, produced: Produced) -> None:
+def print_produced(request: Request, produced: Produced) -> None:
     """The counts in words, and the command that runs what was kept."""
     from harness.system.text import make_line
 
     counts = produced.counts
     resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""
     typer.echo(
-        f"{name}: {counts['attempted']} attempts{resumed}: {counts['succeeded']} deceive,"
+        f"{request.attack}: {counts['attempted']} attempts{resumed}: {counts['succeeded']} deceive,"
         f" {counts['lost_in_storing']} no longer once stored, {counts['failed']} never did;"
         f" {counts['kept']} kept, {produced.seconds:.1f} s"
     )
@@ -168,4 +170,14 @@ def print_produced(name: str, produced: Produced) -> None:
     for reason in produced.refused:
         typer.echo(f"  refused: {make_line(reason)}")
     if counts["kept"]:
-        typer.echo(f"run it: python -m harness run --examples {produced.folder / 'examples.jsonl'} …")
+        typer.echo(f"run it: {write_run(request, produced.folder)}")
+
+
+def write_run(request: Request, folder: Path) -> str:
+    """The command that runs what an attack has kept, on the model that it attacked."""
+    from harness.report.html.command import FILES, start_command
+
+    examples = [name_place(folder / "examples.jsonl")]
+    asked = {**asdict(request), "examples": examples, "npy": None, "override": asdict(request)}
+    where = " --environment 'local-*'" if any(asked[name] for name in FILES) else ""
+    return start_command(asked, request.model) + where

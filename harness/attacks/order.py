@@ -22,6 +22,7 @@ from harness.matrix.run import find_root
 from harness.matrix.subject import check_examples, find_examples
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import Model, read_model
+from harness.system.invocation import write_command
 from harness.witnesses.landmarks import Landmarks, read_landmarks
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def find_landmarks(given: Path | None, examples: Path) -> Landmarks:
     if given is None and not path.is_file():
         raise InputError(
             f"{path}: there are no landmarks, which glasses are placed by; locate them with"
-            " `harness landmarks` and hand them in with --landmarks"
+            f" `{write_command('landmarks')}` and hand them in with --landmarks"
         )
     return read_landmarks(path)
 

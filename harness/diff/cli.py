@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-EXAMPLE = (
-    "Example: python -m harness import-log patch.log --environment windows --attack patch --output windows"
-)
+from harness.system.invocation import show_example
+
+EXAMPLE = show_example("import-log patch.log --environment windows --attack patch --output windows")
 MOST_LINES = 20
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness import options
+from harness.system.invocation import show_example
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.diff.runs import Source
     from harness.evaluate.by_attack import AttackRates
 
-EXAMPLE = "Example: python -m harness evaluate 20260102T030405Z-1a2b --environment local-pytorch"
+EXAMPLE = show_example("evaluate 20260102T030405Z-1a2b --environment local-pytorch")
 
 
 def evaluate(

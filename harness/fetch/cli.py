@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-EXAMPLE = (
-    "Example: python -m harness fetch vgg-face --mirror https://mirror.example.org/vgg_face_caffe.tar.gz"
-)
+from harness.system.invocation import show_example
+
+EXAMPLE = show_example("fetch vgg-face --mirror https://mirror.example.org/vgg_face_caffe.tar.gz")
 INTERRUPTED = 130
 
 

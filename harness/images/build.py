@@ -19,6 +19,7 @@ from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
 from harness.matrix.install import read_end
+from harness.system.invocation import write_command
 from harness.system.locks import hold_lock
 from harness.system.stopping import Stopped
 
@@ -80,10 +81,10 @@ def find_base(client: Any, image: Image) -> Any:
             return client.images.pull(repository, tag, platform=f"linux/{image.recipe.architecture}")
     except (InputError, APIError) as error:
         recipe = image.recipe
-        foreign = f" --arch {recipe.architecture}" if image.base.partition("/")[2] else ""
+        foreign = ["--arch", recipe.architecture] if image.base.partition("/")[2] else []
         raise InputError(
             f"image {image.name}: its base {image.base} is not here and cannot be pulled ({shorten(error)});"
-            f" make it with: python -m harness images base {recipe.release}{foreign}"
+            f" make it with: {write_command('images', 'base', recipe.release, *foreign, sudo=True)}"
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness import options
+from harness.system.invocation import show_example
 
 app = typer.Typer(
     name="images",
@@ -25,7 +26,7 @@ Mirror = Annotated[
 ]
 
 
-@app.command(epilog="Example: python -m harness images build 'caffe-*' --ca-bundle company.crt")
+@app.command(epilog=show_example("images build 'caffe-*' --ca-bundle company.crt"))
 def build(
     names: Names = None,
     mirror: Mirror = None,
@@ -69,7 +70,7 @@ def build(
             typer.echo(f"  changed since it was locked: {change}")
 
 
-@app.command("list", epilog="Example: python -m harness images list --json")
+@app.command("list", epilog=show_example("images list --json"))
 def list_all(as_json: options.AsJson = False) -> None:
     """List the images: which are built, and how large they are."""
     from dataclasses import asdict
@@ -91,7 +92,7 @@ def list_all(as_json: options.AsJson = False) -> None:
         typer.echo(f"{one.name:<{width}}  {one.architecture}  {built}{lacking}")
 
 
-@app.command(epilog="Example: python -m harness images prune --all")
+@app.command(epilog=show_example("images prune --all"))
 def prune(
     everything: Annotated[bool, typer.Option("--all", help="Remove also images of today's recipes.")] = False,
     dry_run: Annotated[
@@ -116,7 +117,7 @@ def prune(
     typer.echo(f"{len(removed)} {'would go' if dry_run else 'removed'}")
 
 
-@app.command(epilog="Example: sudo python -m harness images base bullseye --arch arm64")
+@app.command(epilog=show_example("images base bullseye --arch arm64", sudo=True))
 def base(
     release: Annotated[str, typer.Argument(help="Debian release: bullseye, bookworm, trixie, sid.")],
     arch: Annotated[str | None, typer.Option(help="amd64 or arm64; default: this machine's.")] = None,

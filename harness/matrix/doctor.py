@@ -20,6 +20,7 @@ from harness.matrix.environments import Environment, read_environments
 from harness.matrix.fleet import Fleet, open_fleet
 from harness.matrix.machine import count_cores, find_interpreter
 from harness.matrix.places import Absent, Berth, find_place, has_gpu, list_gpus
+from harness.system.invocation import write_command
 from harness.worker.fingerprint import read_cpu
 
 LOW_DISK_BYTES = 10 << 30
@@ -137,12 +138,12 @@ def examine_images(fleet: Fleet, images: Sequence[Image]) -> Iterator[Finding]:
 
 def advise_image(image: Image, standing: Standing) -> str:
     """How to get an image."""
-    build = f"python -m harness images build {image.name}"
+    build = write_command("images", "build", image.name)
     if standing.has_base:
         return f"{build} (a run builds it, too)"
     foreign = image.recipe.architecture != native_architecture()
-    arch = f" --arch {image.recipe.architecture}" if foreign else ""
-    base = f"sudo python -m harness images base {image.recipe.release}{arch}"
+    arch = ["--arch", image.recipe.architecture] if foreign else []
+    base = write_command("images", "base", image.recipe.release, *arch, sudo=True)
     return f"{build}; where {image.base} cannot be pulled, first: {base}"
 
 

@@ -18,6 +18,7 @@ from harness.ami.preprocess import Preprocess, read_preprocess
 from harness.model.prototxt import read_prototxt
 from harness.model.sources import SourceTable
 from harness.system.documents import read_toml
+from harness.system.invocation import write_command
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 # Witness files are named after their attribute, in the notebooks' way or in the port's.
@@ -186,7 +187,7 @@ def suggest_fetch(path: Path, table: ModelTable, missing: Sequence[Path]) -> str
         for target in source.take.values()
         if any(f"{file.as_posix()}/".startswith(f"{(path.parent / target).as_posix()}/") for file in missing)
     ]
-    return "".join(f", or run: harness fetch {name}" for name in dict.fromkeys(names))
+    return "".join(f", or run: {write_command('fetch', name)}" for name in dict.fromkeys(names))
 
 
 def read_labels(path: Path, network: Network) -> tuple[str, ...]:

@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from harness import options
+from harness.system.invocation import show_example
 
-EXAMPLE = (
-    "Example: python -m harness report 20260102T030405Z-1a2b --html report.html"
-    ' --markdown "$GITHUB_STEP_SUMMARY"'
-)
+EXAMPLE = show_example('report 20260102T030405Z-1a2b --html report.html --markdown "$GITHUB_STEP_SUMMARY"')
 
 
 def report(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from harness.ami.errors import InputError
+from harness.system.invocation import name_place, write_command
 
 
 class Part(BaseModel):
@@ -210,7 +211,7 @@ def read_summary(folder: Path) -> Summary:
     try:
         return Summary.model_validate_json(data)
     except ValidationError as error:
-        anew = f"`harness diff {folder}` compares the run's records anew"
+        anew = f"`{write_command('diff', name_place(folder))}` compares the run's records anew"
         raise InputError(f"{path}: {explain_summary(data, error)}; {anew}") from error
 
 

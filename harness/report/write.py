@@ -44,7 +44,10 @@ def write_reports(
     listed = summary.model_copy(update={"divergences": tuple(summary.divergences)})  # looked at many times
     for name, render in FORMS.items():
         write_atomically(folder / name, render(listed, place or folder))
-    write_html(folder / HTML, listed, [folder] if runs is None else runs)
+    if runs is None:
+        write_html(folder / HTML, listed, [folder], places=[place or folder])
+    else:
+        write_html(folder / HTML, listed, runs)
 
 
 def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> None:

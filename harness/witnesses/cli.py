@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness import options
+from harness.system.invocation import show_example
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 
@@ -23,16 +24,18 @@ app = typer.Typer(
 Decoder = Annotated[
     str, typer.Option(help="Image decoder of this interpreter and of --backend: opencv or pillow.")
 ]
-LANDMARKS_EXAMPLE = (
-    "Example: python -m harness landmarks faces/base.jpg faces/others"
+LANDMARKS_EXAMPLE = show_example(
+    "landmarks faces/base.jpg faces/others"
     " --predictor shape_predictor_68_face_landmarks.dat --output faces/landmarks.json"
 )
 
 
 @app.command(
-    epilog="Example: python -m harness witnesses extract --model tiny-vgg-face --environment 'local-onnx*'"
-    " --base models/tiny-vgg-face/portraits/Face_064.png --others models/tiny-vgg-face/portraits/others"
-    " --landmarks models/tiny-vgg-face/portraits/landmarks.json --output witnesses"
+    epilog=show_example(
+        "witnesses extract --model tiny-vgg-face --environment 'local-onnx*'"
+        " --base models/tiny-vgg-face/portraits/Face_064.png --others models/tiny-vgg-face/portraits/others"
+        " --landmarks models/tiny-vgg-face/portraits/landmarks.json --output witnesses"
+    )
 )
 def extract(
     model: options.Model,
@@ -112,7 +115,7 @@ def perform(request: Any, *, as_json: bool) -> None:
         raise typer.Exit(COULD_NOT_RUN)
 
 
-@app.command(epilog="Example: python -m harness witnesses compare out/here-reference out/caffe-openblas")
+@app.command(epilog=show_example("witnesses compare out/here-reference out/caffe-openblas"))
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="Folder of witness files, the baseline.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Folder of witness files.")],

@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.ami.errors import InputError
 from harness.matrix.cache import write_atomically
+from harness.system.invocation import write_command
 from harness.witnesses.mutation import LANDMARKS, Points
 
 SCHEMA = 1
@@ -51,8 +52,8 @@ class Landmarks:
         key = name_image(image, self.path)
         if key not in self.images:
             raise InputError(
-                f"{self.path}: has no landmarks of {key}; locate them with `harness landmarks`, or add its 68"
-                f" points under this name (the image's path from the folder of {self.path.name})"
+                f"{self.path}: has no landmarks of {key}; locate them with `{write_command('landmarks')}`, or"
+                f" add its 68 points under this name (the image's path from the folder of {self.path.name})"
             )
         return self.images[key]
 

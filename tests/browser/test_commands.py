@@ -9,8 +9,10 @@ from html_samples import NAMES, make_divergence, make_rich
 from waiting import settle
 
 from harness.report.html.write import write_html
+from harness.system.invocation import name_program
 
-START = ["python", "-m", "harness", "matrix", "--model", "my model", "--alpha", "50.5"]
+PROGRAM = shlex.join(name_program())
+START = [*name_program(), "matrix", "--model", "my model", "--alpha", "50.5"]
 PAIR = ["--environment", "plain", "--environment", "torch"]
 
 
@@ -52,7 +54,7 @@ def test_what_a_terminal_would_obey_is_only_compared_again(tmp_path, open_tab, e
     (path,) = write_html(tmp_path / "report.html", summary, [run])
     page = open_tab().open(path)
     page.locator(".card h3 a").click()
-    assert read_command(page) == f"python -m harness diff {summary.run}"
+    assert read_command(page) == f"{PROGRAM} diff {run}"
 
 
 def test_executions_of_one_environment_are_asked_for_together(tmp_path, open_tab):
@@ -68,7 +70,7 @@ def test_executions_of_one_environment_are_asked_for_together(tmp_path, open_tab
     (run / "run.json").write_text(json.dumps(cells))
     (path,) = write_html(tmp_path / "report.html", summary, [run])
     assert shlex.split(read_command(open_tab().open(path, "#example=example-0"))) == [
-        "python", "-m", "harness", "matrix", "--model", "m", "--repeat", "2", "--example", "example-0", *PAIR,
+        *name_program(), "matrix", "--model", "m", "--repeat", "2", "--example", "example-0", *PAIR,
     ]  # fmt: skip
 
 
@@ -85,8 +87,8 @@ def test_environments_of_runs_that_were_asked_for_other_things_are_only_compared
     ]
     (path,) = write_html(tmp_path / "report.html", summary, runs)
     tab = open_tab()
-    assert read_command(tab.open(path, "#example=example-0")) == f"python -m harness diff {summary.run}"
+    assert read_command(tab.open(path, "#example=example-0")) == f"{PROGRAM} diff {runs[0]} {runs[1]}"
     assert read_command(tab.open(path, "#example=example-1")) == (
-        "python -m harness matrix --model m --example example-1 --environment plain --environment torch"
+        f"{PROGRAM} matrix --model m --example example-1 --environment plain --environment torch"
         " --environment onnx"
     )

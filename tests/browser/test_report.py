@@ -1,6 +1,7 @@
 """The report in a browser: what it finds, sorts, folds, links and prints; nothing foreign runs in it."""
 
 import re
+import shlex
 
 import pytest
 from cards import choose, ids
@@ -11,6 +12,7 @@ from waiting import settle, wait_until
 
 from harness.report.html.write import Budget, write_html
 from harness.report.numbers import show_margin
+from harness.system.invocation import name_program
 
 MARK = (
     "<script>window.ran=1</script><img src=x onerror='window.ran=2'>"
@@ -175,7 +177,8 @@ def test_the_command_names_the_environments_and_can_be_copied(path, open_tab):
     page = tab.open(path, "#example=example-2")
     command = page.locator(".card.target code").inner_text()
     assert command == (
-        "python -m harness matrix --model m --example example-2 --environment plain --environment opencv"
+        f"{shlex.join(name_program())} matrix --model m --example example-2"
+        " --environment plain --environment opencv"
     )
     page.evaluate(
         "() => { const one = document.querySelector('.target .copy'); window.words = [];"

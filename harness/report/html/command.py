@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.matrix.identity import name_environment
+from harness.system.invocation import name_place, name_program
 
-PROGRAM = ("python", "-m", "harness")
 FILES = ("prototxt", "caffemodel", "labels", "witnesses")
 PARAMETERS = ("port", "alpha", "beta", "epsilon")
 
@@ -20,7 +21,7 @@ def start_command(request: Mapping[str, Any], model: str) -> str:
     """
     if not request:
         return ""
-    words = [*PROGRAM, "run" if any(request.get(name) for name in FILES) else "matrix", "--model"]
+    words = [*name_program(), "run" if any(request.get(name) for name in FILES) else "matrix", "--model"]
     words.append(str(request.get("model") or model))
     for name in FILES:
         words += option(name, request.get(name))
@@ -52,6 +53,6 @@ def join_words(words: Sequence[str]) -> str:
     return shlex.join(words) if all(map(str.isprintable, words)) else ""
 
 
-def write_diff(runs: Sequence[str]) -> str:
-    """The command that compares runs again."""
-    return join_words([*PROGRAM, "diff", *runs])
+def write_diff(runs: Sequence[Path]) -> str:
+    """The command that compares runs again; nothing without runs."""
+    return join_words([*name_program(), "diff", *map(name_place, runs)]) if runs else ""

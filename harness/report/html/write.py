@@ -40,11 +40,16 @@ class Budget:
 
 
 def write_html(
-    path: Path, summary: Summary, runs: Sequence[Path] = (), budget: Budget | None = None
+    path: Path,
+    summary: Summary,
+    runs: Sequence[Path] = (),
+    budget: Budget | None = None,
+    places: Sequence[Path] | None = None,
 ) -> list[Path]:
     """Write the report and the pages that go beside it; where they are. OSError where that cannot be.
 
-    Pictures and the command that was given are looked up in the folders of the runs.
+    Pictures and the command that was given are looked up in the folders of the runs, which will be found at
+    `places` (default: where they are).
     """
     budget = budget or Budget()
     names = list_names(summary)
@@ -59,7 +64,7 @@ def write_html(
         budget.page_rows,
     )
     paths = name_pages(path, len(slices))
-    commands = make_commands(summary, names, runs)
+    commands = make_commands(summary, names, runs, runs if places is None else places)
     remove_pages(path, keep=paths)
     for number, (place, part) in reversed(list(enumerate(zip(paths, slices, strict=True), start=1))):
         seen = Place(number, tuple(link_page(place, other) for other in paths))
@@ -92,7 +97,7 @@ def find_pictures(summary: Summary, runs: Sequence[Path], budget: Budget) -> dic
     return make_pictures(wanted, examples, budget.pictures, budget.picture_bytes)
 
 
-def make_commands(summary: Summary, names: Names, runs: Sequence[Path]) -> Commands:
+def make_commands(summary: Summary, names: Names, runs: Sequence[Path], places: Sequence[Path]) -> Commands:
     """The commands that the runs were given; what came from elsewhere cannot be run again, only compared."""
     owners = find_owners(names.environments, runs)
     foreign = {cell.environment for cell in summary.cells if cell.origin}
@@ -103,7 +108,7 @@ def make_commands(summary: Summary, names: Names, runs: Sequence[Path]) -> Comma
         start = starts[owner] if owner and name not in foreign else ""
         piece = quote_environment(name)
         pieces.append((known.index(start), piece) if start and piece else None)
-    return Commands(tuple(known), tuple(pieces), again=write_diff(summary.run.split()))
+    return Commands(tuple(known), tuple(pieces), again=write_diff(places))
 
 
 def name_pages(path: Path, count: int) -> list[Path]:
