@@ -28,6 +28,15 @@ CaBundle = Annotated[
         envvar="HARNESS_CA_BUNDLE", show_envvar=True, help="Certificates that building an image may need."
     ),
 ]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        metavar="NAME=VALUE",
+        help="Port rule in place of the preset's and the environment's, such as duplicates=distinct (see"
+        " docs/ports.md); may be given several times.",
+    ),
+]
 Repeat = Annotated[
     int,
     typer.Option(

@@ -59,12 +59,13 @@ def test_an_attack_says_what_came_of_it_and_is_not_made_twice(harness):
 def test_the_detector_is_attacked_on_another_backend(harness):
     code, _, err = harness(
         "adaptive", "--output", "out", "--limit", 2, "--threads", 1, "--set", "iterations=5",
-        "--set", "eps=8", "--set", "restarts=1", "--check", "reference", "--alpha", 90,
+        "--set", "eps=8", "--set", "restarts=1", "--check", "reference", "--alpha", 90, "--rule", "ddof=1",
     )  # fmt: skip
     assert code == 0, err
     facts = json.loads(Path("out/attack.json").read_text())
     assert facts["check"] == "reference"
     assert facts["detector"]["parameters"]["alpha"] == 90
+    assert facts["detector"]["port"]["ddof"] == 1
     assert len(facts["detector"]["witnesses"]) == 4
     records = [json.loads(line) for line in Path("out/records.jsonl").read_text().splitlines()]
     assert all({"original", "attribute", "score", "outcome"} <= set(record) for record in records)
@@ -109,6 +110,8 @@ def test_images_that_cannot_be_used_end_in_2_and_the_rest_is_kept(harness, tmp_p
         (["fgsm", "--output", "out", "--alpha", "3"], "--alpha: attack fgsm has no use for it"),
         (["bim", "--output", "out", "--port", "notebook"], "--port: attack bim has no use for it"),
         (["patch_next", "--output", "out", "--landmarks", "x"], "--landmarks: attack patch_next has no use"),
+        (["fgsm", "--output", "out", "--rule", "ddof=1"], "--rule: attack fgsm has no use for it"),
+        (["adaptive", "--output", "out", "--rule", "ddof=2"], "ddof has no choice '2'; there are 0, 1"),
         (["ami-pgd", "--output", "out", "--classes", "100"], "'100' is no class; there are 0 to 99"),
         (["ami-pgd", "--output", "out", "--alpha", "0"], "alpha = 0.0: must be a positive number"),
         (["ami-pgd", "--output", "out", "--port", "matlab"], "port 'matlab': unknown"),

@@ -128,6 +128,19 @@ def test_other_parameters_diverge_and_the_exit_code_says_so(harness):
 
 
 @pytest.mark.usefixtures("root")
+def test_rules_of_the_command_line_are_run_and_told(harness):
+    options = ("--model", "small", "--environment", "a", "--environment", "b")
+    code, out, _ = harness("matrix", *options, "--rule", "fed_on=false", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert {cell["port"] for cell in told["cells"]} == {"notebook (fed_on false)"}
+    assert {case for cell in told["cells"] for case, n in cell["rates"]["cases"].items() if n} <= {
+        "X-X-X",
+        "X-Y-Y",
+    }
+
+
+@pytest.mark.usefixtures("root")
 def test_json_is_the_summary_and_nothing_else(harness):
     code, out, _ = harness("matrix", "--model", "small", "--json")
     assert code == 0
@@ -228,6 +241,12 @@ def test_files_of_ones_own_replace_the_models(harness, root):
         (["matrix", "--model", "small", "--group", "zz"], "group 'zz': unknown"),
         (["matrix", "--model", "small", "--group", "more"], "holds no environment"),
         (["matrix", "--model", "small", "--port", "zz"], "port 'zz': unknown; there are notebook"),
+        (["matrix", "--model", "small", "--rule", "ddof"], "--rule ddof: is not NAME=VALUE"),
+        (
+            ["matrix", "--model", "small", "--rule", "dof=1"],
+            "there is no rule 'dof'; there are channel_order",
+        ),
+        (["matrix", "--model", "small", "--rule", "order=listing"], "environment a: port notebook: order"),
         (["matrix", "--model", "small", "--alpha", "0"], "alpha = 0.0: must be a positive number"),
         (["matrix", "--model", "small", "--npy", "zz"], "there are raw-rgb"),
         (["matrix", "--model", "small", "--examples", "zz"], "zz: is no folder"),

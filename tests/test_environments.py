@@ -52,6 +52,10 @@ def test_environments_are_frozen(tmp_path):
         (("==2.4.6", "==2.*"), ["not pinned"]),
         (("[settings]", 'port = "x"\n[settings]'), ["port = 'x'", "notebook"]),
         (("[settings]", "[rules]\nddof = 7\n[settings]"), ["ddof", "0, 1"]),
+        (
+            ("[settings]", "[rules]\nstatistics = 'torch'\n[settings]"),
+            ["needs backend pytorch, not reference"],
+        ),
         (("[settings]", "[parameters]\nalpha = 0\n[settings]"), ["parameters.alpha = 0", "greater than 0"]),
         (("[settings]", 'python = "3"\n[settings]'), ["python"]),
         (("[settings]", 'name = "x"\n[settings]'), ["name", "cannot be set"]),

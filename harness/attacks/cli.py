@@ -95,6 +95,7 @@ def attack(
     alpha: Alpha = None,
     beta: Beta = None,
     epsilon: Epsilon = None,
+    rule: options.Rules = None,
     prototxt: options.Prototxt = None,
     caffemodel: options.Caffemodel = None,
     labels: options.Labels = None,
@@ -113,6 +114,7 @@ def attack(
         examples=tuple(examples or ()), landmarks=landmarks, save=save, keep=keep, limit=limit,
         classes=classes, seed=seed, batch=batch, threads=count_cores() if threads is None else threads,
         device=device, backend=backend, check=check, port=port, alpha=alpha, beta=beta, epsilon=epsilon,
+        rules=tuple(rule or ()),
         prototxt=prototxt, caffemodel=caffemodel, labels=labels, witnesses=witnesses,
     )  # fmt: skip
     produced = perform(request)

@@ -18,6 +18,7 @@ from harness.attacks.recipes import AmiPgd, Attack, Glasses, find_attack
 from harness.attacks.tasks import read_classes
 from harness.backends import Settings, find_backend
 from harness.matrix.cache import find_cache, read_hashes
+from harness.matrix.rules import read_rules
 from harness.matrix.run import find_root
 from harness.matrix.subject import check_examples, find_examples
 from harness.model.caffemodel import read_parameters
@@ -64,6 +65,7 @@ class Request:
     alpha: float | None = None
     beta: float | None = None
     epsilon: float | None = None
+    rules: tuple[str, ...] = ()
     prototxt: Path | None = None
     caffemodel: Path | None = None
     labels: Path | None = None
@@ -124,6 +126,7 @@ def check_purpose(request: Request, attack: Attack) -> None:
     if not attack.on_detector:
         names = ("port", "alpha", "beta", "epsilon", "witnesses")
         idle += [name for name in names if getattr(request, name) is not None]
+        idle += ["rule"] if request.rules else []
     if idle:
         raise InputError(f"--{idle[0]}: attack {attack.name} has no use for it; leave it out")
 
@@ -193,7 +196,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
 def choose_port(request: Request) -> Port:
     """The detector's port, as the backend that results are checked on can run it."""
     preset = request.port or PORT
-    return read_port(preset, fit_rules(preset, {}, request.check))
+    return read_port(preset, fit_rules(preset, read_rules(request.rules), request.check))
 
 
 def adapt_preprocess(preprocess: Preprocess, port: Port) -> Preprocess:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.ami.port import fit_rules, port_to_json, read_port
+from harness.ami.errors import InputError
+from harness.ami.port import port_to_json, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.matrix.environments import Environment
 from harness.matrix.identity import Identity, write_identity
+from harness.matrix.rules import read_rules, settle_rules, write_choice
 
 SCHEMA = 1
 
@@ -41,12 +43,16 @@ class Subject:
 
 @dataclass(frozen=True)
 class Override:
-    """What the command line puts in place of every environment's own choice; None leaves it."""
+    """What the command line puts in place of every environment's own choice; None leaves it.
+
+    `rules` are `NAME=VALUE` each.
+    """
 
     port: str | None = None
     alpha: float | None = None
     beta: float | None = None
     epsilon: float | None = None
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,11 +145,13 @@ def plan_job(
 
 
 def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
-    """The environment's preset and rules, or the command line's preset alone."""
-    preset = environment.port if override.port is None else override.port
-    rules = fit_rules(preset, environment.rules if override.port is None else {}, environment.backend)
-    read_port(preset, rules)
-    return {"preset": preset, "rules": rules}
+    """The environment's preset and rules, or the command line's preset alone; its rules go before either."""
+    preset, rules = (environment.port, environment.rules) if override.port is None else (override.port, {})
+    asked = {**rules, **read_rules(override.rules)}
+    try:
+        return {"preset": preset, "rules": settle_rules(preset, asked, environment.backend)}
+    except InputError as error:
+        raise InputError(f"environment {environment.name}: {error}") from error
 
 
 def name_port(port: Mapping[str, Any]) -> str:
@@ -156,7 +164,7 @@ def name_port(port: Mapping[str, Any]) -> str:
 def name_choice(choice: Any) -> str:
     """What a rule is set to; of witness files, the attributes alone."""
     if not isinstance(choice, list):
-        return str(choice)
+        return write_choice(choice)
     return " ".join(str(one).removesuffix("_witness.txt") for one in choice)
 
 
