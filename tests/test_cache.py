@@ -1,5 +1,6 @@
 """The cache: hashes follow the files, and the snapshot holds the inside half alone."""
 
+import json
 import os
 
 import pytest
@@ -42,8 +43,18 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatc
 
 
 def test_a_damaged_memory_is_forgotten(tmp_path):
-    (tmp_path / "hashes.json").write_text("[1")
-    assert read_hashes(tmp_path).known == {}
+    (tmp_path / "a").write_bytes(b"a")
+    place = json.dumps(str(tmp_path / "a"))
+    for text in (
+        "[1",
+        "[]",
+        f"{{{place}: 5}}",
+        f"{{{place}: [1, 2, 3]}}",
+        f"{{{place}: null}}",
+        "[" * 100_000,
+    ):
+        (tmp_path / "hashes.json").write_text(text)
+        assert read_hashes(tmp_path).hash_file(tmp_path / "a") == hash_file(tmp_path / "a")
 
 
 def test_a_missing_file_is_an_error(tmp_path):

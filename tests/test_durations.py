@@ -29,7 +29,7 @@ def test_resumed_and_broken_cells_tell_nothing(tmp_path):
 
 
 def test_a_damaged_file_is_as_good_as_none(tmp_path):
-    for damage in ("", "[]", '{"a": "x"}', '{"a": null}'):
+    for damage in ("", "[]", '{"a": "x"}', '{"a": null}', '{"a": "1_0"}', '{"a": NaN}', "[" * 100_000):
         (tmp_path / "durations.json").write_text(damage)
         assert read_durations(tmp_path) == {}
 

@@ -221,13 +221,41 @@ def test_a_full_disk_while_unpacking_is_one_error_and_the_archive_is_kept(
     assert len(list((tmp_path / "cache" / "downloads").glob("*.archive"))) == 1
 
 
+def record_files(files):
+    """A record of what was fetched, with these files."""
+    entry = {"url": "https://a/b", "sha256": "a", "fetched": "then", "files": files}
+    return json.dumps({"schema": 1, "sources": {"data": entry}})
+
+
+def test_a_record_names_files_of_its_own_folder_alone(fetch, folder, tmp_path):
+    (tmp_path / "secret").write_bytes(b"secret")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    for name in ("../secret", str(tmp_path / "secret"), "link"):
+        (folder / LEDGER).write_text(record_files({name: [6, "a"]}))
+        with pytest.raises(InputError, match=r"lies outside|is a link"):
+            fetch(Script(pack()))
+    (folder / LEDGER).write_text(record_files({"n" * 300: [6, "a"]}))
+    with pytest.raises(InputError, match="is missing, unlike in"):
+        fetch(Script(pack()))
+
+
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", DEEP, '{"schema": 2, "sources": {}}', '{"schema": 1, "sources": {"data": {}}}'],
+    [
+        "{",
+        "[]",
+        DEEP,
+        '{"schema": 2, "sources": {}}',
+        '{"schema": 1, "sources": {"data": {}}}',
+        record_files({"a.npy": ["1", "a"]}),
+        record_files({"a.npy": [1, "a", 2]}),
+        record_files({"a.npy": {"1": 2, "a": 3}}),
+        record_files({"a.npy": [1, None]}),
+    ],
 )
 def test_a_damaged_record_is_no_reason_to_trust(fetch, folder, text):
     (folder / LEDGER).write_text(text)
-    with pytest.raises(InputError, match="is no record of what was fetched"):
+    with pytest.raises(InputError, match="it is no record of what was fetched"):
         fetch(Script(pack()))
 
 

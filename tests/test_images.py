@@ -75,7 +75,8 @@ def test_the_repositorys_images_hold_together():
         ('[a]\ndockerfile = "caffe"\nrelease = "../x"\nblas = "atlas"', "release = '../x'"),
         ('["../up"]\nrelease = "x"', "is no image"),
         ("one = 1", "is no image"),
-        ("[one", "can be read"),
+        ("[one", "no TOML that can be read"),
+        (f"a = {'[' * 5000}", "no TOML that can be read .*recursion"),
     ],
 )
 def test_a_wrong_listing_is_refused(folder, text, words):
@@ -320,7 +321,12 @@ def test_the_lock_comes_back_as_it_was_written(tmp_path):
     assert lock.read_lock(path) == {}
     lock.write_lock(path, {"one": LOCKED})
     assert lock.read_lock(path) == {"one": LOCKED}
-    for text in ("{", "[]", '{"schema": 2}', '{"schema": 1, "images": {"a": {"id": 1}}}'):
+    entry = {"tag": "t:1", "id": "1", "base": "0", "packages": {"debian": {"a": "1"}}}
+    for change in ({"id": 1}, {"packages": ["a"]}, {"packages": {"debian": {"a": 1}}}, {"packages": None}):
+        path.write_text(json.dumps({"schema": 1, "images": {"a": {**entry, **change}}}))
+        with pytest.raises(InputError, match=r"images\.lock: .*it is no lock: restore it"):
+            lock.read_lock(path)
+    for text in ("{", "[]", '{"schema": 2}', '{"schema": 1, "images": {"a": {"id": 1}}}', "[" * 100_000):
         path.write_text(text)
         with pytest.raises(InputError, match=r"images\.lock"):
             lock.read_lock(path)

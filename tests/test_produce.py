@@ -11,6 +11,7 @@ from attack_parts import CLASSES, make_images, make_parts, make_pixels, run_plai
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, list_examples
 from harness.attacks import produce as produce_module
+from harness.attacks.folder import read_entries
 from harness.attacks.produce import Order, produce, seed_generators
 from harness.attacks.recipes import AmiPgd, Attack, CarliniL2, Fgsm, Glasses, Patch
 from harness.attacks.sources import Source, Sources
@@ -176,8 +177,31 @@ def test_a_start_that_was_killed_at_once_does_not_bar_the_next(parts, sources, t
 def test_a_damaged_record_of_the_attack_is_named(parts, sources, tmp_path, text):
     run(make_order(tmp_path), parts, sources)
     (tmp_path / "attack.json").write_text(text)
-    with pytest.raises(InputError, match=r"attack\.json: (cannot be read|is no record of an attack)"):
+    with pytest.raises(InputError, match=r"attack\.json: .*it is no record of an attack"):
         run(make_order(tmp_path), parts, sources)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"outcome": 1}, "'outcome' must be a text"),
+        ({"parameters": []}, "'parameters' must be a table"),
+        ({"file": "../secret"}, "lies outside"),
+        ({"file": "images/link"}, "is a link"),
+        (None, "has no 'outcome'"),
+    ],
+)
+def test_attempts_that_are_none_are_named_by_their_line(parts, sources, tmp_path, change, words):
+    run(make_order(tmp_path), parts, sources)
+    lines = (tmp_path / RECORDS).read_text().splitlines()
+    entry = json.loads(lines[1])
+    if change is None:
+        del entry["outcome"]
+    lines[1] = json.dumps({**entry, **(change or {})})
+    (tmp_path / RECORDS).write_text("\n".join(lines))
+    (tmp_path / "images" / "link").symlink_to("/etc/hostname")
+    with pytest.raises(InputError, match=rf"records\.jsonl:2: .*{words}|{words}"):
+        read_entries(tmp_path)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"else")])

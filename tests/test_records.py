@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.examples import Example
+from harness.ami.examples import Example, hash_bytes
 from harness.worker.records import BATCHES, RECORDS, append_batch, keep_whole_batches
 
 EXAMPLES = [Example(f"e{number}", "s", "benign", 0, Path("x"), "0") for number in range(7)]
@@ -99,3 +99,33 @@ def test_every_batch_is_vouched_for(whole):
     vouchers = [json.loads(line) for line in whole[1].splitlines()]
     assert [one["records"] for one in vouchers] == [3, 3, 1]
     assert sum(one["bytes"] for one in vouchers) == len(whole[0])
+
+
+@pytest.mark.parametrize(
+    "voucher",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b'{"bytes": 1e3, "sha256": "0", "job": "job"}',
+        b'{"bytes": -1, "sha256": "0", "job": "job"}',
+        b'{"bytes": 1000000000000000, "sha256": "0", "job": "job"}',
+        b'{"bytes": 9999999999999999999999, "sha256": "0", "job": "job"}',
+        b'{"bytes": true, "sha256": "0", "job": "job"}',
+    ],
+)
+def test_a_line_that_vouches_for_nothing_is_cut_off(tmp_path, whole, voucher):
+    (tmp_path / RECORDS).write_bytes(whole[0])
+    (tmp_path / BATCHES).write_bytes(voucher + b"\n" + whole[1])
+    assert run(tmp_path) == 0
+    assert read(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 100_000, b"[]\n" * 3, b"1\n2\n3\n", b'{"example": [1]}\n' * 3, b"\xff\n"]
+)
+def test_what_is_vouched_for_and_no_record_is_cut_off(tmp_path, whole, data):
+    voucher = {"records": 3, "bytes": len(data), "sha256": hash_bytes(data), "job": "job"}
+    (tmp_path / RECORDS).write_bytes(data)
+    (tmp_path / BATCHES).write_text(json.dumps(voucher) + "\n")
+    assert run(tmp_path) == 0
+    assert read(tmp_path) == whole

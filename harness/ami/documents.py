@@ -270,6 +270,7 @@ FITS: Dict[str, Callable[[Any], bool]] = {
     "a number": lambda value: is_whole(value) or isinstance(value, float),
     "a table": lambda value: isinstance(value, dict),
     "a table of names": lambda value: isinstance(value, dict) and all(map(is_name, value.values())),
+    "a list": lambda value: isinstance(value, list),
     "a list of names": lambda value: isinstance(value, list) and all(map(is_name, value)),
     "a list of numbers": lambda value: (
         isinstance(value, list) and all(is_whole(one) or isinstance(one, float) for one in value)

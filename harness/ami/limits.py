@@ -5,8 +5,10 @@ from __future__ import annotations
 MIB = 1 << 20
 MAX_JOB_BYTES = 64 * MIB  # a job names its examples, where not all are asked for
 MAX_CELL_BYTES = 16 * MIB
+MAX_BATCH_BYTES = 256 * MIB  # of the records of one batch
 MAX_LIST_BYTES = 1024 * MIB  # a list of a million examples takes 300 MB
 MAX_SUMMARY_BYTES = 2048 * MIB
+MAX_LANDMARK_BYTES = 256 * MIB  # of 100,000 images
 MAX_LOG_BYTES = 256 * MIB  # of a notebook
 MAX_TEXT_BYTES = 16 * MIB  # labels, prototxt
 MAX_WITNESS_BYTES = 1 * MIB  # published files take 2 kB

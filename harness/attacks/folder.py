@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.ami.documents import NAME, check_fields, is_file, read_json_lines, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.limits import MAX_LIST_BYTES, MAX_NOTE_BYTES
 from harness.attacks.attempt import CONVENTION, Attempt
 from harness.attacks.tasks import Task
 from harness.matrix.cache import write_atomically, write_json
+from harness.system.documents import read_shape
 from harness.system.locks import try_lock
 from harness.worker.records import RECORDS, append_batch, keep_whole_batches
 
@@ -21,6 +25,18 @@ FACTS = "attack.json"
 EXAMPLES = "examples.jsonl"
 IMAGES = "images"
 LOCK = ".lock"
+ENTRY = {
+    "example": NAME,
+    "source": NAME,
+    "attack": NAME,
+    "gold": "a whole number",
+    "target": "a whole number",
+    "outcome": NAME,
+    "case": NAME,
+    "file": NAME,
+    "sha256": NAME,
+    "parameters": "a table",
+}
 GO_ON = "whole batches are kept; make room and start it again"
 
 
@@ -78,11 +94,9 @@ def check_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        present = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); choose another --output") from error
-    if not isinstance(present, dict):
-        raise InputError(f"{path}: is no record of an attack; choose another --output")
+        present = read_shape(path, dict[str, Any], MAX_NOTE_BYTES, within=folder)
+    except InputError as error:
+        raise InputError(f"{error}; it is no record of an attack: choose another --output") from error
     wanted = json.loads(json.dumps(facts))
     changed = [key for key in wanted if present.get(key) != wanted[key]]
     if changed:
@@ -109,7 +123,7 @@ def check_images(folder: Path, entries: Sequence[Mapping[str, Any]], keep: int |
     """Refuse to go on where an image that was kept is no longer what was written."""
     for entry in [entry for entry in entries if entry["outcome"] == "kept"][:keep]:
         path = folder / entry["file"]
-        if not path.is_file() or hash_file(path) != entry["sha256"]:
+        if not is_file(path) or hash_file(path) != entry["sha256"]:
             raise InputError(
                 f"{path}: is missing or was changed since it was made; restore it, or choose another --output"
             )
@@ -152,9 +166,15 @@ def describe_attempt(
 def read_entries(folder: Path) -> list[dict[str, Any]]:
     """All attempts so far."""
     path = folder / RECORDS
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = []
+    for number, entry in read_json_lines(path, MAX_LIST_BYTES, within=folder):
+        place = f"{path}:{number}"
+        check_fields(entry, ENTRY, place, optional=["target", "case"])
+        refuse_links(folder / entry["file"], folder)
+        found.append(entry)
+    return found
 
 
 def write_examples(folder: Path, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness.ami.documents import is_file
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.fetch.download import Patience, Screen, download, show_url
@@ -94,7 +95,7 @@ def choose_url(source: Source, mirror: str | None) -> str:
 
 def check_places(folder: Path, known: Entry) -> bool:
     """Whether all recorded files are in place; InputError where one is there but is another."""
-    there = [name for name in known.files if (folder / name).is_file()]
+    there = [name for name in known.files if is_file(folder / name)]
     for name in there:
         place = folder / name
         size, digest = known.files[name]

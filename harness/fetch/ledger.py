@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
+from harness.ami.documents import refuse_links
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_NOTE_BYTES
 from harness.matrix.cache import write_json
+from harness.system.documents import read_shape
 
 LEDGER = "fetched.json"
 SCHEMA = 1
@@ -24,29 +28,27 @@ class Entry:
     files: Mapping[str, tuple[int, str]]
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """The whole file."""
+
+    schema: Literal[1]
+    sources: dict[str, Entry]
+
+
 def read_ledger(folder: Path) -> dict[str, Entry]:
     """What a model's folder has of each source; InputError where the record is damaged."""
     path = folder / LEDGER
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA:
-            raise ValueError(f"schema {data['schema']}")  # noqa: TRY301 - one message for all damage
-        return {name: read_entry(entry) for name, entry in data["sources"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: is no record of what was fetched ({error!r}); restore or remove it"
-        ) from error
-
-
-def read_entry(data: Mapping[str, object]) -> Entry:
-    """One source's record from plain data."""
-    files = data["files"]
-    if not isinstance(files, dict):
-        raise TypeError("files")
-    checked = {str(name): (int(size), str(digest)) for name, (size, digest) in files.items()}
-    return Entry(str(data["url"]), str(data["sha256"]), str(data["fetched"]), checked)
+        sources = read_shape(path, Ledger, MAX_NOTE_BYTES, within=folder).sources
+    except InputError as error:
+        raise InputError(f"{error}; it is no record of what was fetched: restore or remove it") from error
+    for entry in sources.values():
+        for name in entry.files:
+            refuse_links(folder / name, folder)
+    return sources
 
 
 def write_entry(folder: Path, name: str, entry: Entry) -> None:

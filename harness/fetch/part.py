@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.ami.errors import InputError
+from harness.ami.limits import MAX_NOTE_BYTES
 from harness.matrix.cache import write_json
+from harness.system.documents import read_shape
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Part:
     def read_stamp(self) -> Stamp:
         """Its stamp; an empty one, with which nothing is continued, where that is missing or damaged."""
         try:
-            return Stamp(**json.loads(self.stamp_path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return read_shape(self.stamp_path, Stamp, MAX_NOTE_BYTES)
+        except InputError:
             return Stamp()
 
     def begin(self, stamp: Stamp) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from harness.ami.documents import parse_json
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_NOTE_BYTES
 from harness.images.build import BASE_LABEL
 from harness.images.engine import explain_errors
 from harness.images.recipes import Image
 from harness.matrix.cache import write_json
+from harness.system.documents import read_shape, take_shape
 
 LOCK = "images.lock"
 SCHEMA = 1
+Packages = dict[str, dict[str, str]]
+"""Versions by name, by where they came from."""
 PROGRAM = """
 import json, re
 from importlib.metadata import distributions
@@ -40,6 +45,14 @@ class Contents:
     packages: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True)
+class Lock:
+    """The whole file."""
+
+    schema: Literal[1]
+    images: dict[str, Contents]
+
+
 def read_contents(client: Any, image: Image, built: Any, cache: Path) -> Contents:
     """Contents of a built image; its packages are asked for once and then known by its id.
 
@@ -47,14 +60,14 @@ def read_contents(client: Any, image: Image, built: Any, cache: Path) -> Content
     """
     path = cache / "images" / f"{built.id.rpartition(':')[2]}.json"
     try:
-        packages = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        packages = read_shape(path, Packages, MAX_NOTE_BYTES)
+    except InputError:
         packages = ask_packages(client, image, built)
         write_json(path, packages)
     return Contents(image.tag, built.id, str(built.labels.get(BASE_LABEL)), packages)
 
 
-def ask_packages(client: Any, image: Image, built: Any) -> dict[str, dict[str, str]]:
+def ask_packages(client: Any, image: Image, built: Any) -> Packages:
     """Run the image once, locked in, and let it list its packages."""
     with explain_errors(f"image {image.name}: cannot list its packages"):
         answer = client.containers.run(
@@ -68,23 +81,17 @@ def ask_packages(client: Any, image: Image, built: Any) -> dict[str, dict[str, s
             user="1000",
             platform=f"linux/{image.recipe.architecture}",
         )
-    packages: dict[str, dict[str, str]] = json.loads(answer)
-    return packages
+    return take_shape(parse_json(answer, f"image {image.name}"), Packages, f"image {image.name}: packages")
 
 
 def read_lock(path: Path) -> dict[str, Contents]:
     """Locked contents by image name; empty where there is no lock, InputError where it is damaged."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != SCHEMA:
-            raise InputError(f"{path}: schema {data['schema']!r}; this version reads {SCHEMA}")
-        return {name: Contents(**entry) for name, entry in data["images"].items()}
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path}: is no lock ({error!r}); restore it, or delete it and build again"
-        ) from error
+    try:
+        return read_shape(path, Lock, MAX_NOTE_BYTES).images
+    except InputError as error:
+        raise InputError(f"{error}; it is no lock: restore it, or delete it and build again") from error
 
 
 def write_lock(path: Path, locked: Mapping[str, Contents]) -> None:

@@ -13,11 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.ami.documents import explain_unreadable
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.limits import MAX_NOTE_BYTES
+from harness.system.documents import read_shape
 from harness.worker.fingerprint import hash_code
 
 ROOMS = ("ami", "backends", "worker")
+Stamp = tuple[int, int, int]
+Known = dict[str, tuple[int, int, int, str]]
+"""Stamp and hash of files by their paths."""
 
 
 def find_cache(root: Path) -> Path:
@@ -55,7 +61,7 @@ class Hashes:
     """SHA-256 of files, remembered by path, size and time of change, so that big files are read once."""
 
     path: Path
-    known: dict[str, list[Any]] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
     def hash_file(self, path: Path) -> str:
         """Hexadecimal hash of a file; InputError where it cannot be read."""
@@ -71,37 +77,36 @@ class Hashes:
         remembered = self.known.get(str(path.absolute()))
         if remembered is None or remembered[:3] != stamp_file(path):
             return None
-        return str(remembered[3])
+        return remembered[3]
 
-    def remember(self, path: Path, digest: str, before: list[int]) -> None:
+    def remember(self, path: Path, digest: str, before: Stamp) -> None:
         """Take note of a file's hash, and of what `stamp_file` said before the file was read.
 
         A file that changed while it was read does not pass for the one that was hashed.
         """
-        self.known[str(path.absolute())] = [*before, digest]
+        self.known[str(path.absolute())] = (*before, digest)
 
     def save(self) -> None:
         """Write what is known for the next run."""
         write_atomically(self.path, json.dumps(self.known))
 
 
-def stamp_file(path: Path) -> list[int]:
+def stamp_file(path: Path) -> Stamp:
     """What changes with a file: size, and times of change of its content and its entry."""
     try:
         status = path.stat()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    except (OSError, ValueError) as error:
+        raise explain_unreadable(path, error) from error
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_hashes(cache: Path) -> Hashes:
     """Hashes of earlier runs; none where the file is missing or damaged, since they can be made again."""
     path = cache / "hashes.json"
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    return Hashes(path, known if isinstance(known, dict) else {})
+        return Hashes(path, read_shape(path, Known, MAX_NOTE_BYTES))
+    except InputError:
+        return Hashes(path)
 
 
 def snapshot_worker(cache: Path) -> tuple[Path, str]:

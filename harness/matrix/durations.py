@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_NOTE_BYTES
 from harness.matrix.cache import write_json
 from harness.matrix.store import read_cell
+from harness.system.documents import read_shape
 
 UNKNOWN = math.inf  # seconds; what was never seen may be long, so it starts early
 FILE = "durations.json"
@@ -18,9 +19,8 @@ FILE = "durations.json"
 def read_durations(cache: Path) -> dict[str, float]:
     """Seconds by environment; empty where nothing is remembered."""
     try:
-        found = json.loads((cache / FILE).read_text(encoding="utf-8"))
-        return {str(name): float(seconds) for name, seconds in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return read_shape(cache / FILE, dict[str, float], MAX_NOTE_BYTES)
+    except InputError:
         return {}
 
 

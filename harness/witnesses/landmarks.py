@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.ami.documents import FITS, check_fields, read_json, shorten
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_LANDMARK_BYTES
 from harness.matrix.cache import write_atomically
 from harness.system.invocation import write_command
 from harness.witnesses.mutation import LANDMARKS, Points
@@ -27,6 +29,7 @@ PARTS = (
     (range(42, 48), "right eye"),
     (range(48, 68), "mouth"),
 )
+ENTRY = {"width": "a whole number", "height": "a whole number", "points": "a list"}
 MOST_ODD = 1e6  # pixels; nothing that detectors answer lies farther out
 
 
@@ -65,10 +68,7 @@ def name_image(image: Path, path: Path) -> str:
 
 def read_landmarks(path: Path) -> Landmarks:
     """A landmarks file; InputError names file, image and point of whatever is wrong in it."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=refuse_doubles)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as landmarks ({error})") from error
+    data = read_json(path, MAX_LANDMARK_BYTES)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA or not isinstance(data.get("images"), dict):
         raise InputError(
             f'{path}: is no landmarks file; it has to hold "schema": {SCHEMA}, and "images" by their paths'
@@ -77,37 +77,21 @@ def read_landmarks(path: Path) -> Landmarks:
     return Landmarks(path, str(data.get("detector", "unknown")), images)
 
 
-def refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError where a key is there twice, of which JSON would keep the last."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return found
-
-
 def read_located(place: str, entry: Any) -> Located:
     """One image's entry."""
-    try:
-        sizes = {key: int(entry[key]) for key in ("width", "height")}
-        given = list(entry["points"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{place}: needs width, height and 68 points x, y ({error!r})") from error
+    check_fields(entry, ENTRY, place)
+    given = entry["points"]
     if len(given) != LANDMARKS:
         raise InputError(f"{place}: has {len(given)} points, not {LANDMARKS}; locate them again")
     points = np.array([read_point(place, number, point) for number, point in enumerate(given)])
-    return Located(sizes["width"], sizes["height"], points)
+    return Located(entry["width"], entry["height"], points)
 
 
 def read_point(place: str, number: int, point: Any) -> tuple[float, float]:
     """A point x, y; InputError where it is none."""
-    try:
-        x, y = point
-        found = float(x), float(y)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"{place}: {name_point(number)} is {repr(point)[:200]}, not x, y in pixels"
-        ) from error
+    if not FITS["a list of numbers"](point) or len(point) != 2:
+        raise InputError(f"{place}: {name_point(number)} is {shorten(repr(point))}, not x, y in pixels")
+    found = float(point[0]), float(point[1])
     if not all(abs(one) < MOST_ODD for one in found):
         raise InputError(f"{place}: {name_point(number)} is at {found}, which is no place; correct it")
     return found

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from harness.ami.documents import NAME, check_fields, open_file, parse_json, parse_json_lines, read_chunks
+from harness.ami.errors import InputError
 from harness.ami.examples import hash_bytes
+from harness.ami.limits import MAX_BATCH_BYTES
 
 RECORDS = "records.jsonl"
 BATCHES = "batches.jsonl"
+VOUCHER = {"bytes": "a whole number", "sha256": NAME, "job": NAME}
 
 
 def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -> None:
@@ -43,21 +47,34 @@ def read_batches(output: Path, job: str) -> Iterator[Tuple[bytes, bytes]]:
     """Voucher line and bytes of every batch, up to the first that is damaged or of another job."""
     if not ((output / RECORDS).exists() and (output / BATCHES).exists()):
         return
-    with (output / RECORDS).open("rb") as file:
-        for line in (output / BATCHES).read_bytes().splitlines(keepends=True):
-            try:
-                voucher = json.loads(line)
-                data = file.read(voucher["bytes"])
-                if not line.endswith(b"\n") or (hash_bytes(data), job) != (voucher["sha256"], voucher["job"]):
+    with open_file(output / RECORDS, within=output) as file:
+        for lines in read_chunks(output / BATCHES, within=output):
+            for line in lines:
+                voucher = read_voucher(line)
+                data = file.read(voucher["bytes"] if voucher else 0)
+                if voucher is None or (hash_bytes(data), job) != (voucher["sha256"], voucher["job"]):
                     return
                 yield line, data
-            except (ValueError, KeyError, TypeError):
-                return
 
 
-def read_ids(data: bytes) -> list[str]:
-    """Example ids of a batch's records."""
-    return [json.loads(line)["example"] for line in data.splitlines()]
+def read_voucher(line: bytes) -> Optional[Dict[str, Any]]:
+    """What a line vouches for; None where it is cut off or damaged."""
+    try:
+        voucher: Dict[str, Any] = parse_json(line, BATCHES)
+        check_fields(voucher, VOUCHER, BATCHES)
+    except InputError:
+        return None
+    whole = line.endswith(b"\n") and 0 <= voucher["bytes"] <= MAX_BATCH_BYTES
+    return voucher if whole else None
+
+
+def read_ids(data: bytes) -> List[Any]:
+    """Example ids of a batch's records, None for what has none; empty where it holds no records."""
+    try:
+        records = [record for _, record in parse_json_lines(data, RECORDS)]
+    except InputError:
+        return []
+    return [record.get("example") if isinstance(record, dict) else None for record in records]
 
 
 def cut_file(path: Path, size: int) -> None:
