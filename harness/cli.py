@@ -129,7 +129,7 @@ def matrix(
 ) -> None:
     """Run a model in a group of environments and compare every example's tuple.
 
-    Exit code: 0 the same, 1 unexpected divergence, 2 could not run.
+    Exit code: 0 the same or as expected, 1 unexpected divergence, 2 could not run.
     """
     from harness.matrix.plan import Override
     from harness.matrix.run import Request

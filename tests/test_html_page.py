@@ -93,12 +93,13 @@ def test_the_data_holds_no_sign_that_could_end_its_element(tmp_path):
     ("more", "word", "kind"),
     [
         ({}, "Same", "same"),
-        ({"divergences": (divergence("x", b=(1, 2, 2)),)}, "1 example diverges", "diverged"),
+        ({"cells": (cell("a"),)}, "Done", "same"),
+        ({"divergences": (divergence("x", b=(1, 2, 2)),)}, "Diverged", "diverged"),
         ({"exit_code": 2}, "Could not run", "trouble"),
-        ({"exit_code": 1, "register_problems": ("gone",)}, "Not as registered", "diverged"),
+        ({"exit_code": 1, "register_problems": ("gone",)}, "Not as expected", "diverged"),
         (
             {"divergences": (divergence("x", b=(1, 2, 2), expected={"b": "known"}),), "exit_code": 0},
-            "Same, but for what is expected",
+            "Expected",
             "same",
         ),
         (
@@ -108,7 +109,7 @@ def test_the_data_holds_no_sign_that_could_end_its_element(tmp_path):
                     divergence("y", b=(1, 2, 2)),
                 )
             },
-            "1 example diverges unexpectedly",
+            "Diverged",
             "diverged",
         ),
     ],

@@ -1,8 +1,10 @@
 """Verdicts: same, diverged and could not run are never mixed up, and the register is held to its word."""
 
 import datetime as dt
+import json
 
 import pytest
+from pydantic import ValidationError
 
 from harness.diff.columns import take_columns
 from harness.matrix.register import Expected
@@ -49,6 +51,7 @@ OTHER = (result("a", record("x"), record("y")), result("b", record("x", 1, 1, 2)
 def test_equal_tuples_are_the_same():
     summary = judge(*SAME)
     assert (summary.exit_code, len(summary.divergences), summary.compared) == (0, 0, 2)
+    assert summary.outcome == "same"
 
 
 def test_one_other_number_diverges_from_the_reference():
@@ -65,7 +68,15 @@ def test_an_expected_divergence_is_fine():
     summary = judge(*OTHER, expected=[entry()])
     assert summary.exit_code == 0
     assert summary.divergences[0].expected == {"b": "r"}
-    assert "1 of them expected" in summary.verdict
+    assert summary.outcome == "expected"
+    assert summary.verdict == "1 of 2 examples diverges among 2 environments, all of them as expected"
+
+
+def test_where_some_are_expected_the_others_decide():
+    both = result("b", record("x", 1, 1, 2), record("y", 1, 1, 2))
+    summary = judge(OTHER[0], both, expected=[entry()])
+    assert (summary.exit_code, summary.outcome) == (1, "diverged")
+    assert summary.verdict == "2 of 2 examples diverge among 2 environments, 1 of them as expected"
 
 
 @pytest.mark.parametrize("wrong", [entry("y"), entry("x", "a"), entry("z*"), entry("x", "c")])
@@ -75,7 +86,8 @@ def test_an_entry_for_another_place_expects_nothing_here(wrong):
 
 def test_an_expected_divergence_that_stopped_is_unexpected():
     summary = judge(*SAME, expected=[entry()])
-    assert summary.exit_code == 1
+    assert (summary.exit_code, summary.outcome) == (1, "not as expected")
+    assert summary.verdict.startswith("1 problem with the register; all 2 examples hold one tuple each")
     assert "does not occur any more" in summary.register_problems[0]
 
 
@@ -136,7 +148,8 @@ def test_a_failed_cell_has_no_rates_of_zero():
     ],
 )
 def test_nothing_to_compare_is_trouble_unless_one_was_asked_for(results, must_compare, code):
-    assert judge(*results, must_compare=must_compare).exit_code == code
+    summary = judge(*results, must_compare=must_compare)
+    assert (summary.exit_code, summary.outcome) == (code, "could not run" if code else "done")
 
 
 def test_a_lost_record_is_trouble_and_is_listed():
@@ -228,6 +241,18 @@ def test_cells_that_are_alike_are_named_together():
     assert judge(SAME[0], *alike).notes == ("b, c and d have alpha 100.00000001, a alpha 100",)
 
 
-def test_a_summary_survives_being_written():
-    summary = judge(*OTHER, expected=[entry()])
-    assert Summary.model_validate_json(summary.model_dump_json()).model_dump() == summary.model_dump()
+@pytest.mark.parametrize("expected", [[], [entry()], [entry("y")], [entry(), entry("y")]])
+@pytest.mark.parametrize("results", [SAME, OTHER, SAME[:1]])
+def test_a_summary_survives_being_written_and_what_does_not_tell_its_outcome_is_understood(results, expected):
+    summary = judge(*results, expected=expected, must_compare=False)
+    written = summary.model_dump_json()
+    assert Summary.model_validate_json(written).model_dump() == summary.model_dump()
+    document = json.loads(written)
+    del document["outcome"]
+    assert Summary.model_validate(document).outcome == summary.outcome
+
+
+def test_an_outcome_that_contradicts_the_exit_code_is_refused():
+    document = json.loads(judge(*OTHER).model_dump_json())
+    with pytest.raises(ValidationError, match="outcome 'same' has no exit code 1"):
+        Summary.model_validate({**document, "outcome": "same"})

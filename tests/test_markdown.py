@@ -9,7 +9,13 @@ from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 
 from harness.report.markdown import LEGEND_DIVERGENCES, MOST_ROWS, render_markdown
 from harness.report.markup import escape
-from harness.report.summary import AgreementSummary, DifferenceSummary, IncomparableSummary, PairSummary
+from harness.report.summary import (
+    EXIT_CODES,
+    AgreementSummary,
+    DifferenceSummary,
+    IncomparableSummary,
+    PairSummary,
+)
 from harness.system.text import make_line
 
 TAGS = {
@@ -50,9 +56,9 @@ def draw(summary):
 
 
 def test_the_verdict_is_a_word_in_the_heading():
-    for code, word in enumerate(("SAME", "DIVERGED", "COULD NOT RUN")):
-        first = draw(make_summary(exit_code=code, verdict="it is so")).splitlines()[0]
-        assert first.endswith(f"{word}: it is so")
+    for outcome, code in EXIT_CODES.items():
+        first = draw(make_summary(exit_code=code, outcome=outcome, verdict="it is so")).splitlines()[0]
+        assert first.endswith(f"{outcome.upper()}: it is so")
 
 
 def test_rates_counts_and_intervals_stand_in_the_row_of_their_environment():

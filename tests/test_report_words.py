@@ -12,7 +12,7 @@ from summaries import cell, divergence, make_summary, rate
 
 from harness.report import export, words
 from harness.report.html.write import write_html
-from harness.report.summary import AgreementSummary, PairSummary, RatesSummary
+from harness.report.summary import EXIT_CODES, AgreementSummary, PairSummary, RatesSummary
 from harness.report.terminal import render_text
 from harness.report.write import FORMS
 
@@ -197,3 +197,14 @@ def test_columns_of_tables_have_the_same_words_the_other_way_round():
         assert f"hash_{stage}" in export.COLUMNS
         assert set(word.split()) == set(stage.split("_"))
     assert {change for change in words.CHANGES if change not in export.COLUMNS} == set()
+
+
+@pytest.mark.parametrize("outcome", EXIT_CODES)
+def test_the_outcome_has_one_word(outcome, tmp_path):
+    summary = make_summary(outcome=outcome, exit_code=EXIT_CODES[outcome], verdict="it is so")
+    assert render_text(summary, FOLDER).startswith(f"{outcome.upper()}: it is so\n")
+    assert f" {outcome.upper()}: it is so\n" in FORMS["report.md"](summary, FOLDER)
+    assert f'<property name="outcome" value="{outcome}"' in FORMS["junit.xml"](summary, FOLDER)
+    assert json.loads("".join(FORMS["summary.json"](summary, FOLDER)))["outcome"] == outcome
+    (path,) = write_html(tmp_path / "report.html", summary)
+    assert f'<h1 id="title">{words.capitalise(outcome)}</h1>' in path.read_text(encoding="utf-8")

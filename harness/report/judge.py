@@ -19,17 +19,14 @@ from harness.report.expectation import Expectation, apply_register
 from harness.report.numbers import show_parameter
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
 from harness.report.summary import (
+    EXIT_CODES,
     CellSummary,
     DivergenceSummary,
-    ExitCode,
     IncomparableSummary,
+    Outcome,
     RatesSummary,
     Summary,
 )
-
-SAME: ExitCode = 0
-DIVERGED: ExitCode = 1
-NOT_RUN: ExitCode = 2
 
 NOTED = ("model", "weights", "witnesses of", "preprocess", "examples", ".npy")  # differences for the header
 PLURALS = {"runs": "run", "has": "have"}
@@ -78,7 +75,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     baseline = find_baseline(join, found.baseline, results)
     cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
     problems = tuple(check_register(header, join, expectation))
-    code, verdict = give_verdict(header, cells, join, expectation, problems)
+    outcome, verdict = give_verdict(header, cells, join, expectation, problems)
     summary = Summary(
         run=header.run,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -102,7 +99,8 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
             *header.notes,
         ),
         seconds=round(header.seconds, 3),
-        exit_code=code,
+        exit_code=EXIT_CODES[outcome],
+        outcome=outcome,
         verdict=verdict,
     )
     return summary.model_copy(update={"divergences": Listing(join, found, smallest, expectation)})
@@ -158,18 +156,30 @@ def give_verdict(
     join: Join,
     expectation: Expectation,
     problems: Sequence[str],
-) -> tuple[ExitCode, str]:
-    """Exit code and the sentence that says why; what could not run weighs most."""
+) -> tuple[Outcome, str]:
+    """The outcome and the sentence that says why; what could not run weighs most."""
     away = [cell.environment for cell in cells if cell.status == "unavailable" and not cell.named]
     unexpected = expectation.count_unexpected()
     troubles = list_troubles(header, cells, join)
-    parts = [*troubles, describe_agreement(join, len(expectation.departs), unexpected)]
-    parts.extend([f"{count(len(problems), 'problem')} with the register"] if problems else [])
+    wrong = [f"{count(len(problems), 'problem')} with the register"] if problems else []
+    told = [describe_agreement(join, len(expectation.departs), unexpected)]
+    parts = [*troubles, *(told + wrong if troubles or unexpected else wrong + told)]
     parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
     verdict = "; ".join(part for part in parts if part)
     if troubles:
-        return NOT_RUN, verdict
-    return (DIVERGED if unexpected or problems else SAME), verdict
+        return "could not run", verdict
+    return choose_outcome(join, expectation, bool(problems)), verdict
+
+
+def choose_outcome(join: Join, expectation: Expectation, has_problems: bool) -> Outcome:
+    """The outcome of a run that nothing keeps from being judged."""
+    if expectation.count_unexpected():
+        return "diverged"
+    if has_problems:
+        return "not as expected"
+    if len(expectation.departs):
+        return "expected"
+    return "same" if len(join.environments) > 1 else "done"
 
 
 def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> list[str]:
@@ -210,9 +220,10 @@ def describe_agreement(join: Join, diverging: int, unexpected: int) -> str:
     if not diverging:
         return f"all {count(examples, 'example')} hold one tuple each in {environments} environments"
     known = diverging - unexpected
-    more = f" ({known} of them expected)" if known else ""
+    which = "all" if not unexpected else known
+    more = f", {which} of them as expected" if known else ""
     verb = "diverges" if diverging == 1 else "diverge"
-    return f"{diverging} of {count(examples, 'example')} {verb}{more} among {environments} environments"
+    return f"{diverging} of {count(examples, 'example')} {verb} among {environments} environments{more}"
 
 
 def count(number: int, noun: str) -> str:

@@ -112,6 +112,7 @@ def list_totals(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "harness", summary.harness
     yield "model", summary.model
     yield "reference", summary.reference
+    yield "outcome", summary.outcome
     yield "verdict", summary.verdict
     yield "exit code", str(summary.exit_code)
     yield "examples", str(summary.examples)

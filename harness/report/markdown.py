@@ -20,7 +20,6 @@ from harness.report.divergences import (
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
 from harness.report.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
 from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
-from harness.report.terminal import VERDICT_WORDS
 from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE
 
 SIGNS = {
@@ -75,7 +74,7 @@ def limit_section(text: str, budget: int) -> str:
 
 def draw_head(summary: Summary) -> str:
     """Verdict and facts."""
-    word = VERDICT_WORDS[summary.exit_code]
+    word = summary.outcome.upper()
     problems = summary.register_problems
     lines = [
         f"## {SIGNS[summary.exit_code]} {word}: {escape(summary.verdict, MOST_VERDICT)}",

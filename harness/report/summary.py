@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from harness.ami.errors import InputError
 from harness.system.invocation import name_place, write_command
@@ -168,7 +176,28 @@ class IncomparableSummary(Part):
 
 
 ExitCode = Literal[0, 1, 2]
+Outcome = Literal["same", "expected", "diverged", "not as expected", "done", "could not run"]
+EXIT_CODES: dict[Outcome, ExitCode] = {
+    "same": 0,
+    "expected": 0,
+    "done": 0,
+    "diverged": 1,
+    "not as expected": 1,
+    "could not run": 2,
+}
 VERSION: Literal[2] = 2
+
+
+def find_outcome(data: Mapping[str, Any]) -> Outcome:
+    """The outcome that a document without one has, by what else it says."""
+    if data.get("exit_code") == 2:
+        return "could not run"
+    some = data.get("divergences", ())
+    if data.get("exit_code") == 1:
+        is_unexpected = any(reason is None for one in some for reason in one.expected.values())
+        return "diverged" if is_unexpected else "not as expected"
+    done = sum(cell.status == "done" for cell in data.get("cells", ()))
+    return "expected" if len(some) else "same" if done > 1 else "done"
 
 
 class Summary(Part):
@@ -176,7 +205,9 @@ class Summary(Part):
 
     `baseline` is the environment that the others are held against: the `reference` where it is among the
     cells, or else the one that they agree with most; null where no cell is done. `labels` names the classes
-    that occur in diverging tuples, where they are known.
+    that occur in diverging tuples, where they are known. `outcome` is `same` where no example diverges,
+    `expected` where all that do are in the register, `diverged` where some are not, `not as expected` where
+    the register alone is wrong, `done` where one cell ran and was to be compared with none.
     """
 
     schema_version: Literal[2] = VERSION
@@ -198,7 +229,15 @@ class Summary(Part):
     notes: tuple[str, ...]
     seconds: float
     exit_code: ExitCode
+    outcome: Annotated[Outcome, Field(default_factory=find_outcome)]
     verdict: str
+
+    @model_validator(mode="after")
+    def check_outcome(self) -> Summary:
+        """Refuse an outcome that is none of the exit code's."""
+        if EXIT_CODES[self.outcome] != self.exit_code:
+            raise ValueError(f"outcome {self.outcome!r} has no exit code {self.exit_code}")
+        return self
 
 
 def read_summary(folder: Path) -> Summary:

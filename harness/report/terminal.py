@@ -21,7 +21,6 @@ MOST_ROWS = 50
 MOST_NAMES = 3
 
 VERDICT_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
-VERDICT_WORDS = {0: "SAME", 1: "DIVERGED", 2: "COULD NOT RUN"}
 
 
 def render_text(summary: Summary, folder: Path, width: int = PLAIN_WIDTH) -> str:
@@ -68,7 +67,7 @@ def print_summary(
 
 def draw_banner(summary: Summary) -> RenderableType:
     """The verdict; it comes first, and again at the end of what may be a long text."""
-    word = VERDICT_WORDS[summary.exit_code]
+    word = summary.outcome.upper()
     return Text.assemble((word, VERDICT_STYLES[summary.exit_code]), f": {make_line(summary.verdict)}")
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from harness.report.divergences import list_departing
 from harness.report.html.rows import CHANGES, STAGES
-from harness.report.judge import count, is_expected
 from harness.report.numbers import show_parameter
 from harness.report.summary import CellSummary, DivergenceSummary, PairSummary, Summary
+from harness.report.words import capitalise
 
 MOST_PATTERNS = 12
 MOST_REST = 300
+KINDS = {0: "same", 1: "diverged", 2: "trouble"}  # by exit code
 EDGES = (-6, -5, -4, -3, -2, -1, 0, 1, 2)  # decades of a margin
 
 
@@ -56,19 +57,8 @@ class Bar:
 
 
 def give_verdict(summary: Summary) -> Verdict:
-    """The banner: could not run, so many diverge, not as registered, or the same."""
-    unexpected = sum(not is_expected(one) for one in summary.divergences)
-    sentence = summary.verdict[:1].upper() + summary.verdict[1:]
-    if summary.exit_code == 2:
-        return Verdict("trouble", "Could not run", sentence)
-    if summary.exit_code == 0:
-        word = "Same, but for what is expected" if summary.divergences else "Same"
-        return Verdict("same", word, sentence)
-    if not unexpected:
-        return Verdict("diverged", "Not as registered", sentence)
-    verb = "diverges" if unexpected == 1 else "diverge"
-    more = "" if unexpected == len(summary.divergences) else " unexpectedly"
-    return Verdict("diverged", f"{count(unexpected, 'example')} {verb}{more}", sentence)
+    """The banner: the outcome in its word, and the sentence that says why."""
+    return Verdict(KINDS[summary.exit_code], capitalise(summary.outcome), capitalise(summary.verdict))
 
 
 def find_baseline(summary: Summary) -> CellSummary | None:
