@@ -106,6 +106,9 @@ def test_older_form(tmp_path):
         'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 6 }\n',
         'layer { name: "in" type: "Input" top: "data" input_param { shape: { dim: 1 dim: [3, 8, 6] } } }\n',
         'layer { name: "any" type: "Input" top: "data" input_param { shape { dim: [10, 3, 8, 6] } } }\n',
+        'layer { type: "Input" top: "data" input_param { shape { dim: [10, 3, 8, 6] } } }\n',
+        'input: "x" layer { type: "Input" top: "data" input_param { shape { dim: [0, 3, 8, 6] } } }\n',
+        f"{INPUT_DIM.replace('8', '9')} input_shape {{ dim: [1, 3, 8, 6] }}\n",
     ],
 )
 def test_other_input_declarations(tmp_path, declared):
@@ -232,8 +235,9 @@ def test_older_types_of_training_are_skipped_and_refused(tmp_path):
 
 
 BAD = {
-    "no text": ("\0\1\2", ["line 1"]),
-    "empty": ("", ["no layers"]),
+    "no text": ("\0\1\2", ["is no text", "--caffemodel"]),
+    "empty": ("", ["is empty"]),
+    "no layers": ("# nothing\n", ["no layers"]),
     "unclosed": (NEWER + "layer {", ["line 25"]),
     "value": (replaced("num_output: 4", 'num_output: "four"'), ["line 12", "layer conv1 (Convolution)"]),
     "negative": (replaced("num_output: 4", "num_output: -4"), ["line 12", "layer conv1"]),
@@ -250,8 +254,28 @@ BAD = {
     "mixed forms": (NEWER + 'layers { name: "x" type: RELU bottom: "prob" top: "prob" }', ["mixes"]),
     "two bottoms": (
         replaced('bottom: "conv1" top: "conv1"', 'bottom: "conv1" bottom: "data" top: "conv1"'),
-        ["relu1"],
+        ["line 14", "relu1"],
     ),
+    "unnamed": (
+        replaced('name: "relu1" type: "ReLU" bottom: "conv1"', 'type: "ReLU" bottom: "data"'),
+        ["line 14", "the unnamed ReLU on 'data'"],
+    ),
+    "unnamed option": (
+        replaced('name: "pool1"\n  type: "Pooling"', 'type: "Pooling"').replace("stride: 2", "stride: 0"),
+        ["line 15", "the unnamed Pooling: stride"],
+    ),
+    "one of two of a name": (
+        replaced('name: "pool1"', 'name: "relu1"').replace("stride: 2", "stride: 0"),
+        ["line 15", "layer relu1: stride"],
+    ),
+    "slope": (with_layer('type: "ReLU" relu_param { negative_slope: inf }'), ["line 14", "finite"]),
+    "lrn constant": (with_layer('type: "LRN" lrn_param { alpha: nan }'), ["line 14", "alpha", "finite"]),
+    "dropout at work": (replaced('name: "drop2"', 'name: "drop2" phase: TRAIN'), ["line 23", "at random"]),
+    "rules of both kinds": (
+        replaced('name: "relu1"', 'name: "relu1" include {} exclude { phase: TRAIN }'),
+        ["line 14", "relu1", "both kinds"],
+    ),
+    "softmax in place": (replaced('top: "prob"', 'top: "fc2"'), ["line 24", "leaves no logits"]),
     "branch": (
         replaced('type: "Dropout" bottom: "fc2"', 'type: "Dropout" bottom: "pool1"'),
         ["line 23", "drop2"],
@@ -262,6 +286,7 @@ BAD = {
     "two inputs": (replaced(INPUT_DIM, INPUT_DIM + 'input: "x"\n'), ["2 inputs"]),
     "input twice": ('layer { name: "data" type: "Input" top: "data" }\n' + NEWER, ["2 inputs"]),
     "input without shape": (replaced(INPUT_DIM, 'input: "data"\n'), ["input data", "[]"]),
+    "negative batch": (replaced("input_dim: 10", "input_dim: -1"), ["input data", "batch, -1"]),
     "input of 3 axes": (replaced("input_dim: 10\n", ""), ["input data", "[[3, 8, 6]]"]),
     "input of two shapes": (
         INPUT_DIM.replace("\n", " input_shape {}\n", 1) + NEWER.partition(INPUT_DIM)[2],
@@ -269,7 +294,7 @@ BAD = {
     ),
     "input of no size": (replaced("input_dim: 8", "input_dim: 0"), ["input data", "(3, 0, 6)"]),
     "input of negative size": (replaced("input_dim: 8", "input_dim: -8"), ["input data", "(3, -8, 6)"]),
-    "no kernel": (replaced(" kernel_size: 3", ""), ["line 8", "layer conv1", "kernel_size"]),
+    "no kernel": (replaced(" kernel_size: 3", ""), ["line 7", "layer conv1", "kernel_size"]),
     "no num_output": (replaced("num_output: 5", ""), ["layer fc2", "num_output"]),
     "half a kernel": (replaced("kernel_size: 3", "kernel_h: 3"), ["layer conv1", "kernel_w"]),
     "two kernels": (replaced("kernel_size: 3", "kernel_size: 3 kernel_h: 3 kernel_w: 3"), ["contradict"]),
@@ -324,9 +349,8 @@ def test_bad_networks_are_refused_with_their_place(tmp_path, text, expected):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    (tmp_path / "latin.prototxt").write_bytes(b'name: "\xe9"')
-    for name in ("absent.prototxt", "latin.prototxt", "."):
-        with pytest.raises(InputError, match="cannot be read"):
+    for name, words in (("absent.prototxt", "cannot be read"), (".", "is a folder")):
+        with pytest.raises(InputError, match=words):
             read_prototxt(tmp_path / name)
 
 

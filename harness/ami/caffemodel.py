@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Iterator, List, NamedTuple, Tuple
 
+from harness.ami.documents import open_file
 from harness.ami.errors import InputError
+from harness.ami.signatures import HEAD_BYTES, is_text, recognise
 
 # Numbers of Caffe's caffe.proto: a layer's field in NetParameter, and in the layer its name and its blobs.
 FORMS = {100: "layer", 2: "layers"}
@@ -73,14 +75,16 @@ def layer_bytes(path: Path, name: str) -> bytes:
 
 
 def open_caffemodel(path: Path) -> BinaryIO:
-    """The file, opened for reading; InputError where that fails."""
-    try:
-        file = open(str(path), "rb")  # noqa: SIM115 - the caller closes it
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
-    if file.peek(4)[:4] == b"\x89HDF":
+    """The file, opened for reading; InputError where that fails, or where it is plainly something else."""
+    file = open_file(path)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    kind = recognise(head)
+    if kind is None and is_text(head):
+        kind = "is text; if it is a prototxt, hand it in with --prototxt, and the .caffemodel here"
+    if kind is not None:
         file.close()
-        raise InputError(f"{path}: is an HDF5 snapshot; save it as a binary .caffemodel with Caffe")
+        raise InputError(f"{path}: {kind}")
     return file
 
 

@@ -12,6 +12,7 @@ MAX_LANDMARK_BYTES = 256 * MIB  # of 100,000 images
 MAX_LOG_BYTES = 256 * MIB  # of a notebook
 MAX_TEXT_BYTES = 16 * MIB  # labels, prototxt
 MAX_WITNESS_BYTES = 1 * MIB  # published files take 2 kB
+MAX_PROTOTXT_BYTES = 4 * MIB  # its parser is slow; a network of 150 layers takes 130 kB
 MAX_TABLE_BYTES = 1 * MIB  # TOML
 MAX_NOTE_BYTES = 64 * MIB  # small JSON files that the cache keeps
 MAX_LINE_BYTES = 1 * MIB  # one record, one listed example

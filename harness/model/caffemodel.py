@@ -33,6 +33,7 @@ from harness.ami.network import TYPE_NAMES, Layer, Network, Shape, layer_paramet
 NET_NAME, NET_LAYER, LAYER_TYPE = 1, 100, 2
 LEGACY_SIZES, BLOB_DATA, BLOB_SHAPE, BLOB_DOUBLE_DATA, SHAPE_DIM = (1, 2, 3, 4), 5, 7, 8, 1
 CHUNK_BYTES = 1 << 20
+MOST_AXES = 32
 ELEMENT_TYPES: dict[int, np.dtype[Any]] = {BLOB_DATA: np.dtype("<f4"), BLOB_DOUBLE_DATA: np.dtype("<f8")}
 
 
@@ -150,7 +151,7 @@ def read_header(
 
 
 def read_shape(file: BinaryIO, path: str, shape: Field) -> Shape:
-    """Sizes of a BlobShape, packed or not."""
+    """Sizes of a BlobShape, packed or not; of one with more axes than Caffe has, no more than show that."""
     sizes: list[int] = []
     for field in walk_fields(file, path, shape.body, shape.stop):
         if field.number == SHAPE_DIM and field.wire == VARINT:
@@ -159,6 +160,10 @@ def read_shape(file: BinaryIO, path: str, shape: Field) -> Shape:
         while field.number == SHAPE_DIM and field.wire == DELIMITED and position < field.stop:
             size, position = read_varint(file, path, position, field.stop)
             sizes.append(size)
+            if len(sizes) > MOST_AXES:
+                break
+        if len(sizes) > MOST_AXES:
+            break
     return tuple(sizes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -49,19 +50,26 @@ def read_layer(message: Any, bottom: Shape) -> Layer:
     for side in ("bottom", "top"):
         if len(getattr(message, side)) != 1:
             raise InputError(
-                f"layer {message.name}: has {len(getattr(message, side))} {side}s; only chains are read"
+                f"{name_layer(message)}: has {len(getattr(message, side))} {side}s; only chains are read"
             )
     if message.blobs:
-        raise InputError(f"layer {message.name}: holds parameters (`blobs`); they belong into the caffemodel")
-    check_values(message, str(message.name))
+        raise InputError(
+            f"{name_layer(message)}: holds parameters (`blobs`); they belong into the caffemodel"
+        )
+    check_values(message, name_layer(message))
     return READERS[layer_type(message)](message, bottom)
+
+
+def name_layer(message: Any) -> str:
+    """A layer as messages call it; Caffe asks for no name."""
+    return f"layer {message.name}" if message.name else f"the unnamed {layer_type(message) or 'layer'}"
 
 
 def check_type(message: Any) -> None:
     """InputError for a layer of a type that is not supported."""
     name = layer_type(message)
     if name not in READERS:
-        raise InputError(f"layer {message.name}: type {name or '(none)'} is not supported; {advice(name)}")
+        raise InputError(f"{name_layer(message)}: type {name or '(none)'} is not supported; {advice(name)}")
 
 
 def advice(type_name: str) -> str:
@@ -73,16 +81,16 @@ def advice(type_name: str) -> str:
     return f"there are {', '.join(sorted(READERS))}"
 
 
-def check_values(message: Any, layer: str) -> None:
+def check_values(message: Any, place: str) -> None:
     """InputError for a field of a layer's options that holds another value than the one supported."""
     ignored = ignored_fields(message.DESCRIPTOR.name)
     for field, value in message.ListFields():
         if field.name.endswith("_param") and field.name not in ignored:
-            check_values(value, layer)
+            check_values(value, place)
         wanted = fixed_fields(message.DESCRIPTOR.name).get(field.name)
         if wanted is not None and written(field, value) != wanted:
             raise InputError(
-                f"layer {layer}: {field.name} {written(field, value)} is not supported; only {wanted} is"
+                f"{place}: {field.name} {written(field, value)} is not supported; only {wanted} is"
             )
 
 
@@ -123,7 +131,7 @@ def read_pooling(message: Any, bottom: Shape) -> Pooling:
     options = message.pooling_param
     method = options.DESCRIPTOR.fields_by_name["pool"].enum_type.values_by_number[options.pool].name
     if method not in POOLING_METHODS:
-        raise InputError(f"layer {message.name}: pool {method} is not supported; only MAX and AVE are")
+        raise InputError(f"{name_layer(message)}: pool {method} is not supported; only MAX and AVE are")
     kernel_names = ("kernel_size", "kernel_h", "kernel_w")
     stride = read_pair(message, options, ("stride", "stride_h", "stride_w"), 1)
     pad = read_pair(message, options, ("pad", "pad_h", "pad_w"), 0)
@@ -132,7 +140,7 @@ def read_pooling(message: Any, bottom: Shape) -> Pooling:
     else:
         kernel = read_pair(message, options, kernel_names, None)
     if pad[0] >= kernel[0] or pad[1] >= kernel[1]:
-        raise InputError(f"layer {message.name}: pad {pad} is not smaller than kernel {kernel}")
+        raise InputError(f"{name_layer(message)}: pad {pad} is not smaller than kernel {kernel}")
     return Pooling(**ends(message), method=POOLING_METHODS[method], kernel=kernel, stride=stride, pad=pad)
 
 
@@ -140,35 +148,40 @@ def global_kernel(message: Any, bottom: Shape, stride: Pair, pad: Pair) -> Pair:
     """Kernel of a global pooling; like Caffe, refuses what would contradict it."""
     options = message.pooling_param
     if any(options.HasField(name) for name in ("kernel_size", "kernel_h", "kernel_w")):
-        raise InputError(f"layer {message.name}: global_pooling takes no kernel; remove one of them")
+        raise InputError(f"{name_layer(message)}: global_pooling takes no kernel; remove one of them")
     if stride != (1, 1) or pad != (0, 0):
-        raise InputError(f"layer {message.name}: global_pooling needs stride 1 and pad 0")
+        raise InputError(f"{name_layer(message)}: global_pooling needs stride 1 and pad 0")
     if len(bottom) != 3:
-        raise InputError(f"layer {message.name}: needs a bottom of (channels, height, width), has {bottom}")
+        raise InputError(f"{name_layer(message)}: needs a bottom of (channels, height, width), has {bottom}")
     return (bottom[1], bottom[2])
 
 
 def read_relu(message: Any, _: Shape) -> Relu:
     """ReLU, leaky or not."""
-    return Relu(**ends(message), negative_slope=float(message.relu_param.negative_slope))
+    return Relu(**ends(message), negative_slope=read_number(message, message.relu_param, "negative_slope"))
 
 
 def read_lrn(message: Any, _: Shape) -> Lrn:
     """Local response normalisation across channels."""
     options = message.lrn_param
     if options.local_size % 2 != 1:
-        raise InputError(f"layer {message.name}: local_size {options.local_size} is not odd")
+        raise InputError(f"{name_layer(message)}: local_size {options.local_size} is not odd")
     return Lrn(
         **ends(message),
         local_size=int(options.local_size),
-        alpha=float(options.alpha),
-        beta=float(options.beta),
-        k=float(options.k),
+        alpha=read_number(message, options, "alpha"),
+        beta=read_number(message, options, "beta"),
+        k=read_number(message, options, "k"),
     )
 
 
 def read_dropout(message: Any, _: Shape) -> Dropout:
-    """Dropout, whose ratio matters to training only."""
+    """Dropout, whose ratio matters to training only; InputError for one whose own phase is that."""
+    if "phase" in message.DESCRIPTOR.fields_by_name and message.HasField("phase") and not message.phase:
+        raise InputError(
+            f"{name_layer(message)}: its own phase, TRAIN, keeps it at work at test time, at random;"
+            " remove the phase, or write include { phase: TRAIN }"
+        )
     return Dropout(**ends(message))
 
 
@@ -196,8 +209,16 @@ def ends(message: Any) -> dict[str, str]:
 def positive(message: Any, field: str, value: int) -> int:
     """A count; InputError unless it is at least 1."""
     if value < 1:
-        raise InputError(f"layer {message.name}: {field} must be given and at least 1")
+        raise InputError(f"{name_layer(message)}: {field} must be given and at least 1")
     return int(value)
+
+
+def read_number(message: Any, options: Any, field: str) -> float:
+    """A number; InputError for one that is not finite."""
+    value = float(getattr(options, field))
+    if not math.isfinite(value):
+        raise InputError(f"{name_layer(message)}: {field} must be a finite number")
+    return value
 
 
 def read_pair(message: Any, options: Any, names: tuple[str, str, str], default: int | None) -> Pair:
@@ -208,16 +229,16 @@ def read_pair(message: Any, options: Any, names: tuple[str, str, str], default: 
     singles = [getattr(options, name) for name in declared if options.HasField(name)]
     if values and singles:
         raise InputError(
-            f"layer {message.name}: {both} and {' and '.join(declared)} contradict; keep one form"
+            f"{name_layer(message)}: {both} and {' and '.join(declared)} contradict; keep one form"
         )
     if singles and len(singles) != len(declared):
         # For pads Caffe takes 0 for the one that is absent; for the others it refuses, as here.
         if default != 0:
-            raise InputError(f"layer {message.name}: {' and '.join(declared)} must both be given")
+            raise InputError(f"{name_layer(message)}: {' and '.join(declared)} must both be given")
         values = [getattr(options, name) for name in declared]
     values = values or singles or [default] * (default is not None)
     if len(values) not in (1, 2) or (default != 0 and min(values) < 1):
-        raise InputError(f"layer {message.name}: {both} must be given: one value, or two, each at least 1")
+        raise InputError(f"{name_layer(message)}: {both} must be given: one value, or two, each at least 1")
     return (int(values[0]), int(values[-1]))
 
 

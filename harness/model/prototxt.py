@@ -3,36 +3,86 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
 
 from harness.ami.errors import InputError
-from harness.ami.network import Layer, Network, Shape, build_network, output_shape
+from harness.ami.network import Chain, Network, Shape
 from harness.model.layers import check_type, check_values, layer_type, read_layer, write_layer
+from harness.model.scan import find_layers, read_text
 from harness.model.schema import message_class
+from harness.model.state import (
+    State,
+    check_state,
+    describe_replaced,
+    find_situation,
+    is_included,
+    suggest_stages,
+)
 
 IMAGE_AXES = 4
-TEST_PHASE = 1
 
 
-def read_prototxt(path: Path) -> Network:
+@dataclass(frozen=True)
+class Description:
+    """What a prototxt says: the network, and what is to be known about how it was read."""
+
+    network: Network
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer's message, and the line it begins on, where that is known."""
+
+    message: Any
+    line: int | None
+
+
+def read_prototxt(path: Path, state: State | None = None) -> Network:
     """Network of a prototxt file, as it runs at test time; the batch size is dropped.
 
     Raises InputError, naming file, line and layer where they are known, for a text that does not parse,
     a network that is no chain, and any layer, field or value that is not supported.
     """
+    return read_description(path, state or State()).network
+
+
+def read_description(path: Path, state: State) -> Description:
+    """The same with notes."""
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a prototxt ({error})") from error
+    text = read_text(path)
     message = parse_text(path, text)
     try:
-        return read_net(message, path.stem)
+        return describe_net(message, path, place_layers(message, text), state)
+    except LineError as error:
+        raise InputError(f"{path}, line {error.line}: {error}") from error
     except InputError as error:
-        raise InputError(f"{path}{line_of(text, str(error))}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
+
+
+class LineError(InputError):
+    """An InputError about the layer that begins on a line."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+@contextmanager
+def on_line(line: int | None) -> Iterator[None]:
+    """Have an InputError know the line of the layer that it is about."""
+    try:
+        yield
+    except InputError as error:
+        if line is None:
+            raise
+        raise LineError(line, str(error)) from error
 
 
 def write_prototxt(network: Network) -> str:
@@ -70,68 +120,82 @@ def explain_error(partial: Any, error: str) -> str:
     return f"in or after layer {last.name or 'without a name yet'}{type_name}: {reason}"
 
 
-def line_of(text: str, error: str) -> str:
-    """`, line N` for an error that names a layer, else nothing."""
-    named = re.match(r"layer (\S+):", error)
-    match = named and re.search(rf"""\bname\s*:\s*["']{re.escape(named[1])}["']""", text)
-    return f", line {text.count(chr(10), 0, match.start()) + 1}" if match else ""
+def place_layers(message: Any, text: str) -> list[Placed]:
+    """All layers of a parsed prototxt with their lines."""
+    messages = [*message.layer, *message.layers]
+    lines: Sequence[int | None] = find_layers(text)
+    if len(lines) != len(
+        messages
+    ):  # written in a way that was not thought of: better no line than a wrong one
+        lines = [None] * len(messages)
+    return [Placed(one, line) for one, line in zip(messages, lines, strict=True)]
 
 
-def read_net(message: Any, default_name: str) -> Network:
-    """Network of a parsed prototxt."""
+def describe_net(message: Any, path: Path, layers: Sequence[Placed], state: State) -> Description:
+    """Network of a parsed prototxt in a state, and what is to be said of it."""
     if message.layer and message.layers:
         raise InputError("mixes `layer` and `layers`; write all of it in one form")
-    messages = [layer for layer in (*message.layer, *message.layers) if runs_in_test(layer)]
-    if not messages:
+    messages = [layer.message for layer in layers]
+    check_state(messages, state)
+    situation = find_situation(message, state)
+    run = []
+    for layer in layers:
+        with on_line(layer.line):
+            run += [layer] * is_included(layer.message, situation)
+    replaced = describe_replaced(message, messages, situation)
+    try:
+        network = read_net(message, path.stem, run)
+    except InputError as error:
+        error.args = (f"{error}{suggest_stages(messages, situation)}",)
+        raise
+    return Description(network, (f"{path}: {replaced}",) if replaced else ())
+
+
+def read_net(message: Any, default_name: str, layers: Sequence[Placed]) -> Network:
+    """Network of the layers that run."""
+    if not layers:
         raise InputError("has no layers that run at test time")
-    body = [layer for layer in messages if layer_type(layer) != "Input"]
+    declared = [layer for layer in layers if layer_type(layer.message) == "Input"]
+    body = [layer for layer in layers if layer_type(layer.message) != "Input"]
     for layer in body:
-        check_type(layer)
-    input_name, shape = read_input(message, messages)
-    layers: list[Layer] = []
-    below = shape
-    for layer_message in body:
-        layers.append(read_layer(layer_message, below))
-        below = output_shape(layers[-1], below)
-    return build_network(message.name or default_name, input_name, shape, layers)
+        with on_line(layer.line):
+            check_type(layer.message)
+    chain = Chain(*read_input(message, declared))
+    for layer in body:
+        with on_line(layer.line):
+            chain.add(read_layer(layer.message, chain.last.shape))
+    return chain.close(message.name or default_name)
 
 
-def read_input(message: Any, messages: list[Any]) -> tuple[str, Shape]:
-    """Name and shape (C, H, W) of the one input, however it is declared."""
-    declared = [layer for layer in messages if layer_type(layer) == "Input"]
-    names = [*message.input, *(top for layer in declared for top in layer.top)]
+def read_input(message: Any, declared: Sequence[Placed]) -> tuple[str, Shape]:
+    """Name and shape (C, H, W) of the one input, however it is declared.
+
+    As in Caffe, `input_shape` counts before `input_dim`, and an `input` with neither counts for nothing
+    beside a layer.
+    """
+    shapes = [list(shape.dim) for shape in message.input_shape] or [list(message.input_dim)] * bool(
+        message.input_dim
+    )
+    names = [*(message.input if shapes or not declared else ())]
+    names += [top for layer in declared for top in layer.message.top]
     if len(names) != 1:
         wanted = "`input: ...` with `input_dim` or `input_shape`, or one Input layer"
         raise InputError(f"declares {len(names)} inputs; it must declare one: {wanted}")
-    if declared:
-        check_values(declared[0], names[0])
-        shapes = [list(shape.dim) for shape in declared[0].input_param.shape]
-    else:
-        shapes = [list(shape.dim) for shape in message.input_shape]
-        shapes += [list(message.input_dim)] * bool(message.input_dim)
+    for layer in declared:
+        with on_line(layer.line):
+            check_values(layer.message, f"input {names[0]}")
+        shapes = [list(shape.dim) for shape in layer.message.input_param.shape]
+    return names[0], check_shape(names[0], shapes)
+
+
+def check_shape(name: str, shapes: list[list[int]]) -> Shape:
+    """(channels, height, width) of an input; InputError unless one shape of four axes is given."""
     if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
+        raise InputError(f"input {name}: needs one shape of (batch, channels, height, width), has {shapes}")
+    batch, *rest = map(int, shapes[0])
+    if batch < 0 or min(rest) < 1:
         raise InputError(
-            f"input {names[0]}: needs one shape of (batch, channels, height, width), has {shapes}"
+            f"input {name}: (channels, height, width) is {tuple(rest)}; each must be at least 1,"
+            f" and the batch, {batch}, at least 0"
         )
-    shape = tuple(int(size) for size in shapes[0][1:])
-    if min(shape) < 1:
-        raise InputError(f"input {names[0]}: (channels, height, width) is {shape}; each must be at least 1")
-    return names[0], shape
-
-
-def runs_in_test(layer: Any) -> bool:
-    """Whether a layer is in the network at test time, by its include and exclude rules."""
-    if layer.include:
-        return any(rule_holds(rule) for rule in layer.include)
-    return not any(rule_holds(rule) for rule in layer.exclude)
-
-
-def rule_holds(rule: Any) -> bool:
-    """Whether a rule is met by Caffe's test phase at level 0 without stages."""
-    phase = not rule.HasField("phase") or rule.phase == TEST_PHASE
-    return bool(
-        phase
-        and rule.min_level <= 0
-        and not (rule.HasField("max_level") and rule.max_level < 0)
-        and not rule.stage
-    )
+    return tuple(rest)

@@ -1,0 +1,141 @@
+"""Which layers run: rules of phase, level and stage, as Caffe's FilterNet and StateMeetsRule have them."""
+
+import itertools
+
+import pytest
+from google.protobuf import text_format
+from test_prototxt import NEWER, SMALL
+
+from harness.ami.errors import InputError
+from harness.model.prototxt import read_description, read_prototxt
+from harness.model.schema import message_class
+from harness.model.state import Situation, State, make_state, meets_rule
+
+
+def write(tmp_path, *rules, state=""):
+    """The small network, its ReLU and its Dropout with rules, and a state."""
+    text = NEWER
+    for name, rule in zip(("relu1", "drop2"), rules, strict=False):
+        text = text.replace(f'name: "{name}"', f'{rule} name: "{name}"')
+    path = tmp_path / "deploy.prototxt"
+    path.write_text(f"{state}\n{text}", encoding="utf-8")
+    return path
+
+
+def read_names(path, level=None, stages=None):
+    return [layer.name for layer in read_prototxt(path, make_state(level, stages)).layers]
+
+
+def meets_literally(phase, level, stages, rule):
+    """`StateMeetsRule`, check by check."""
+    if rule.HasField("phase") and rule.phase != phase:
+        return False
+    if rule.HasField("min_level") and level < rule.min_level:
+        return False
+    if rule.HasField("max_level") and level > rule.max_level:
+        return False
+    for stage in rule.stage:
+        if stage not in stages:
+            return False
+    return all(stage not in stages for stage in rule.not_stage)
+
+
+PARTS = (
+    ("", "phase: TRAIN", "phase: TEST"),
+    ("", "min_level: 0", "min_level: 1", "min_level: -2"),
+    ("", "max_level: 0", "max_level: 2", "max_level: -1"),
+    ("", "stage: 'a'", "stage: 'a' stage: 'b'"),
+    ("", "not_stage: 'b'", "not_stage: 'c'"),
+)
+
+
+def test_rules_hold_as_in_caffe():
+    seen = set()
+    for parts in itertools.product(*PARTS):
+        rule = text_format.Parse(" ".join(parts), message_class("NetStateRule")())
+        for phase, level, stages in itertools.product(
+            (0, 1), (-1, 0, 1), ((), ("a",), ("a", "b"), ("c", "b"))
+        ):
+            found = meets_rule(Situation(phase, level, frozenset(stages)), rule)
+            assert found == meets_literally(phase, level, stages, rule), (parts, phase, level, stages)
+            seen.add(found)
+    assert seen == {True, False}
+
+
+def test_a_files_own_stages_count(tmp_path):
+    path = write(tmp_path, 'include { stage: "deploy" }', 'exclude { stage: "deploy" }')
+    assert read_names(path) == ["conv1", "pool1", "fc2", "drop2", "prob"]
+    path = write(
+        tmp_path,
+        'include { stage: "deploy" }',
+        'exclude { stage: "deploy" }',
+        state='state { phase: TEST stage: "deploy" }',
+    )
+    assert read_names(path) == ["conv1", "relu1", "pool1", "fc2", "prob"]
+
+
+def test_stages_that_are_asked_for_are_added_to_a_files_own(tmp_path):
+    path = write(tmp_path, 'include { stage: "deploy" stage: "fast" }', state='state { stage: "deploy" }')
+    assert "relu1" not in read_names(path)
+    assert "relu1" in read_names(path, stages=["fast"])
+    assert "relu1" not in read_names(write(tmp_path, 'include { not_stage: "fast" }'), stages=["fast"])
+
+
+def test_levels(tmp_path):
+    path = write(tmp_path, "include { min_level: 1 }", "include { max_level: 1 }")
+    assert read_names(path) == ["conv1", "pool1", "fc2", "drop2", "prob"]
+    assert read_names(path, level=1) == ["conv1", "relu1", "pool1", "fc2", "drop2", "prob"]
+    assert read_names(path, level=2) == ["conv1", "relu1", "pool1", "fc2", "prob"]
+    assert read_names(write(tmp_path, "exclude { min_level: -1 }")) == ["conv1", *list_names()[2:]]
+
+
+def list_names():
+    return [layer.name for layer in SMALL.layers]
+
+
+def test_any_include_and_no_exclude(tmp_path):
+    assert read_names(write(tmp_path, "include { phase: TRAIN } include { phase: TEST }")) == list_names()
+    both = "exclude { phase: TRAIN } exclude { phase: TEST }"
+    assert read_names(write(tmp_path, both)) == ["conv1", *list_names()[2:]]
+
+
+def test_a_files_own_level_and_phase_are_replaced_and_that_is_said(tmp_path):
+    """Caffe sets both when it reads a file, to what it is called with."""
+    path = write(tmp_path, "include { min_level: 1 }", state="state { level: 1 }")
+    described = read_description(path, State())
+    assert "relu1" not in [layer.name for layer in described.network.layers]
+    (note,) = described.notes
+    assert "state says phase TEST, level 1, but phase TEST, level 0 is run" in note
+    assert "1 of its layers depend" in note
+    assert read_description(path, State(level=1)).notes == ()
+    path = write(tmp_path, "include { phase: TRAIN }", state="state { phase: TRAIN level: 3 }")
+    assert "phase TRAIN, level 3" in read_description(path, State()).notes[0]
+    assert read_description(write(tmp_path, state="state { phase: TRAIN level: 3 }"), State()).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("level", "stages", "words"),
+    [
+        (0, ["depoly"], r"no rule of its layers asks for stage 'depoly'; they ask for deploy"),
+        (2, [], "no rule of its layers asks for a level; leave level 2 out"),
+    ],
+)
+def test_a_stage_or_level_that_nothing_asks_for_is_refused(tmp_path, level, stages, words):
+    path = write(tmp_path, 'include { stage: "deploy" }')
+    with pytest.raises(InputError, match=rf"deploy\.prototxt: {words}"):
+        read_names(path, level, stages)
+
+
+def test_stages_are_suggested_where_a_network_is_none_without_them(tmp_path):
+    path = write(tmp_path)
+    text = path.read_text().replace('name: "pool1"', 'name: "pool1" include { stage: "deploy" }')
+    path.write_text(text)
+    with pytest.raises(
+        InputError, match=r"line 23: layer fc2: reads 'pool1'.*ask for stages: deploy \(--stage\)"
+    ):
+        read_prototxt(path)
+    assert read_prototxt(path, make_state(None, ["deploy"])) == SMALL
+
+
+def test_a_state_is_the_same_in_any_order():
+    assert make_state(None, ["b", "a", "b"]) == make_state(0, ["a", "b"]) == State(0, ("a", "b"))
