@@ -36,7 +36,9 @@ def gather_all(labels, tmp_path):
 
 
 def decoders():
-    return [one for one in DECODERS if find_spec({"pillow": "PIL", "opencv": "cv2"}[one])]
+    return [
+        one for one in DECODERS if find_spec({"pillow": "PIL", "opencv": "cv2", "libjpeg-9e": "jpeglib"}[one])
+    ]
 
 
 def test_every_attack_and_image_is_an_example_of_its_person(gathered, labels):

@@ -132,11 +132,11 @@ def test_arrays_are_read_in_either_order():
         np.testing.assert_array_equal(decode_array(save_array(one)), array)
 
 
-@pytest.mark.parametrize("decoder", ["pillow", "opencv"])
+@pytest.mark.parametrize("decoder", ["pillow", "opencv", "libjpeg-9e"])
 def test_decoders_give_rgb_and_refuse_garbage(tmp_path, decoder):
     image = pytest.importorskip("PIL.Image", reason="needs Pillow")
-    if decoder == "opencv":
-        pytest.importorskip("cv2", reason="needs OpenCV")
+    needed = {"opencv": "cv2", "libjpeg-9e": "jpeglib"}.get(decoder, "PIL")
+    pytest.importorskip(needed, reason=f"needs {needed}")
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
     image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decode_image((tmp_path / "a.png").read_bytes(), decoder), pixels)

@@ -54,7 +54,7 @@ class Environment(Table):
     image: Name | None = None
     backend: str
     groups: tuple[Name, ...]
-    decoder: Literal["pillow", "opencv"] = "pillow"
+    decoder: Literal["pillow", "opencv", "libjpeg-9e"] = "pillow"
     batch_size: Count = 8
     python: Annotated[str, StringConstraints(pattern=r"^3\.\d+$")] | None = None
     packages: tuple[str, ...] = ()

@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 
 Decoder = Annotated[
-    str, typer.Option(help="Image decoder of this interpreter and of --backend: opencv or pillow.")
+    str,
+    typer.Option(help="Image decoder of this interpreter and of --backend: opencv, pillow or libjpeg-9e."),
 ]
 LANDMARKS_EXAMPLE = show_example(
     "landmarks faces/base.jpg faces/others"
