@@ -1,5 +1,6 @@
 """Environments: what a file may say, and that the ones in the repository hold together."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from harness.ami.errors import InputError
 from harness.images.recipes import read_images
 from harness.matrix.environments import read_environments
 from harness.matrix.places import check_images
+from harness.matrix.register import read_register
 
 ROOT = Path(__file__).parents[1]
 GOOD = """description = "for tests"
@@ -144,9 +146,54 @@ def test_the_environments_of_the_repository_are_sound():
     assert "default" not in environments["local-pytorch-port"].groups
 
 
+ABOUT = {
+    "default": lambda one, _: one.backend,
+    "docker": lambda one, _: one.launcher,
+    "table5": lambda one, _: (one.port, *one.rules.get("listing", ())),
+    "isa": lambda one, _: one.variables.get("ATEN_CPU_CAPABILITY"),
+    "threads": lambda one, _: one.settings.threads,
+    "graph": lambda one, _: one.settings.graph_optimisation,
+    "arm64": lambda one, images: images[one.image].recipe.architecture,
+    "gpu": lambda one, _: one.settings.tf32,
+    "ports": lambda one, _: one.port,
+    "decoders": lambda one, _: one.decoder,
+    "inside": lambda one, _: one.python,
+}
+MIXED = ("default", "docker", "table5")
+
+
+def test_every_group_holds_a_pair_that_differs_in_what_it_is_about():
+    environments = read_environments(ROOT / "environments")
+    images = read_images(ROOT / "dockerfiles")
+    assert set(read_register(ROOT / "environments", environments).groups) == set(ABOUT)
+    for group, about in ABOUT.items():
+        pairs = itertools.combinations([one for one in environments if group in one.groups], 2)
+        telling = [
+            (one.name, other.name)
+            for one, other in pairs
+            if about(one, images) != about(other, images) and (group in MIXED or one.backend == other.backend)
+        ]
+        assert telling, group
+
+
+def test_a_group_that_needs_no_engine_compares_without_one():
+    environments = read_environments(ROOT / "environments")
+    for group in ("default", "ports", "decoders", "inside", "gpu"):
+        local = [one for one in environments if group in one.groups and one.launcher == "local"]
+        assert len(local) >= 2, group
+
+
 def test_the_two_releases_of_one_framework_differ_in_its_package_alone():
     environments = {one.name: one for one in read_environments(ROOT / "environments")}
     new, old = environments["local-onnxruntime"], environments["local-onnxruntime-1-20"]
     assert set(new.packages) - set(old.packages) == {"onnxruntime==1.32.0"}
     assert new.settings == old.settings
     assert new.variables == old.variables
+
+
+def test_the_readme_lists_every_environment_and_group():
+    rows = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    environments = read_environments(ROOT / "environments")
+    groups = read_register(ROOT / "environments", environments).groups
+    for name, description in [*((one.name, one.description) for one in environments), *groups.items()]:
+        assert f"| `{name}` | {description} |" in rows
