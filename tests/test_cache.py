@@ -8,7 +8,8 @@ import pytest
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.matrix import cache as module
-from harness.matrix.cache import find_cache, read_hashes, snapshot_worker, write_json
+from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
+from harness.system.drafts import write_json
 
 
 def test_a_hash_is_remembered_until_the_file_changes(tmp_path, monkeypatch):

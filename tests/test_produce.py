@@ -168,7 +168,7 @@ def test_a_folder_of_other_things_is_not_written_into(parts, sources, tmp_path):
 def test_a_start_that_was_killed_at_once_does_not_bar_the_next(parts, sources, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / ".lock").touch()
-    (tmp_path / ".attack.json-0123abcd").write_text("{")
+    (tmp_path / ".making-0123abcd").write_text("{")
     produced, _ = run(make_order(tmp_path), parts, sources)
     assert produced.counts["attempted"] == 9
 

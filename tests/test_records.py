@@ -1,6 +1,8 @@
 """Records on disk: whatever is cut off or damaged, going on gives what an undisturbed run gives."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,19 @@ def test_what_is_vouched_for_and_no_record_is_cut_off(tmp_path, whole, data):
     (tmp_path / BATCHES).write_text(json.dumps(voucher) + "\n")
     assert run(tmp_path) == 0
     assert read(tmp_path) == whole
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path):
+    resource = pytest.importorskip("resource")
+    code = (
+        "import pathlib, sys; from harness.worker.records import append_batch\n"
+        "append_batch(pathlib.Path(sys.argv[1]), 'job', [{'example': 'x' * 100_000}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)),
+    )
+    assert f"File too large: '{tmp_path / RECORDS}'" in done.stderr

@@ -1,5 +1,6 @@
 """The store: results come back as they were put in, or not at all."""
 
+import errno
 import json
 
 import pytest
@@ -140,3 +141,15 @@ def test_a_line_that_is_no_record_is_named(kept, text):
     (kept / "records.jsonl").write_text(text)
     with pytest.raises(InputError, match=r"records\.jsonl:2"):
         read_records(kept)
+
+
+def test_a_full_disk_leaves_no_workplace_and_the_one_that_was_there(tmp_path, monkeypatch):
+    earlier = fill(make_workplace(tmp_path, KEY))
+
+    def refuse(_source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr("harness.matrix.store.shutil.copyfile", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        make_workplace(tmp_path, KEY)
+    assert list((tmp_path / "working").iterdir()) == [earlier]

@@ -16,8 +16,8 @@ from harness.ami.examples import hash_file
 from harness.ami.limits import MAX_LIST_BYTES, MAX_NOTE_BYTES
 from harness.attacks.attempt import CONVENTION, Attempt
 from harness.attacks.tasks import Task
-from harness.matrix.cache import write_atomically, write_json
 from harness.system.documents import read_shape
+from harness.system.drafts import write_atomically, write_json
 from harness.system.locks import try_lock
 from harness.worker.records import RECORDS, append_batch, keep_whole_batches
 
@@ -82,7 +82,7 @@ def check_others(folder: Path) -> None:
     others = [
         path
         for path in folder.iterdir()
-        if path.name not in (LOCK, IMAGES) and not path.name.startswith(f".{FACTS}-")
+        if path.name not in (LOCK, IMAGES) and not path.name.startswith(".making-")
     ]
     if others or ((folder / IMAGES).exists() and any((folder / IMAGES).iterdir())):
         raise InputError(f"{folder}: holds other files, and no {FACTS}; choose another --output")

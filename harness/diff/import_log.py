@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,8 +19,8 @@ from harness.diff.image_list import find_selection, name_results, read_images
 from harness.diff.notebook_log import Log, read_log
 from harness.evaluate.rates import UNKNOWN
 from harness.evaluate.running_rate import check_rates
-from harness.matrix.cache import write_json
 from harness.matrix.identity import VARIANT
+from harness.system.drafts import hold_draft, write_json
 from harness.worker.records import append_batch
 
 NAME = re.compile(r"[\w.+-]{1,100}")
@@ -140,14 +139,11 @@ def make_records(log: Log, claim: Claim, names: Sequence[str] | None) -> Iterato
 
 def write_folder(output: Path, cell: dict[str, Any], records: Sequence[dict[str, Any]], log: Path) -> None:
     """Write a cell's folder, with the log itself, whole or not at all; InputError where that fails."""
-    draft = output.with_name(f".{output.name}-{secrets.token_hex(4)}")
     try:
-        draft.mkdir(parents=True)
-        append_batch(draft, hash_bytes(json.dumps(cell["job"], sort_keys=True).encode()), records)
-        write_json(draft / "cell.json", cell)
-        shutil.copyfile(log, draft / "log.txt")
-        draft.rename(output)
+        with hold_draft(output.parent) as draft:
+            append_batch(draft, hash_bytes(json.dumps(cell["job"], sort_keys=True).encode()), records)
+            write_json(draft / "cell.json", cell)
+            shutil.copyfile(log, draft / "log.txt")
+            draft.rename(output)
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

@@ -11,8 +11,8 @@ from typing import Literal
 from harness.ami.documents import refuse_links
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
-from harness.matrix.cache import write_json
 from harness.system.documents import read_shape
+from harness.system.drafts import write_json
 
 LEDGER = "fetched.json"
 SCHEMA = 1

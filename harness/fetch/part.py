@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
-from harness.matrix.cache import write_json
 from harness.system.documents import read_shape
+from harness.system.drafts import write_json
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from harness.images.engine import explain_errors
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import ARCHITECTURES, name_base, native_architecture
 from harness.matrix.install import run_step
+from harness.system.drafts import find_mounts, hold_draft, sweep_drafts
 from harness.system.locks import hold_lock
 
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
@@ -64,21 +65,26 @@ def make_base(
     check_rights(release, architecture)
     tag = name_base(release, architecture)
     folder = cache / "bases"
-    folder.mkdir(parents=True, exist_ok=True)
-    with hold_lock(cache, f"base-{release}-{architecture}", stop, say):
-        work = Path(tempfile.mkdtemp(dir=folder, prefix=f"{release}-{architecture}-"))
+    sweep_drafts(folder, unmount_below)
+    with hold_lock(cache, f"base-{release}-{architecture}", stop, say), hold_draft(folder) as work:
         log = folder / f"{release}-{architecture}.log"
         log.write_text(f"{tag}\n", encoding="utf-8")
         try:
             with follow_log(log, f"{tag}: from Debian's archive", say):
                 bootstrap(release, architecture, mirror, work, log, stop)
-            say(f"{tag}: handing it to the engine")
-            write_archive(work / "layer.tar", work / "image.tar", tag, architecture)
-            with explain_errors(f"image {tag}"), (work / "image.tar").open("rb") as file:
-                client.images.load(file)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            unmount_below(work)
+        say(f"{tag}: handing it to the engine")
+        write_archive(work / "layer.tar", work / "image.tar", tag, architecture)
+        with explain_errors(f"image {tag}"), (work / "image.tar").open("rb") as file:
+            client.images.load(file)
     return tag
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount what a killed debootstrap mounted, so that nobody removes files of the system through it."""
+    for place in reversed(find_mounts(folder)):
+        subprocess.run([shutil.which("umount") or "umount", str(place)], capture_output=True, check=False)
 
 
 def check_rights(release: str, architecture: str) -> None:

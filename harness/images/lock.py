@@ -14,8 +14,8 @@ from harness.ami.limits import MAX_NOTE_BYTES
 from harness.images.build import BASE_LABEL
 from harness.images.engine import explain_errors
 from harness.images.recipes import Image
-from harness.matrix.cache import write_json
 from harness.system.documents import read_shape, take_shape
+from harness.system.drafts import write_json
 
 LOCK = "images.lock"
 SCHEMA = 1

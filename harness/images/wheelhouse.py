@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +13,8 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
-from harness.matrix.cache import move_folder
 from harness.matrix.install import run_step
+from harness.system.drafts import hold_draft, move_folder, remove_path, write_atomically
 from harness.system.locks import hold_lock
 
 LIST = "requirements.txt"
@@ -36,16 +34,12 @@ def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event, say: Say
     with hold_lock(cache, f"wheelhouse-{key}", stop, say):
         if is_whole(folder):
             return folder
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
-        try:
+        remove_path(folder)
+        with hold_draft(folder.parent) as made:
             with follow_log(folder.with_suffix(".log"), "downloading wheels", say):
                 download(recipe, made, folder.with_suffix(".log"), stop)
-            (made / LIST).write_text(list_wheels(made, recipe.packages), encoding="utf-8")
+            write_atomically(made / LIST, list_wheels(made, recipe.packages))
             move_folder(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
     return folder
 
 

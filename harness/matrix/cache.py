@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.ami.documents import explain_unreadable
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.limits import MAX_NOTE_BYTES
 from harness.system.documents import read_shape
+from harness.system.drafts import move_folder, write_atomically
 from harness.worker.fingerprint import hash_code
 
 ROOMS = ("ami", "backends", "worker")
@@ -36,24 +34,6 @@ def find_cache(root: Path) -> Path:
             f"{folder}: cannot be made ({error.strerror}); set HARNESS_HOME to another folder"
         ) from error
     return folder
-
-
-def write_atomically(path: Path, text: str | Iterable[str]) -> None:
-    """Write a file that is either whole or not there, from its text or from pieces of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.writelines([text] if isinstance(text, str) else text)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)  # a disk that is full is not to be filled with drafts
-        raise
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write plain data as JSON, atomically."""
-    write_atomically(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)
@@ -129,14 +109,3 @@ def snapshot_worker(cache: Path) -> tuple[Path, str]:
         )
     move_folder(made, folder)
     return folder, digest
-
-
-def move_folder(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place; where another run was faster, its folder stays."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-        shutil.rmtree(made, ignore_errors=True)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, explain_refusal
 from harness.matrix.containers import Charge, run_container
 from harness.matrix.durations import UNKNOWN
 from harness.matrix.environments import Environment
@@ -136,8 +136,10 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
         say = partial(report_waiting, site, cell.id)
         with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop, say):
             outcome = (not site.fresh and reuse_cell(cell, site)) or launch_cell(cell, place, site)
-    except (InputError, OSError) as error:
+    except InputError as error:
         outcome = Outcome(cell, "failed", reason=str(error))
+    except OSError as error:
+        outcome = Outcome(cell, "failed", reason=explain_refusal(error))
     state: State = "reused" if outcome.reused else outcome.status
     site.events.put(Event(cell.id, state, note=outcome.reason or ""))
     return outcome

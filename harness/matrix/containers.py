@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, name_file
 from harness.ami.examples import list_examples, locate_copy
 from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import Contents
-from harness.matrix.cache import write_json
 from harness.matrix.environments import Environment
 from harness.matrix.fleet import DATA_FOLDER, Fleet, provide_data
 from harness.matrix.launch import END, Report, follow, judge_ending, note_failure
@@ -25,6 +24,7 @@ from harness.matrix.machine import FIXED_VARIABLES
 from harness.matrix.plan import Subject
 from harness.matrix.store import RESUMABLE
 from harness.matrix.travel import NOBODY, Entry, pack, unpack
+from harness.system.drafts import write_json
 from harness.system.stopping import Stopped
 from harness.worker.batches import form_batches
 
@@ -136,12 +136,11 @@ def work(fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threadi
 def collect(client: Any, container: str, charge: Charge, log: IO[bytes]) -> None:
     """Copy out what an ended container made and said."""
     doing = f"environment {charge.environment.name}: reading its log"
-    log.write(
-        call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
-    )
-    for refused in fetch_output(client, container, charge.workplace):
-        log.write(f"left in the container: {refused}\n".encode())
-    log.flush()
+    said = call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
+    refused = fetch_output(client, container, charge.workplace)
+    with name_file(log.name):
+        log.write(said + b"".join(f"left in the container: {one}\n".encode() for one in refused))
+        log.flush()
 
 
 def list_belongings(charge: Charge) -> Iterator[Entry]:

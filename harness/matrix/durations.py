@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
-from harness.matrix.cache import write_json
 from harness.matrix.store import read_cell
 from harness.system.documents import read_shape
+from harness.system.drafts import write_json
 
 UNKNOWN = math.inf  # seconds; what was never seen may be long, so it starts early
 FILE = "durations.json"

@@ -15,9 +15,10 @@ from harness.ami.examples import is_array_file, list_examples
 from harness.ami.headers import check_size, inspect_image
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
 from harness.evaluate.rates import BENIGN
-from harness.matrix.cache import Hashes, write_atomically
+from harness.matrix.cache import Hashes
 from harness.matrix.conventions import AUTO, settle_conventions
 from harness.matrix.layouts import Candidate, find_candidates, index_labels
+from harness.system.drafts import write_atomically
 
 
 @dataclass(frozen=True)

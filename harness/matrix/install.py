@@ -10,11 +10,11 @@ import threading
 import time
 from pathlib import Path
 
-from harness.ami.errors import InputError
-from harness.matrix.cache import write_json
+from harness.ami.errors import InputError, name_file
 from harness.matrix.environments import Environment
 from harness.matrix.machine import Interpreter
 from harness.matrix.processes import start_process, stop_process
+from harness.system.drafts import write_json
 from harness.system.locks import Say, hold_lock
 from harness.system.stopping import POLL_SECONDS, Stopped
 
@@ -89,8 +89,9 @@ def build_venv(
 def run_step(command: list[str], log: Path, stop: threading.Event, failure: str) -> None:
     """Run one command into the log; InputError with the log's end where it fails."""
     with log.open("ab") as file:
-        file.write(f"\n$ {json.dumps(command)}\n".encode())
-        file.flush()
+        with name_file(log):
+            file.write(f"\n$ {json.dumps(command)}\n".encode())
+            file.flush()
         process = start_process(command, dict(os.environ), log.parent, file)
         try:
             code = wait_for(process, stop)

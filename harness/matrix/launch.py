@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from harness.ami.errors import InputError
-from harness.matrix.cache import write_json
+from harness.ami.errors import InputError, name_file
 from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
 from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
 from harness.matrix.store import read_records
+from harness.system.drafts import write_json
 from harness.system.stopping import POLL_SECONDS, Stopped
 
 Report = Callable[[int, int], None]
@@ -162,8 +162,9 @@ def pass_on(line: bytes, log: IO[bytes], report: Report) -> None:
         event = json.loads(line)
         done, total = int(event["done"]), int(event["total"])
     except (ValueError, KeyError, TypeError):
-        log.write(line)
-        log.flush()
+        with name_file(log.name):
+            log.write(line)
+            log.flush()
         return
     report(done, total)
 

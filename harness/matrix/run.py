@@ -6,7 +6,6 @@ import datetime as dt
 import queue
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -20,14 +19,7 @@ from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.diff.cells import read_done
 from harness.images.recipes import read_images
-from harness.matrix.cache import (
-    find_cache,
-    move_folder,
-    read_hashes,
-    snapshot_worker,
-    write_atomically,
-    write_json,
-)
+from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
 from harness.matrix.choose import choose_examples
 from harness.matrix.conventions import AUTO
@@ -54,6 +46,7 @@ from harness.matrix.subject import Prepared, prepare_subject
 from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, count, make_summary
 from harness.report.summary import CellSummary, Summary
+from harness.system.drafts import hold_draft, move_folder, write_atomically, write_json
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 
@@ -313,16 +306,14 @@ def write_run(
     from harness.report.write import write_reports
 
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
-        made.chmod(0o755)
-        for outcome in outcomes:
-            if outcome.folder is not None:
-                copy_result(outcome.folder, made / "cells" / outcome.cell.id)
-        write_json(made / "run.json", describe_run(request, plan, outcomes))
-        write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
-        write_reports(made, summary, folder)
-        move_folder(made, folder)
+        with hold_draft(folder.parent) as made:
+            for outcome in outcomes:
+                if outcome.folder is not None:
+                    copy_result(outcome.folder, made / "cells" / outcome.cell.id)
+            write_json(made / "run.json", describe_run(request, plan, outcomes))
+            write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
+            write_reports(made, summary, folder)
+            move_folder(made, folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error}); choose another with --reports") from error
     for outcome in outcomes:

@@ -13,7 +13,7 @@ import msgspec
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
-from harness.matrix.cache import move_folder, write_atomically, write_json
+from harness.system.drafts import move_folder, write_atomically, write_json
 
 SUMS = "checksums.json"
 FILES = ("cell.json", "records.jsonl", "log.txt", SUMS)
@@ -38,11 +38,15 @@ def make_workplace(cache: Path, key: str, *, fresh: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     earlier = sorted(folder.glob(f"{key[:20]}-*"), key=measure_records)
     workplace = Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:20]}-"))
-    for name in (*RESUMABLE, EXECUTION):
-        if earlier and not fresh and (earlier[-1] / name).is_file():
-            shutil.copyfile(earlier[-1] / name, workplace / name)
-    if not (workplace / EXECUTION).is_file():
-        write_atomically(workplace / EXECUTION, secrets.token_hex(16))
+    try:
+        for name in (*RESUMABLE, EXECUTION):
+            if earlier and not fresh and (earlier[-1] / name).is_file():
+                shutil.copyfile(earlier[-1] / name, workplace / name)
+        if not (workplace / EXECUTION).is_file():
+            write_atomically(workplace / EXECUTION, secrets.token_hex(16))
+    except OSError:
+        shutil.rmtree(workplace, ignore_errors=True)  # one more would be left with every try on a full disk
+        raise
     for one in earlier:
         shutil.rmtree(one, ignore_errors=True)
     return workplace

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, name_file
 
 CHUNK_BYTES = 1 << 20
 NOBODY = 1000  # user and group that cells run as
@@ -142,7 +142,7 @@ def save_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -
     source = archive.extractfile(member)
     assert source is not None
     draft = path.with_name(f".{path.name}-incoming")
-    with draft.open("wb") as file:
+    with name_file(path), draft.open("wb") as file:
         while piece := source.read(CHUNK_BYTES):
             file.write(piece)
     draft.replace(path)

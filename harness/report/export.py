@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from harness.diff.columns import Id
 from harness.diff.runs import list_sources
 from harness.matrix.store import read_cell
 from harness.report.consoles import open_errors
+from harness.system.drafts import replace_file
 
 Kind = Literal["text", "integer", "number", "truth"]
 Row = tuple[Any, ...]
@@ -105,21 +105,17 @@ def write_records(path: Path, run: Path, show: Show) -> int:
         raise InputError(f"--records {path}: is neither .csv nor .parquet; end the name in one of these")
     check_place(path)
     tables = list_tables(run)
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
     count = 0
     try:
-        with open_table(draft) as write:
-            for rows in read_rows(tables, show):
-                write(rows)
-                count += len(rows)
-        if not count:
-            raise InputError(f"{run}: no cell has records, so there is nothing to write")
-        draft.replace(path)
+        with replace_file(path) as draft:
+            with open_table(draft) as write:
+                for rows in read_rows(tables, show):
+                    write(rows)
+                    count += len(rows)
+            if not count:
+                raise InputError(f"{run}: no cell has records, so there is nothing to write")
     except OSError as error:
         raise InputError(f"--records {path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
     return count
 
 

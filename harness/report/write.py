@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.ami.errors import InputError
-from harness.matrix.cache import write_atomically
 from harness.report.document import list_pieces
 from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
+from harness.system.drafts import hold_draft, write_atomically
 
 Render = Callable[[Summary, Path], str | Iterable[str]]
 """Text of one form, or pieces of it; the folder is the one in which the report will be found."""
@@ -55,10 +54,7 @@ def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> N
     try:
         if folder.is_dir() and any(folder.iterdir()):
             raise InputError(f"{folder}: is not empty; name a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as made:
-            draft = Path(made) / "report"
-            draft.mkdir()
+        with hold_draft(folder.parent) as draft:
             write_reports(draft, summary, folder, runs)
             if folder.is_dir():
                 folder.rmdir()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, explain_refusal
 from harness.system.stopping import Stopped
 from harness.system.streams import drop_output, print_line
 from harness.system.text import make_lines
@@ -51,8 +51,7 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename is not None else ""
-        return f"{place}{error.strerror or error}; see to that disk or place, then start it again"
+        return explain_refusal(error)
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (
         f"{reason} ({find_line(error.__traceback__)}); a fault of the harness itself: {keep_traceback(error)}"

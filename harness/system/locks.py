@@ -47,6 +47,9 @@ def wait_for(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
     while True:
         file = take_lock(path)
         if file is not None:
+            with contextlib.suppress(OSError):  # a full disk does without
+                file.truncate(0)
+                file.write(str(os.getpid()).encode())
             return file
         if stop.is_set() or ASKED.is_set():
             raise Stopped
@@ -57,14 +60,11 @@ def wait_for(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
 
 
 def take_lock(path: Path) -> IO[Any] | None:
-    """A lock's file, made where it is missing, with this process' number in it; None where another has it."""
+    """A lock's file, made where it is missing; None where another has it."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(path.open("a+b", buffering=0))
         if not (try_lock(file, path) and is_at(path, file)):
             return None
-        with contextlib.suppress(OSError):  # a full disk does without
-            file.truncate(0)
-            file.write(str(os.getpid()).encode())
         stack.pop_all()
     return file
 

@@ -14,7 +14,7 @@ import numpy as np
 from harness.ami.documents import FITS, check_fields, read_json, shorten
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_LANDMARK_BYTES
-from harness.matrix.cache import write_atomically
+from harness.system.drafts import write_atomically
 from harness.system.invocation import write_command
 from harness.witnesses.mutation import LANDMARKS, Points
 

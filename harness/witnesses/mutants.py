@@ -13,8 +13,8 @@ import cv2
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.port import ATTRIBUTES
-from harness.matrix.cache import write_atomically
 from harness.model.folder import Model
+from harness.system.drafts import write_atomically
 from harness.witnesses.mutation import Image, Portrait, mutate_faces, shrink_image
 from harness.witnesses.portraits import list_images, read_image
 from harness.worker.extract import MUTATIONS

@@ -16,8 +16,8 @@ from harness.ami.network import Network
 from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
-from harness.matrix.cache import write_json
 from harness.model.folder import WITNESS_NAMES
+from harness.system.drafts import write_json
 from harness.worker.extract import MUTATIONS
 
 EVIDENCE, CELL = "evidence.npz", "cell.json"

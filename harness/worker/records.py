@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from harness.ami.documents import NAME, check_fields, open_file, parse_json, parse_json_lines, read_chunks
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, name_file
 from harness.ami.examples import hash_bytes
 from harness.ami.limits import MAX_BATCH_BYTES
 
@@ -20,11 +20,15 @@ def append_batch(output: Path, job: str, records: Iterable[Mapping[str, Any]]) -
     """Append records, then the line that vouches for them, and for the job (a hash) that they are of."""
     lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
     data = "".join(lines).encode()
-    with (output / RECORDS).open("ab") as file:
-        file.write(data)
+    append_bytes(output / RECORDS, data)
     voucher = {"records": len(lines), "bytes": len(data), "sha256": hash_bytes(data), "job": job}
-    with (output / BATCHES).open("ab") as file:
-        file.write(json.dumps(voucher).encode() + b"\n")
+    append_bytes(output / BATCHES, json.dumps(voucher).encode() + b"\n")
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Write at a file's end; OSError, with its name, as where the disk is full."""
+    with name_file(path), path.open("ab") as file:
+        file.write(data)
 
 
 def keep_whole_batches(output: Path, job: str, batches: Sequence[Sequence[str]]) -> int:
@@ -79,5 +83,5 @@ def read_ids(data: bytes) -> List[Any]:
 
 def cut_file(path: Path, size: int) -> None:
     """Leave the first bytes of a file, which is made where there is none."""
-    with path.open("ab") as file:
+    with name_file(path), path.open("ab") as file:
         file.truncate(size)

@@ -25,7 +25,7 @@ from harness.ami.detection import (
     run_steered,
     score_detection,
 )
-from harness.ami.errors import InputError, RefusedError
+from harness.ami.errors import InputError, RefusedError, explain_refusal
 from harness.ami.examples import (
     Example,
     find_files,
@@ -79,8 +79,10 @@ def main(paths: Sequence[Path]) -> int:
         return 2
     try:
         write_cell(Path(data["output"]), do_job(read_job(data)))
-    except (InputError, OSError) as error:
+    except InputError as error:
         return fail_job(data, str(error))
+    except OSError as error:
+        return fail_job(data, explain_refusal(error))
     except Exception as error:  # noqa: BLE001 - frameworks raise whatever they like
         traceback.print_exc()  # standard error is the cell's log
         return fail_job(data, f"the worker broke: {type(error).__name__}: {error}")

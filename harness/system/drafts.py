@@ -1,0 +1,132 @@
+"""Drafts: what is being made has another name, gets its own once it is whole, and outlives no process.
+
+A draft belongs to whoever has its lock, so that those of killed processes can be told and removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from harness.ami.errors import name_file
+from harness.system.locks import NoLocksError, release, take_lock
+
+DRAFT = re.compile(r"\.making-\w{8}")
+LOCK = ".lock"
+
+
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file that is either whole or not there, from its text or from pieces of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with name_file(path), replace_file(path) as draft, draft.open("w", encoding="utf-8") as file:
+        file.writelines([text] if isinstance(text, str) else text)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write plain data as JSON, atomically."""
+    write_atomically(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """An empty file that takes a place at the end, unless what is done meanwhile fails."""
+    sweep_drafts(path.parent)
+    draft, lock = claim_draft(path.parent, "")
+    try:
+        yield draft
+        if os.name == "nt":
+            lock.close()  # nothing that is open is renamed there
+        draft.replace(path)
+    finally:
+        lock.close()
+        draft.unlink(missing_ok=True)  # a disk that is full is not to be filled with drafts
+
+
+@contextlib.contextmanager
+def hold_draft(parent: Path) -> Iterator[Path]:
+    """A new folder, beside the place that it will be moved to; what is left of it at the end is removed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep_drafts(parent)
+    draft, lock = claim_draft(parent, LOCK)
+    try:
+        draft.mkdir()
+        yield draft
+    finally:
+        with contextlib.suppress(OSError):
+            remove_path(draft)
+        release(draft.with_name(draft.name + LOCK), lock)
+
+
+def claim_draft(parent: Path, ending: str) -> tuple[Path, IO[Any]]:
+    """A new name, and the file that holds it as long as it is open: the name's, with an ending."""
+    while True:
+        draft = parent / f".making-{secrets.token_hex(4)}"
+        place = draft.with_name(draft.name + ending)
+        try:
+            lock = take_lock(place)
+        except NoLocksError:  # nobody can tell then that the draft is left, and it stays
+            lock = place.open("ab")
+        if lock is not None:  # else somebody sweeps just there
+            return draft, lock
+
+
+def sweep_drafts(parent: Path, prepare: Callable[[Path], None] | None = None) -> None:
+    """Remove the drafts of processes that are gone; `prepare` is called with each before."""
+    with contextlib.suppress(OSError):
+        for path in list(parent.glob(".making-*")):
+            name = path.name.removesuffix(LOCK)
+            if DRAFT.fullmatch(name):
+                with contextlib.suppress(OSError, NoLocksError):
+                    sweep_draft(path.with_name(name), prepare)
+
+
+def sweep_draft(draft: Path, prepare: Callable[[Path], None] | None) -> None:
+    """Remove a draft unless somebody has its lock; versions before this one made no locks."""
+    place = draft if draft.is_file() else draft.with_name(draft.name + LOCK)
+    lock = take_lock(place)
+    if lock is None:
+        return
+    try:
+        if prepare is not None:
+            prepare(draft)
+        remove_path(draft)
+    finally:
+        release(place, lock)
+
+
+def remove_path(path: Path) -> None:
+    """Remove whatever is at a place, a folder with all that is in it; OSError where it stays."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    mounted = find_mounts(path)
+    if mounted:
+        raise OSError(errno.EBUSY, "is mounted, so that the folder around it is not removed", str(mounted[0]))
+    shutil.rmtree(path)
+
+
+def find_mounts(folder: Path) -> list[Path]:
+    """Where file systems are mounted within a folder."""
+    import psutil
+
+    places = [Path(one.mountpoint) for one in psutil.disk_partitions(all=True)]
+    return sorted(place for place in places if folder.absolute() in place.parents)
+
+
+def move_folder(made: Path, folder: Path) -> None:
+    """Rename a finished folder into place; where another run was faster, its folder stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(made, ignore_errors=True)
