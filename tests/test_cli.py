@@ -172,7 +172,7 @@ def test_a_past_run_is_printed_again_and_compared(harness, root):
 
 def test_two_runs_are_compared_under_names_of_their_own(harness, root):
     harness("matrix", "--model", "small")
-    harness("matrix", "--model", "small")
+    harness("matrix", "--model", "small", "--fresh")
     code, out, _ = harness("diff", *list_runs(root), "--json")
     assert code == 0
     assert len({cell["environment"] for cell in json.loads(out)["cells"]}) == 4

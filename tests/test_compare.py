@@ -104,7 +104,7 @@ def test_a_cell_is_named_by_the_beginning_of_its_runs_id(tmp_path):
 def test_environments_that_changed_from_run_to_run_are_named(tmp_path, run):
     other = write_run(tmp_path / "other", {"a": SAME, "b": SAME, "d": OTHER})
     assert compare(run, other).notes == (
-        "the same in every run: a",
+        "the same in every run, if these are no copies: a",
         "b@run and b@other differ on 1 of 2 examples (--pair b@run b@other)",
     )
 

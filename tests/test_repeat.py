@@ -69,3 +69,41 @@ def test_a_run_of_ones_own_files_is_repeated_too(harness, tmp_path):
     assert harness(*options, "--repeat", 0)[0] == 2
     _, out, _ = harness(*options, "--fresh")
     assert "reused" not in out
+
+
+def test_noise_is_named_in_every_form(harness, tmp_path):
+    write_project(tmp_path, "a", "noisy")
+    _, out, _ = harness("matrix", "--model", "small", "--repeat", 2)
+    assert f"note: noisy disagrees with itself in 2 of {COUNT} examples (noisy, noisy#2)" in out
+    assert f"note: a agrees with itself in all {COUNT} examples (a, a#2)" in out
+    assert f"; noisy disagrees with itself in 2 of {COUNT}" in " ".join(out.split())
+    (folder,) = list_runs(tmp_path)
+    for name in ("report.txt", "report.md", "report.html", "junit.xml"):
+        assert f"noisy disagrees with itself in 2 of {COUNT}" in (folder / name).read_text(), name
+    causes = [one["causes"] for one in json.loads((folder / "summary.json").read_text())["divergences"]]
+    assert {text for one in causes for text in one.values()} == {"noisy disagrees with itself"}
+    assert "cause: noisy disagrees with itself" in (folder / "junit.xml").read_text()
+
+
+def test_a_rerun_is_compared_and_a_copy_is_not(harness, tmp_path):
+    write_project(tmp_path, "a", "noisy")
+    harness("matrix", "--model", "small")
+    harness("matrix", "--model", "small", "--fresh")
+    harness("matrix", "--model", "small")
+    first, fresh, copy = list_runs(tmp_path)
+    code, out, _ = harness("diff", first, fresh)
+    assert code == 1
+    assert f"note: noisy@{first.name} and noisy@{fresh.name} differ on 2 of {COUNT} examples" in out
+    assert "the same in every run: a\n" in out
+    code, out, _ = harness("diff", fresh, copy)
+    assert code == 2
+    words = " ".join(out.split())
+    assert f"COULD NOT RUN: {copy.name} holds nothing but copies of other cells" in words
+    assert "the same in every run" not in words
+    summary = json.loads(harness("diff", fresh, copy, "--json")[1])
+    assert [cell["copy_of"] for cell in summary["cells"]] == [
+        None, None, f"a@{fresh.name}", f"noisy@{fresh.name}",
+    ]  # fmt: skip
+    assert len(summary["agreement"]["pairs"]) == 1
+    code, out, _ = harness("diff", first, copy, "--environment", "noisy")
+    assert code == 1

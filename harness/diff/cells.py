@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
 from harness.diff.columns import read_columns
 from harness.matrix.identity import Identity, write_identity
 from harness.matrix.install import read_end
@@ -62,6 +63,7 @@ class CellFile(msgspec.Struct):
     imported: Imported | None = None
     fingerprint: dict[str, Any] | None = None
     hashes: dict[str, Any] | None = None
+    execution: str | None = None
 
 
 def read_past(label: str, folder: Path) -> CellResult:
@@ -112,8 +114,24 @@ def read_done(summary: CellSummary, folder: Path) -> CellResult:
         "peak_memory_bytes": told.peak_memory_bytes,
         "origin": told.origin,
         "selection": told.imported and told.imported.selection,
+        "execution": told.execution,
     }
-    return CellResult(summary.model_copy(update=more), read_columns(folder), cell)
+    execution = told.execution or recognise_execution(folder)
+    return CellResult(summary.model_copy(update=more), read_columns(folder), cell, execution)
+
+
+def recognise_execution(folder: Path) -> str | None:
+    """What tells copies of a cell that does not say its execution: its records, if they are timed.
+
+    None where they are not: equal answers alone may be those of two executions.
+    """
+    path = folder / RECORDS
+    try:
+        with path.open("rb") as file:
+            first = json.loads(file.readline())
+    except (OSError, ValueError, RecursionError):
+        return None  # whoever reads the records says what is wrong with them
+    return f"records {hash_file(path)}" if isinstance(first, dict) and "seconds" in first else None
 
 
 def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,23 +58,32 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
         known=past.known,
         seconds=0.0,
         labels=past.labels,
+        runs=group_runs(sources),
         must_occur=against is None or name_environment(against) == name_environment(reference),
     )
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]
     if against:
         check_baseline(past, against)
     summary = make_summary(header, past.results, expected)
-    notes = (*note_namesakes(summary), *summary.notes)
+    unknown = {one.summary.environment for one in past.results if one.execution is None}
+    notes = (*note_namesakes(summary, unknown), *summary.notes)
     return summary.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - started, 3)})
 
 
-def note_namesakes(summary: Summary) -> list[str]:
-    """Sentences for the header: which environments say the same in several runs, and which do not."""
+def note_namesakes(summary: Summary, unknown: Collection[str]) -> list[str]:
+    """Sentences for the header: which environments say the same in several runs, and which do not.
+
+    Of cells whose execution is `unknown`, it is said that they may be copies.
+    """
     pairs = [one for one in summary.agreement.pairs if are_namesakes(one)]
     other = [one for one in pairs if one.agreement.hits < one.agreement.of]
     names = dict.fromkeys(name_environment(one.first) for one in pairs)
     same = [name for name in names if all(name_environment(one.first) != name for one in other)]
-    notes = [f"the same in every run: {', '.join(same)}"] if same else []
+    doubtful = {name_environment(one.first) for one in pairs if {one.first, one.second} <= set(unknown)}
+    sure = [name for name in same if name not in doubtful]
+    unsure = [name for name in same if name in doubtful]
+    notes = [f"the same in every run: {', '.join(sure)}"] if sure else []
+    notes += [f"the same in every run, if these are no copies: {', '.join(unsure)}"] if unsure else []
     return [*notes, *map(note_pair, other)]
 
 
@@ -103,6 +113,16 @@ def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[lis
     if first is second:
         raise InputError(f"--pair: {first.label} is both; name two cells")
     return [first, second], first.label
+
+
+def group_runs(sources: Sequence[Source]) -> dict[str, list[str]]:
+    """Labels of the cells of every run, by the run's name; none where there is but one run."""
+    runs: dict[Path, list[str]] = {}
+    for one in sources:
+        runs.setdefault(one.run.resolve(), []).append(one.label)
+    often = Counter(run.name for run in runs)
+    names = {run: run.name if often[run.name] == 1 else str(run) for run in runs}
+    return {names[run]: labels for run, labels in runs.items()} if len(runs) > 1 else {}
 
 
 def mark_named(past: Past, labels: Collection[str]) -> Past:

@@ -16,10 +16,10 @@ from harness.report.judge import count
 from harness.report.numbers import NONE, show_megabytes, show_percent, show_rate, show_seconds
 from harness.report.summary import CellSummary, RatesSummary, RateSummary, Summary
 from harness.report.words import RATES as RATE_WORDS
-from harness.report.words import capitalise
+from harness.report.words import capitalise, say_status
 from harness.system.text import make_line, wrap_name
 
-STYLES = {"done": "green", "reused": "green", "failed": "bold red", "unavailable": "yellow"}
+STYLES = {"done": "green", "reused": "green", "copy": "yellow", "failed": "bold red", "unavailable": "yellow"}
 # Levels of detail: at the lowest there is room for hardly anything.
 LEAST, RATES, STATUS, COUNT = -3, -2, -1, 0
 # Levels of detail from which on rates are shown, two of them without intervals.
@@ -127,7 +127,7 @@ def draw_table(summary: Summary, detail: int, padding: int, width: int = 1000) -
     for name, _ in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for cell in summary.cells:
-        status = "reused" if cell.reused else cell.status
+        status = "copy" if cell.copy_of is not None else say_status(cell)  # a note says of which
         numbers = [show(cell) if cell.rates else NONE for _, show in columns]
         words = [Text(status, STYLES[status])] if detail >= STATUS else []
         table.add_row(Text(wrap_name(name_cell(cell, summary), width)), *words, *numbers)
@@ -145,7 +145,9 @@ def measure_names(summary: Summary) -> int:
 
 
 def title_cells(summary: Summary) -> str:
-    """Model, examples, how many cells were reused, and how long it took."""
+    """Model, examples, how many cells were reused or are copies, and how long it took."""
     reused, cells = sum(cell.reused for cell in summary.cells), count(len(summary.cells), "cell")
+    copies = sum(cell.copy_of is not None for cell in summary.cells)
     counts = f"{count(summary.examples, 'example')}, {cells}{f'; reused {reused} of {cells}' * bool(reused)}"
+    counts += f", of which {copies} copied" * bool(copies)
     return f"{summary.model}: {counts}, {show_seconds(summary.seconds)} s"

@@ -29,9 +29,9 @@ def list_departing(summary: Summary, shown: Sequence[DivergenceSummary]) -> list
 
 
 def list_steady(summary: Summary) -> list[str]:
-    """Environments whose cell is done and never departs from the baseline."""
+    """Environments whose cell is done, is no copy, and never departs from the baseline."""
     departing = {name for one in summary.divergences for name in one.departing}
-    done = [cell.environment for cell in summary.cells if cell.status == "done"]
+    done = [cell.environment for cell in summary.cells if cell.status == "done" and cell.copy_of is None]
     return [name for name in done if name not in departing]
 
 

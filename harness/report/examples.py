@@ -10,7 +10,9 @@ import numpy as np
 
 from harness.diff.columns import STAGES
 from harness.diff.divergences import CHANGES, Divergences
+from harness.diff.noise import Noise
 from harness.diff.tuples import Join
+from harness.report.executions import explain_noise
 from harness.report.expectation import Expectation
 from harness.report.summary import AgreeingSummary, DivergenceSummary, Stage
 
@@ -35,6 +37,7 @@ class Row(NamedTuple):
     changes: list[int]
     stages: list[int]
     reasons: list[int]
+    disagrees: list[bool]
     tuples: list[list[int]]
     margins: list[list[float | None]]
     smallest: float | None
@@ -48,6 +51,7 @@ class Listing(Sequence[DivergenceSummary]):
     found: Divergences
     smallest: np.ndarray
     expectation: Expectation
+    noise: Noise
 
     def __len__(self) -> int:
         """How many there are."""
@@ -81,19 +85,23 @@ class Listing(Sequence[DivergenceSummary]):
             found.changes[chosen] @ CHANGE_BITS,
             found.stages[chosen],
             self.expectation.reasons[chosen],
+            self.noise.disagrees[chosen],
             self.join.tuples[rows],
             hide_nan(self.join.gather("margins", rows)),
             hide_nan(self.smallest[rows]),
         )
         names, reasons = self.join.environments, [*(one.reason for one in self.expectation.entries), None]
         listed = zip(*(column.tolist() for column in columns), strict=True)
-        return [describe_divergence(names, reasons, Row(*row)) for row in listed]
+        return [describe_divergence(names, reasons, self.noise, Row(*row)) for row in listed]
 
 
-def describe_divergence(names: Sequence[str], reasons: Sequence[str | None], row: Row) -> DivergenceSummary:
+def describe_divergence(
+    names: Sequence[str], reasons: Sequence[str | None], noise: Noise, row: Row
+) -> DivergenceSummary:
     """One diverging example; nothing is checked anew, for that would take longer than all the rest."""
     places = [place for place, departs in enumerate(row.departs) if departs]
     tuples = list(map(tuple, row.tuples))
+    causes = explain_noise(noise, row.disagrees, places, row.baseline)
     return DivergenceSummary.model_construct(
         example=row.example,
         attack=row.attack,
@@ -108,7 +116,7 @@ def describe_divergence(names: Sequence[str], reasons: Sequence[str | None], row
         margins=dict(zip(names, map(tuple, row.margins), strict=True)),
         smallest_margin=row.smallest,
         stages={names[place]: STAGES_OR_NONE[row.stages[place]] for place in places},
-        causes={},
+        causes={names[place]: cause for place, cause in causes.items()},
     )
 
 

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from harness.diff.columns import Columns
+from harness.diff.copies import find_copies
 from harness.diff.divergences import CHANGES, Divergences, find_divergences, find_smallest
 from harness.diff.fingerprints import compare_cells
+from harness.diff.noise import Noise, find_noise
 from harness.diff.tuples import Incomparable, Join, join_columns
+from harness.matrix.identity import name_environment
 from harness.matrix.register import Expected
 from harness.report.examples import Listing, describe_agreeing, name_labels
+from harness.report.executions import count_copies, judge_noise, list_uncompared, note_copies, note_noise
 from harness.report.expectation import Expectation, apply_register
 from harness.report.numbers import show_parameter
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
@@ -34,11 +38,12 @@ PLURALS = {"runs": "run", "has": "have"}
 
 @dataclass(frozen=True)
 class CellResult:
-    """A cell with its records, none unless it is done, and what its `cell.json` says."""
+    """A cell with its records, none unless it is done, what its `cell.json` says, and its execution."""
 
     summary: CellSummary
     columns: Columns | None = None
     cell: Mapping[str, Any] = field(default_factory=dict)
+    execution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Header:
     `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
     whether one cell alone is a failure, `must_occur` whether what the register expects has to occur; `asked`
     names cells of which one has to run; `refused` counts files that were given and are no examples; `labels`
-    names classes.
+    names classes; `runs` has the cells of every run of several, by its name.
     """
 
     run: str
@@ -63,19 +68,26 @@ class Header:
     asked: tuple[str, ...] = ()
     refused: int = 0
     labels: Mapping[int, str] = field(default_factory=dict)
+    runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
     """Measure and join the done cells, judge their divergences by the register, and give the verdict."""
     done = {one.summary.environment: one.columns for one in results if one.columns is not None}
-    join = join_columns(done, {name: header.known[name] for name in done if name in header.known})
+    executions = {one.summary.environment: one.execution for one in results}
+    copies = find_copies(executions, done, header.reference)
+    compared = {name: columns for name, columns in done.items() if name not in copies.originals}
+    join = join_columns(compared, {name: header.known[name] for name in compared if name in header.known})
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
+    noise = find_noise(join, found.rows)
     expectation = apply_register(join, found, expected)
     rates = measure_cells(done)
     baseline = find_baseline(join, found.baseline, results)
-    cells = tuple(describe_cell(one, baseline, rates.get(one.summary.environment)) for one in results)
+    cells = tuple(
+        describe_cell(one, baseline, rates.get(one.summary.environment), copies.originals) for one in results
+    )
     problems = tuple(check_register(header, join, expectation))
-    outcome, verdict = give_verdict(header, cells, join, expectation, problems)
+    outcome, verdict = give_verdict(header, cells, join, expectation, problems, noise)
     summary = Summary(
         run=header.run,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -93,6 +105,8 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         incomparable=tuple(summarise_incomparable(one) for one in join.incomparable),
         register_problems=problems,
         notes=(
+            *note_copies(copies),
+            *note_noise(noise, join.environments, len(join.examples)),
             *note_differences(cells, baseline),
             *note_origins(cells, found),
             *note_unsaid(results),
@@ -103,7 +117,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
         outcome=outcome,
         verdict=verdict,
     )
-    return summary.model_copy(update={"divergences": Listing(join, found, smallest, expectation)})
+    return summary.model_copy(update={"divergences": Listing(join, found, smallest, expectation, noise)})
 
 
 def find_baseline(join: Join, place: int, results: Sequence[CellResult]) -> CellResult | None:
@@ -112,12 +126,15 @@ def find_baseline(join: Join, place: int, results: Sequence[CellResult]) -> Cell
     return next((one for one in results if one.summary.environment == name), None)
 
 
-def describe_cell(result: CellResult, baseline: CellResult | None, rates: RatesSummary | None) -> CellSummary:
-    """A cell with its rates, and in what its surroundings are not the baseline's."""
+def describe_cell(
+    result: CellResult, baseline: CellResult | None, rates: RatesSummary | None, originals: Mapping[str, str]
+) -> CellSummary:
+    """A cell with its rates, whether it is a copy, and in what its surroundings are not the baseline's."""
     is_other = baseline is not None and result is not baseline and result.columns is not None
     differences = compare_cells(baseline.cell, result.cell) if baseline and is_other else ()
     told = drop_selected(rates) if rates and result.summary.selection else rates
-    return result.summary.model_copy(update={"rates": told, "differences": differences})
+    original = originals.get(result.summary.environment)
+    return result.summary.model_copy(update={"rates": told, "differences": differences, "copy_of": original})
 
 
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
@@ -156,6 +173,7 @@ def give_verdict(
     join: Join,
     expectation: Expectation,
     problems: Sequence[str],
+    noise: Noise,
 ) -> tuple[Outcome, str]:
     """The outcome and the sentence that says why; what could not run weighs most."""
     away = [cell.environment for cell in cells if cell.status == "unavailable" and not cell.named]
@@ -163,7 +181,9 @@ def give_verdict(
     troubles = list_troubles(header, cells, join)
     wrong = [f"{count(len(problems), 'problem')} with the register"] if problems else []
     told = [describe_agreement(join, len(expectation.departs), unexpected)]
+    told += judge_noise(noise, len(join.examples))
     parts = [*troubles, *(told + wrong if troubles or unexpected else wrong + told)]
+    parts.extend(count_copies(cells))
     parts.extend([f"unavailable: {', '.join(away)}"] if away else [])
     verdict = "; ".join(part for part in parts if part)
     if troubles:
@@ -195,12 +215,15 @@ def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> l
     lost = len({one.example for one in join.incomparable})
     if lost:
         troubles.append(f"{lost} of {count(lost + len(join.examples), 'example')} could not be compared")
-    done = len(join.environments)
-    if done == 0 or (done == 1 and header.must_compare):
+    done, copies = len(join.environments), sum(cell.copy_of is not None for cell in cells)
+    if done == 1 and copies:
+        others = "the other cell is a copy" if copies == 1 else "all other cells are copies"
+        troubles.append(f"{others} of {join.environments[0]}, so nothing was compared")
+    elif done == 0 or (done == 1 and header.must_compare):
         troubles.append(f"{done or 'no'} cell has records, so nothing was compared")
     elif not len(join.examples) and not lost:
         troubles.append("there are no examples")
-    return troubles
+    return troubles if done < 2 else [*troubles, *list_uncompared(header.runs, cells)]
 
 
 def list_missed(cells: Sequence[CellSummary]) -> list[str]:
@@ -217,13 +240,21 @@ def describe_agreement(join: Join, diverging: int, unexpected: int) -> str:
     examples, environments = len(join.examples), len(join.environments)
     if environments < 2 or not examples:
         return f"{count(examples, 'example')} in one environment" if examples else ""
+    places = name_places(join)
     if not diverging:
-        return f"all {count(examples, 'example')} hold one tuple each in {environments} environments"
+        return f"all {count(examples, 'example')} hold one tuple each in {places}"
     known = diverging - unexpected
     which = "all" if not unexpected else known
     more = f", {which} of them as expected" if known else ""
     verb = "diverges" if diverging == 1 else "diverge"
-    return f"{diverging} of {count(examples, 'example')} {verb} among {environments} environments{more}"
+    return f"{diverging} of {count(examples, 'example')} {verb} among {places}{more}"
+
+
+def name_places(join: Join) -> str:
+    """`3 environments`, or `6 cells of 3 environments` where some have several."""
+    cells, names = len(join.environments), set(map(name_environment, join.environments))
+    environments = count(len(names), "environment")
+    return environments if cells == len(names) else f"{cells} cells of {environments}"
 
 
 def count(number: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from harness.report.cells import COLUMNS
 from harness.report.numbers import show_kappa, show_parameter, show_percent, show_seconds
 from harness.report.outcomes import RUN, Case, list_cases
 from harness.report.summary import CellSummary, Summary
-from harness.report.words import FLEISS, KAPPA, SAME_TUPLE
+from harness.report.words import FLEISS, KAPPA, SAME_TUPLE, say_status
 from harness.system.text import make_line, make_lines
 
 MOST_CHARACTERS = 500
@@ -96,7 +96,7 @@ def list_properties(summary: Summary, cell: CellSummary | None) -> Iterator[tupl
     if cell is None:
         yield from list_totals(summary)
         return
-    yield "status", "reused" if cell.reused else cell.status
+    yield "status", say_status(cell)
     yield "backend", cell.backend
     yield "port", cell.port
     for name, value in cell.parameters.items():
@@ -120,6 +120,7 @@ def list_totals(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "divergences", str(len(summary.divergences))
     yield "not compared", str(len({one.example for one in summary.incomparable}))
     yield "cells", str(len(summary.cells))
+    yield "cells copied", str(sum(cell.copy_of is not None for cell in summary.cells))
     yield "cells reused", str(sum(cell.reused for cell in summary.cells))
     yield "seconds", show_seconds(summary.seconds)
     if summary.agreement.pairs:

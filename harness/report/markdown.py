@@ -20,7 +20,7 @@ from harness.report.divergences import (
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
 from harness.report.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
 from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
-from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE
+from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE, say_status
 
 SIGNS = {
     0: "\N{WHITE HEAVY CHECK MARK}",
@@ -118,7 +118,7 @@ def list_cell(cell: CellSummary, summary: Summary) -> list[str]:
     """A row of the cells' table."""
     name = code(cell.environment) + (r" \*" if cell.environment == summary.reference else "")
     numbers = [escape(show(cell)) if cell.rates else NONE for _, _, show in COLUMNS]
-    return [name, "reused" if cell.reused else cell.status, *numbers]
+    return [name, escape(say_status(cell)), *numbers]
 
 
 def draw_notes(summary: Summary) -> str:

@@ -2,7 +2,7 @@
 
 What diverged is a failure, or skipped where the register expects it; what could not be run or compared is an
 error; a cell that this machine cannot run at all is skipped, for it says nothing, unless it was asked for by
-name. A cell that never departs from the baseline passes one test.
+name, and so is a copy of another cell. A cell that never departs from the baseline passes one test.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def list_cases(summary: Summary) -> list[Case]:
 def list_cells(summary: Summary) -> Iterator[Case]:
     """Cells without records, and those that never depart."""
     departing = {name for one in summary.divergences for name in one.departing}
-    alone = sum(cell.status == "done" for cell in summary.cells) < 2
+    alone = sum(cell.status == "done" and cell.copy_of is None for cell in summary.cells) < 2
     for cell in summary.cells:
         name, examples = cell.environment, f"all of {summary.compared} examples"
         reason = cell.reason or "no reason is known"
@@ -70,6 +70,9 @@ def list_cells(summary: Summary) -> Iterator[Case]:
         elif cell.status == "unavailable":
             outcome: Outcome = "error" if cell.named else "skipped"
             yield Case(name, "cell", outcome, "unavailable", f"unavailable: {reason}", cell.log_end)
+        elif cell.copy_of is not None:
+            message = f"copy of {cell.copy_of}: one execution, which was not compared with itself"
+            yield Case(name, "cell", "skipped", "copy", message)
         elif alone:
             yield Case(name, examples, "skipped", "alone", "there is no other cell to compare it with")
         elif summary.compared and name not in departing:

@@ -71,9 +71,10 @@ class DifferenceSummary(Part):
 class CellSummary(Part):
     """One cell: how it ended, what it measured, what it was.
 
-    `named` tells one that was asked for by its very name and therefore has to run. `origin` says where
-    records come from that no cell has written, `selection` what these have in common, if others may be
-    missing; rates that would count the others are then null.
+    `named` tells one that was asked for by its very name and therefore has to run. `execution` is what copies
+    of one result share, null where it is not known; `copy_of` names the cell that this one is a copy of, and
+    which alone is compared. `origin` says where records come from that no cell has written, `selection` what
+    these have in common, if others may be missing; rates that would count the others are then null.
     """
 
     environment: str
@@ -81,6 +82,8 @@ class CellSummary(Part):
     status: Literal["done", "failed", "unavailable"]
     named: bool = False
     reused: bool = False
+    execution: str | None = None
+    copy_of: str | None = None
     reason: str | None = None
     log_end: str = ""
     key: str | None = None

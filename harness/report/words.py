@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.report.summary import Change, Stage
+from harness.report.summary import CellSummary, Change, Stage
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ SMALLEST_MARGIN = "smallest margin"
 SAME_TUPLE = "same tuple %"
 KAPPA = "kappa on detected"
 FLEISS = "Fleiss' kappa on detected"
+
+
+def say_status(cell: CellSummary) -> str:
+    """How a cell ended, or what it is a copy of."""
+    if cell.copy_of is not None:
+        return f"copy of {cell.copy_of}"
+    return "reused" if cell.reused else cell.status
 
 
 def capitalise(words: str) -> str:

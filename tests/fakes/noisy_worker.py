@@ -14,9 +14,9 @@ from harness.worker import work
 run_both = work.run_both
 
 
-def disturb(detector, inputs):
+def disturb(*given):
     """Both passes, with the winner of one example's steered pass taken away."""
-    plain, steered = run_both(detector, inputs)
+    plain, steered = run_both(*given)
     steered = np.array(steered)
     row = count_execution() % len(steered)
     steered[row, steered[row].argmax()] = steered[row].min() - 1
@@ -25,10 +25,9 @@ def disturb(detector, inputs):
 
 def count_execution():
     """How many executions there were before this one."""
-    with Path(os.environ["NOISE"]).open("a+") as file:
-        number = file.tell()
-        file.write(".")
-    return number
+    descriptor = os.open(os.environ["NOISE"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, b".")
+    return os.lseek(descriptor, 0, os.SEEK_CUR) - 1  # after this very byte, whoever else appends
 
 
 if os.environ.get("NOISE"):

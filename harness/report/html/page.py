@@ -94,6 +94,7 @@ def open_templates() -> Environment:
         "shade": figures.choose_shade,
         "kappa": numbers.show_kappa,
         "pair_words": describe_pair,
+        "status": words.say_status,
     }
     return templates
 
@@ -180,12 +181,14 @@ def list_facts(summary: Summary) -> list[tuple[str, str]]:
     ended = [cell.status for cell in summary.cells]
     cells = ", ".join(f"{ended.count(one)} {one}" for one in dict.fromkeys(ended))
     reused = sum(cell.reused for cell in summary.cells)
+    copies = sum(cell.copy_of is not None for cell in summary.cells)
+    asides = ", ".join([f"{reused} reused"] * bool(reused) + [f"{copies} copied"] * bool(copies))
     facts = [
         ("Model", summary.model),
         ("Examples", str(summary.examples)),
         ("Compared", str(summary.compared)),
         ("Divergent", str(len(summary.divergences))),
-        ("Cells", f"{cells}{f' ({reused} reused)' if reused else ''}"),
+        ("Cells", f"{cells}{f' ({asides})' if asides else ''}"),
         ("Reference", summary.reference),
         ("Port", port),
         ("Parameters", parameters),
