@@ -128,6 +128,7 @@ def test_auto_finds_what_arrays_hold_and_every_record_says_it(harness, root):
         assert record.get("npy") == ("raw-bgr" if record["attack"] == "bim" else None)
     code, out, _ = harness(*RUN, "--examples", attacked, "--npy", "raw-rgb")
     assert code == 0, out
+    assert "npy: port notebook does not make this network's input of raw-rgb arrays" in " ".join(out.split())
     assert "npy raw-rgb: bim: 2 raw-rgb (1 as named, not told from raw-bgr; 1 as named, not" in out
 
 

@@ -93,8 +93,13 @@ def name_first(convention: str, preprocess: Preprocess) -> str:
 
 def is_same(one: str, other: str, preprocess: Preprocess) -> bool:
     """Whether two conventions say the same of every array."""
+    return CONVENTIONS[one].order == CONVENTIONS[other].order and has_same_line(one, other, preprocess)
+
+
+def has_same_line(one: str, other: str, preprocess: Preprocess) -> bool:
+    """Whether two conventions are the same but for the order of channels."""
     lines = zip(find_line(one, preprocess), find_line(other, preprocess), strict=True)
-    return CONVENTIONS[one].order == CONVENTIONS[other].order and all(np.array_equal(*pair) for pair in lines)
+    return all(np.array_equal(*pair) for pair in lines)
 
 
 def limit_levels(

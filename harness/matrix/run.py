@@ -25,6 +25,7 @@ from harness.matrix.choose import choose_examples
 from harness.matrix.conventions import AUTO
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
+from harness.matrix.feeding import note_feeding
 from harness.matrix.fleet import Fleet, close_fleet
 from harness.matrix.install import find_python, make_python, read_end
 from harness.matrix.launch import Stock
@@ -206,6 +207,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     settled = tuple(settle_cell(cell, find_image_id(places[cell.environment.name])) for cell in cells)
     found = fleet if isinstance(fleet, Fleet) else None
     run = name_run(find_reports(request, root))
+    prepared = note_feeding(prepared, cells)
     return Plan(
         run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop, request.fresh
     )

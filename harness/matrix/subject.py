@@ -26,11 +26,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A subject, the files that are no examples, each with the reason, and what else is to be said."""
+    """A subject, the files that are no examples, each with the reason, and what else is to be said.
+
+    `held` are the conventions of its arrays.
+    """
 
     subject: Subject
     refused: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 def prepare_subject(
@@ -62,7 +66,8 @@ def prepare_subject(
         example_ids=tuple(example.id for example in examples),
         npy=npy,
     )
-    return Prepared(subject, found.refused, found.notes)
+    held = dict.fromkeys(one.npy or npy for one in examples if one.is_array)
+    return Prepared(subject, found.refused, found.notes, tuple(one for one in held if one))
 
 
 def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
