@@ -23,7 +23,7 @@ from harness.report.cli import report
 from harness.system.ending import INTERRUPTED, run_guarded
 from harness.system.invocation import show_example
 from harness.system.stopping import take_signals
-from harness.system.streams import open_streams, print_line
+from harness.system.streams import open_streams, print_json, print_line
 from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
 from harness.witnesses.cli import app as witnesses_app
 
@@ -278,7 +278,6 @@ def doctor(
     as_json: options.AsJson = False,
 ) -> None:
     """Tell what this machine can run, and how to get the rest: Pythons, engine, images, emulation, GPU."""
-    import json
     from dataclasses import asdict
 
     from harness.matrix.doctor import examine
@@ -288,7 +287,7 @@ def doctor(
 
     findings = examine(find_root())
     if as_json:
-        print(json.dumps([asdict(one) for one in findings], indent=1))
+        print_json([asdict(one) for one in findings])
     else:
         print_findings(findings, open_output())
 

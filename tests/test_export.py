@@ -89,16 +89,17 @@ def test_csv_holds_the_same(tmp_path):
     assert (rows[2]["gold"], rows[2]["detected"], rows[2]["score"]) == ("", "", "")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'x"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'x", "  =1", "\uff1d1"])
 def test_formulas_are_text_in_csv_and_themselves_in_parquet(tmp_path, text):
     run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text})]})
     export_run(run, tmp_path / "r.csv")
     export_run(run, tmp_path / "r.parquet")
-    assert read_csv(tmp_path / "r.csv")[0]["example"] == f"'{text}"
+    shown = text.replace("\t", "\\t").replace("\r", "\\r")
+    assert read_csv(tmp_path / "r.csv")[0]["example"] == f"'{shown}"
     assert parquet.read_table(tmp_path / "r.parquet")["example"].to_pylist() == [text]
 
 
-@pytest.mark.parametrize("text", ['a,b"c', "two\nlines", "two\r\nlines", "名前 🙂", "x'y", ""])
+@pytest.mark.parametrize("text", ['a,b"c', "名前 🙂", "x'y", ""])
 def test_other_text_is_read_back_as_it_is(tmp_path, text):
     run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text})]})
     export_run(run, tmp_path / "r.csv")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from harness import options
 from harness.system.invocation import name_place, show_example
+from harness.system.streams import print_json, print_line
 
 if TYPE_CHECKING:
     from harness.attacks.order import Request
@@ -119,7 +119,7 @@ def attack(
     )  # fmt: skip
     produced = perform(request)
     if as_json:
-        typer.echo(json.dumps(to_json(produced), indent=1))
+        print_json(to_json(produced))
     else:
         print_produced(request, produced)
     if produced.refused:
@@ -140,7 +140,7 @@ def perform(request: Any) -> Produced:
             )
             show(Event(request.attack, "done"))
     except KeyboardInterrupt:
-        typer.echo("harness: interrupted; whole batches are kept, the same command goes on", err=True)
+        print_line("harness: interrupted; whole batches are kept, the same command goes on", error=True)
         raise typer.Exit(INTERRUPTED) from None
     return produced
 
@@ -152,27 +152,25 @@ def to_json(produced: Produced) -> dict[str, Any]:
 
 def print_produced(request: Request, produced: Produced) -> None:
     """The counts in words, and the command that runs what was kept."""
-    from harness.system.text import make_line
-
     counts = produced.counts
     resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""
-    typer.echo(
+    print_line(
         f"{request.attack}: {counts['attempted']} attempts{resumed}: {counts['succeeded']} deceive,"
         f" {counts['lost_in_storing']} no longer once stored, {counts['failed']} never did;"
         f" {counts['kept']} kept, {produced.seconds:.1f} s"
     )
     if produced.cases:
-        typer.echo("  " + ", ".join(f"{count} {case}" for case, count in produced.cases.items()))
+        print_line("  " + ", ".join(f"{count} {case}" for case, count in produced.cases.items()))
     for way, tally in produced.ways.items():
-        typer.echo(f"  {way}: {tally['succeeded']} of {tally['attempted']}")
-    typer.echo(
+        print_line(f"  {way}: {tally['succeeded']} of {tally['attempted']}")
+    print_line(
         f"of {counts['sources']} clean images, left out: {counts['misclassified']} classified wrongly,"
         f" {counts['refused']} refused; {counts['at_target']} tasks whose image is of its target's class"
     )
     for reason in produced.refused:
-        typer.echo(f"  refused: {make_line(reason)}")
+        print_line(f"  refused: {reason}")
     if counts["kept"]:
-        typer.echo(f"run it: {write_run(request, produced.folder)}")
+        print_line(f"run it: {write_run(request, produced.folder)}")
 
 
 def write_run(request: Request, folder: Path) -> str:

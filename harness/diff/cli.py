@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.system.invocation import show_example
+from harness.system.streams import print_json, print_line
 
 EXAMPLE = show_example("import-log patch.log --environment windows --attack patch --output windows")
 MOST_LINES = 20
@@ -57,10 +57,10 @@ def import_log(
     parameters = {name: value for name, value in given.items() if value is not None}
     cell = import_file(file, output, Claim(environment, attack, images, labels, model, port, parameters))
     if as_json:
-        typer.echo(json.dumps(cell["imported"], indent=1))
+        print_json(cell["imported"])
         return
     for line in describe_import(file, output, cell):
-        typer.echo(line)
+        print_line(line)
 
 
 def describe_import(file: Path, output: Path, cell: dict[str, Any]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from harness import options
 from harness.system.invocation import show_example
+from harness.system.streams import print_json
+from harness.system.text import make_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,11 +45,11 @@ def evaluate(
     rates = {label: measure_attacks(read_columns(place)) for label, place in chosen.items()}
     if as_json:
         plain = {label: [asdict(one) for one in found] for label, found in rates.items()}
-        typer.echo(json.dumps(plain, indent=1))
+        print_json(plain)
         return
     console = open_output()
     for label, found in rates.items():
-        console.print(f"\n{label}", markup=False)
+        console.print(f"\n{make_line(label)}", markup=False)
         console.print(draw_rates(found))
     console.print(
         "\nDetected: of attacked examples with Original other than Gold (true positives); of clean ones, and"
@@ -79,8 +80,8 @@ def draw_rates(rates: Sequence[AttackRates]) -> Table:
     """One cell's table."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
+    from harness.report.consoles import make_text
     from harness.report.numbers import show_rate
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -89,5 +90,5 @@ def draw_rates(rates: Sequence[AttackRates]) -> Table:
     for one in rates:
         name = f"{one.attack} (clean)" if one.is_clean else one.attack
         numbers = (str(one.examples), str(one.detected.of), show_rate(one.detected), show_rate(one.recovered))
-        table.add_row(Text(name), *numbers)
+        table.add_row(make_text(name), *numbers)
     return table

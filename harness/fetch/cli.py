@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.system.invocation import show_example
+from harness.system.streams import print_json, print_line
 
 EXAMPLE = show_example("fetch vgg-face --mirror https://mirror.example.org/vgg_face_caffe.tar.gz")
 INTERRUPTED = 130
@@ -56,15 +57,13 @@ def fetch(
         with open_screen(open_errors()) as screen:
             fetched = fetch_source(source, Origin(mirror, file), find_cache(find_root()), screen)
     except KeyboardInterrupt:
-        typer.echo("harness: interrupted; what has come is kept and used next time", err=True)
+        print_line("harness: interrupted; what has come is kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None
     show_fetched(fetched, as_json=as_json)
 
 
 def list_sources(sources: Any, *, as_json: bool) -> None:
     """Print what can be fetched, from where, and whether it was."""
-    import json
-
     from harness.fetch.ledger import read_ledger
 
     found = [
@@ -78,17 +77,16 @@ def list_sources(sources: Any, *, as_json: bool) -> None:
         for one in sources
     ]
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        print_json(found)
         return
     for one in found:
         when = f"fetched {one['fetched']}" if one["fetched"] else "not fetched"
-        typer.echo(f"{one['name']}: {one['about']} ({when})\n  {one['url']}\n  into {one['folder']}")
+        for line in (f"{one['name']}: {one['about']} ({when})", f"  {one['url']}", f"  into {one['folder']}"):
+            print_line(line)
 
 
 def show_fetched(fetched: Any, *, as_json: bool) -> None:
     """Print what is in place now."""
-    import json
-
     if as_json:
         files = {place: {"bytes": size, "sha256": digest} for place, (size, digest) in fetched.files.items()}
         found = {
@@ -97,15 +95,15 @@ def show_fetched(fetched: Any, *, as_json: bool) -> None:
             "was_there": fetched.was_there,
             "files": files,
         }
-        typer.echo(json.dumps(found, indent=1))
+        print_json(found)
         return
     size = sum(size for size, _ in fetched.files.values()) / 1e6
     state = "there already, unchanged" if fetched.was_there else "fetched"
-    typer.echo(f"{fetched.name}: {len(fetched.files)} files, {size:.1f} MB in {fetched.folder} ({state})")
+    print_line(f"{fetched.name}: {len(fetched.files)} files, {size:.1f} MB in {fetched.folder} ({state})")
     if fetched.left_out:
-        typer.echo(f"  {fetched.left_out} other files of the archive were left out")
+        print_line(f"  {fetched.left_out} other files of the archive were left out")
     places = list(fetched.files)
     for place in places[:5]:
-        typer.echo(f"  {place}")
+        print_line(f"  {place}")
     if len(places) > 5:
-        typer.echo(f"  and {len(places) - 5} more")
+        print_line(f"  and {len(places) - 5} more")

@@ -16,7 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.text import Text
+
+from harness.report.consoles import make_text
 
 PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 
@@ -32,7 +33,7 @@ class ConsoleScreen:
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(make_text(text), soft_wrap=True)
 
     def show_bytes(self, done: int, total: int | None) -> None:
         """Show how many bytes are there, of how many."""

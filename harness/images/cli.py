@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from harness import options
 from harness.system.invocation import show_example
+from harness.system.streams import print_json, print_line
 
 app = typer.Typer(
     name="images",
@@ -65,9 +65,9 @@ def build(
         print_json(results)
         return
     for result in results:
-        typer.echo(f"{result['name']}: {result['tag']} {result['id'][:19]} {result['size'] / 1e9:.2f} GB")
+        print_line(f"{result['name']}: {result['tag']} {result['id'][:19]} {result['size'] / 1e9:.2f} GB")
         for change in result["changes"]:
-            typer.echo(f"  changed since it was locked: {change}")
+            print_line(f"  changed since it was locked: {change}")
 
 
 @app.command("list", epilog=show_example("images list --json"))
@@ -89,7 +89,7 @@ def list_all(as_json: options.AsJson = False) -> None:
     for one in standings:
         built = f"{one.id[:19]} {one.size / 1e9:.2f} GB" if one.id and one.size else "not built"
         lacking = "" if one.has_base or one.id else f"; its base {one.base} is not here"
-        typer.echo(f"{one.name:<{width}}  {one.architecture}  {built}{lacking}")
+        print_line(f"{one.name:<{width}}  {one.architecture}  {built}{lacking}")
 
 
 @app.command(epilog=show_example("images prune --all"))
@@ -113,8 +113,8 @@ def prune(
         print_json(removed)
         return
     for tag in removed:
-        typer.echo(f"{'would remove' if dry_run else 'removed'} {tag}")
-    typer.echo(f"{len(removed)} {'would go' if dry_run else 'removed'}")
+        print_line(f"{'would remove' if dry_run else 'removed'} {tag}")
+    print_line(f"{len(removed)} {'would go' if dry_run else 'removed'}")
 
 
 @app.command(epilog=show_example("images base bullseye --arch arm64", sudo=True))
@@ -142,9 +142,4 @@ def base(
         threading.Event(),
         ConsoleScreen(open_errors()).say,
     )
-    typer.echo(tag)
-
-
-def print_json(data: Any) -> None:
-    """Print plain data."""
-    typer.echo(json.dumps(data, indent=1))
+    print_line(tag)

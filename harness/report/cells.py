@@ -86,7 +86,7 @@ def draw_cells(summary: Summary, console: Console, see: str) -> RenderableType:
     left = [name for name, level, _ in COLUMNS if level > detail] + ["status"] * (detail < STATUS)
     more = [f"Not shown at this width: {', '.join(left)} ({see})."] if left else []
     legend = " ".join([explain_table(summary, detail), *more])
-    return Group(Text(title_cells(summary), "bold"), table, Text(legend, "dim"))
+    return Group(Text(make_line(title_cells(summary)), "bold"), table, Text(legend, "dim"))
 
 
 def fit_table(summary: Summary, console: Console) -> tuple[int, Table]:

@@ -6,6 +6,9 @@ import os
 import sys
 
 from rich.console import Console
+from rich.text import Text
+
+from harness.system.text import make_line
 
 PLAIN_WIDTH = 120  # where the stream is no terminal and COLUMNS is not set
 
@@ -18,6 +21,11 @@ def open_output() -> Console:
 def open_errors() -> Console:
     """Standard error."""
     return Console(stderr=True, width=choose_width(terminal=sys.stderr.isatty()), highlight=False)
+
+
+def make_text(text: str, style: str = "") -> Text:
+    """One line of any text for a console: no markup, nothing that steers the terminal."""
+    return Text(make_line(text), style)
 
 
 def choose_width(*, terminal: bool) -> int | None:

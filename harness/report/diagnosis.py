@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.matrix.doctor import Finding
+from harness.report.consoles import make_text
+from harness.system.text import make_lines
 
 MARKS = {True: ("yes", "green"), False: ("no", "yellow")}
 
@@ -24,8 +26,8 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         table.add_column()
         for one in group:
             advice = f"\nto get it: {one.advice}" if one.advice and not one.ok else ""
-            table.add_row(Text(*MARKS[one.ok]), Text(one.name), Text(one.text + advice))
-        console.print(Text(topic, "bold"))
+            table.add_row(Text(*MARKS[one.ok]), make_text(one.name), Text(make_lines(one.text + advice)))
+        console.print(make_text(topic, "bold"))
         console.print(table)
     runs = [one.ok for one in findings if one.topic == "environment"]
     console.print(Text(f"{sum(runs)} of {len(runs)} environments can run here"))

@@ -11,15 +11,16 @@ from typing import Any, Literal
 
 import msgspec
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.text import Text
 
 from harness.ami.errors import InputError
+from harness.ami.text import store_name
 from harness.diff.cells import Job, check_cell, check_sums, name_job_port
 from harness.diff.columns import Id
 from harness.diff.runs import list_sources
 from harness.matrix.store import read_cell
-from harness.report.consoles import open_errors
+from harness.report.consoles import make_text, open_errors
 from harness.system.drafts import replace_file
+from harness.system.text import make_cell
 
 Kind = Literal["text", "integer", "number", "truth"]
 Row = tuple[Any, ...]
@@ -37,9 +38,6 @@ COLUMNS: dict[str, Kind] = {
     "hash_logits_original": "text", "hash_logits_attribute": "text", "refused": "text",
 }  # fmt: skip
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
-# A spreadsheet takes text that begins so for a formula. The apostrophe is among them so that one in front can
-# be taken away again by whoever wants the text itself.
-FORMULA = frozenset("=+-@\t\r'")
 
 
 class Hashes(msgspec.Struct, frozen=True, gc=False):
@@ -92,7 +90,7 @@ def export_records(path: Path, run: Path) -> None:
         count = write_records(
             path, run, lambda done, total: progress.update(bar, completed=done, total=total)
         )
-    console.print(Text(f"{path}: {count} records"), soft_wrap=True)
+    console.print(make_text(f"{path}: {count} records"), soft_wrap=True)
 
 
 def write_records(path: Path, run: Path, show: Show) -> int:
@@ -141,12 +139,7 @@ def take_table(run: Path, label: str, folder: Path) -> Table | None:
     known = job.parameters or {}
     parameters = (known.get(name) for name in ("alpha", "beta", "epsilon"))
     texts = (run.resolve().name, label, job.cell or label, job.backend, name_job_port(job))
-    return Table((*map(make_storable, texts), *parameters), folder / "records.jsonl")
-
-
-def make_storable(text: str) -> str:
-    """Text that can be written as UTF-8: folders may have names that cannot."""
-    return text.encode("utf-8", "replace").decode()
+    return Table((*map(store_name, texts), *parameters), folder / "records.jsonl")
 
 
 def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
@@ -206,8 +199,8 @@ def show_rows(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def show_texts(values: Iterable[str | None]) -> list[str | None]:
-    """Text that no spreadsheet runs."""
-    return [f"'{value}" if value and value[0] in FORMULA else value for value in values]
+    """Text that no spreadsheet runs and no terminal obeys."""
+    return [value if value is None else make_cell(value) for value in values]
 
 
 def show_truths(values: Iterable[bool | None]) -> list[str | None]:

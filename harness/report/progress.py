@@ -10,9 +10,10 @@ from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from harness.matrix.cells import Event
+from harness.report.consoles import make_text
+from harness.system.text import make_line
 
 PLAIN_SECONDS = 15.0  # between two progress lines of one cell where there is no terminal
 NOTE_LENGTH = 40
@@ -27,7 +28,7 @@ class ConsoleScreen:
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(make_text(text), soft_wrap=True)
 
     def show_cells(self, names: Sequence[str]) -> AbstractContextManager[Callable[[Event], None]]:
         """Show cells, one line each, as their events come in."""
@@ -49,7 +50,7 @@ def show_bars(console: Console, names: Sequence[str]) -> Iterator[Callable[[Even
     with Progress(*columns, console=console) as progress:
         bars = {
             name: progress.add_task(
-                name.ljust(width), start=False, total=1, state="waiting", count="", note=""
+                make_line(name).ljust(width), start=False, total=1, state="waiting", count="", note=""
             )
             for name in names
         }
@@ -59,7 +60,7 @@ def show_bars(console: Console, names: Sequence[str]) -> Iterator[Callable[[Even
 def move_bar(progress: Progress, bars: Mapping[str, TaskID], event: Event) -> None:
     """Bring a cell's bar up to an event."""
     bar = bars[event.cell]
-    progress.update(bar, state=event.state, note=event.note.partition("\n")[0][:NOTE_LENGTH])
+    progress.update(bar, state=event.state, note=make_line(event.note.partition("\n")[0], NOTE_LENGTH))
     if event.state in {"installing", "running"}:
         progress.start_task(bar)
     if event.total:

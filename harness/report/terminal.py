@@ -11,10 +11,11 @@ from rich.text import Text
 
 from harness.report.agreement import draw_agreement
 from harness.report.cells import STYLES, draw_cells
-from harness.report.consoles import PLAIN_WIDTH
+from harness.report.consoles import PLAIN_WIDTH, make_text
 from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
 from harness.report.summary import CellSummary, Summary
+from harness.system.invocation import name_place
 from harness.system.text import make_line, make_lines
 
 MOST_ROWS = 50
@@ -73,7 +74,7 @@ def draw_banner(summary: Summary) -> RenderableType:
 
 def draw_notes(summary: Summary) -> RenderableType | None:
     """What differs between the cells by intent, and what was left out."""
-    lines = [Text(make_line(note if note.startswith(" ") else f"note: {note}")) for note in summary.notes]
+    lines = [make_text(note if note.startswith(" ") else f"note: {note}") for note in summary.notes]
     return Group(*lines) if lines else None
 
 
@@ -85,7 +86,7 @@ def draw_incomparable(summary: Summary, most_rows: int, rest: str) -> Renderable
     for one in summary.incomparable:
         groups.setdefault((one.environment, one.reason), []).append(one.example)
     lines = [
-        Text(make_line(f"  {name_examples(examples)} in {environment}: {reason}"))
+        make_text(f"  {name_examples(examples)} in {environment}: {reason}")
         for (environment, reason), examples in list(groups.items())[:most_rows]
     ]
     more = len(groups) - len(lines)
@@ -124,23 +125,15 @@ def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
                 make_line(f": {cell.reason}"),
             )
         )
-        parts.extend(Text(f"  | {line}", "dim") for line in make_lines(cell.log_end).splitlines())
+        parts.extend(Text(f"  | {line}", "dim") for line in make_lines(cell.log_end).split("\n"))
     return Group(*parts) if parts else None
 
 
 def draw_verdict(summary: Summary, folder: Path | None) -> Group:
     """The last lines: the verdict, what is wrong with the register, and where everything lies."""
-    problems = [Text(make_line(f"register: {problem}"), "bold red") for problem in summary.register_problems]
+    problems = [make_text(f"register: {problem}", "bold red") for problem in summary.register_problems]
     return Group(
         *problems,
         draw_banner(summary),
-        *([Text(f"run folder: {show_place(folder)}")] if folder else []),
+        *([make_text(f"run folder: {name_place(folder)}")] if folder else []),
     )
-
-
-def show_place(folder: Path) -> str:
-    """A folder as one would type it from here."""
-    try:
-        return str(folder.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(folder)

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from harness.system.text import make_line
+from harness.system.text import make_json, make_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -90,9 +90,4 @@ def print_line(text: str, *, error: bool = False) -> None:
 
 def print_json(data: Any) -> None:
     """Print plain data as JSON, in which no CI system finds a command."""
-    print(quell_json(json.dumps(data, indent=1, allow_nan=False)))
-
-
-def quell_json(text: str) -> str:
-    """The same JSON without `##`, which can only stand in a string."""
-    return text.replace("##", "#\\u0023")
+    print(make_json(json.dumps(data, indent=1, allow_nan=False)))

@@ -6,6 +6,7 @@ system, or is forbidden in UTF-8 or XML. What would be is shown as an escape (`\
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 
@@ -16,12 +17,14 @@ CUT = "\N{HORIZONTAL ELLIPSIS}"
 # Control characters, invisible ones (joiners apart, which scripts and emoji need), those that turn the
 # direction of writing or end a line, halves of surrogate pairs, and code points that are no characters.
 HIDDEN = (
-    "\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\ufdd0-\ufdef\U000e0000-\U000e007f"
-    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
-)
-UNFIT = re.compile(f"[{HIDDEN}]")
-UNFIT_IN_LINES = re.compile(f"(?![\n\t])[{HIDDEN}]")
+    (0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200B),
+    (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF),
+    (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+    *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000)),
+)  # fmt: skip
+CLASS = "".join(f"{chr(first)}-{chr(last)}" for first, last in HIDDEN)
+UNFIT = re.compile(f"[{CLASS}]")
+UNFIT_IN_LINES = re.compile(f"(?![\n\t])[{CLASS}]")
 # To GitHub a line is a command that begins with `::error` or has `##[error]` anywhere, to Azure `##vso[`, to
 # TeamCity `##teamcity[`. A long line may be broken anywhere, so that no place in it is safe.
 COMMAND = re.compile(r":(?=:[A-Za-z])|#(?=#[A-Za-z]*\[)")
@@ -51,6 +54,13 @@ def make_cell(text: str) -> str:
     """Text for a cell of a spreadsheet, which would run it otherwise: a `'` stands before a formula."""
     mark = "'" if FORMULA.match(text) else ""
     return mark + show_characters(text)
+
+
+def make_json(text: str) -> str:
+    """JSON of the same meaning: what steers others can only stand in its strings, and there as an escape."""
+    if not text.isascii():
+        text = UNFIT_IN_LINES.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return text.replace("##", "#\\u0023")
 
 
 def wrap_name(name: str, width: int) -> str:

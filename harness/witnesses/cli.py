@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from harness import options
 from harness.system.invocation import show_example
+from harness.system.streams import print_json, print_line
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
 
@@ -106,7 +106,7 @@ def perform(request: Any, *, as_json: bool) -> None:
     try:
         extraction = run_extraction(request, find_root(), ConsoleScreen(open_errors()))
     except KeyboardInterrupt:
-        typer.echo("harness: interrupted; finished cells are kept and used next time", err=True)
+        print_line("harness: interrupted; finished cells are kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(extraction_to_json(extraction))
@@ -191,11 +191,6 @@ def landmarks(
     )
     for line in (*search.notes, *search.refused):
         errors.print(make_line(line), markup=False, highlight=False, soft_wrap=True)
-    typer.echo(f"{output}: {len(search.found)} faces located, {len(search.refused)} files refused")
+    print_line(f"{output}: {len(search.found)} faces located, {len(search.refused)} files refused")
     if search.refused:
         raise typer.Exit(COULD_NOT_RUN)
-
-
-def print_json(data: Any) -> None:
-    """Print plain data."""
-    typer.echo(json.dumps(data, indent=1, allow_nan=False))

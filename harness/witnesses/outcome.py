@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report.cells import STYLES
+from harness.report.consoles import make_text
 from harness.report.numbers import NONE
+from harness.system.text import make_lines
 from harness.witnesses.extract import Extracted, Extraction
 from harness.witnesses.show import open_table
 
@@ -25,7 +27,7 @@ def print_extraction(extraction: Extraction, console: Console) -> None:
     for one in extraction.results:
         status = "reused" if one.reused else one.status
         counts = [str(one.counts.get(attribute, NONE)) for attribute in extraction.pairs]
-        table.add_row(one.environment, Text(status, STYLES[status]), *counts, show_changes(one))
+        table.add_row(make_text(one.environment), Text(status, STYLES[status]), *counts, show_changes(one))
     pairs = ", ".join(f"{attribute} {count}" for attribute, count in extraction.pairs.items())
     console.print(
         Text(f"witnesses by attribute, from pairs of mutated images: {pairs}", "bold"), soft_wrap=True
@@ -33,13 +35,14 @@ def print_extraction(extraction: Extraction, console: Console) -> None:
     console.print(table)
     for one in extraction.results:
         if one.reason:
-            console.print(Text(f"{one.environment} {one.status}: {one.reason}"), soft_wrap=True)
+            console.print(make_text(f"{one.environment} {one.status}: {one.reason}"), soft_wrap=True)
             if one.log_end:
-                console.print(Text(one.log_end, "dim"), soft_wrap=True)
+                console.print(Text(make_lines(one.log_end), "dim"), soft_wrap=True)
     for note in extraction.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
+        console.print(make_text(f"note: {note}"), soft_wrap=True)
     console.print(
-        Text(f"witness sets: {extraction.output}/ENVIRONMENT; look at {extraction.sheet}"), soft_wrap=True
+        make_text(f"witness sets: {extraction.output}/ENVIRONMENT; look at {extraction.sheet}"),
+        soft_wrap=True,
     )
 
 

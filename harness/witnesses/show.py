@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.consoles import make_text
 from harness.report.numbers import NONE
+from harness.system.text import make_line
 from harness.witnesses.compare import BlobCount, Change, Comparison, find_farthest
 from harness.witnesses.margins import Margin
 
@@ -26,7 +28,9 @@ LEGEND = (
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Counts by blob where something changed and in all, every change, notes, the verdict."""
-    console.print(Text(f"A {comparison.first}\nB {comparison.second}"), soft_wrap=True)
+    console.print(
+        Text(f"A {make_line(str(comparison.first))}\nB {make_line(str(comparison.second))}"), soft_wrap=True
+    )
     console.print(draw_counts(comparison))
     if comparison.changes:
         console.print(draw_changes(comparison.changes[:MOST_CHANGES]))
@@ -36,9 +40,11 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if any(count.shift is not None for count in comparison.counts):
         console.print(Text(LEGEND, "dim"))
     for note in comparison.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
+        console.print(make_text(f"note: {note}"), soft_wrap=True)
     word, style = VERDICTS[comparison.exit_code]
-    console.print(Text.assemble((word, style), f": {describe_verdict(comparison)}"), soft_wrap=True)
+    console.print(
+        Text.assemble((word, style), make_line(f": {describe_verdict(comparison)}")), soft_wrap=True
+    )
 
 
 def open_table() -> Table:
@@ -57,7 +63,7 @@ def draw_counts(comparison: Comparison) -> Table:
         counts = [count for count in comparison.counts if count.attribute == attribute]
         for count in counts:
             if count.first != count.kept or count.second != count.kept:
-                table.add_row(attribute, count.blob, *show_counts([count]))
+                table.add_row(make_text(attribute), make_text(count.blob), *show_counts([count]))
         table.add_row(attribute, "all", *show_counts(counts), style="bold", end_section=True)
     return table
 
@@ -84,16 +90,16 @@ def draw_changes(changes: Sequence[Change]) -> Table:
         table.add_column("decided by", overflow="fold")
     for change in changes:
         kind = Text(change.kind, "red" if change.kind == "lost" else "green")
-        row = (change.attribute, change.blob, str(change.channel), kind)
+        row = (make_text(change.attribute), make_text(change.blob), str(change.channel), kind)
         table.add_row(*row, *(show_margins(change) if measured else ()))
     return table
 
 
-def show_margins(change: Change) -> tuple[str, str, str]:
+def show_margins(change: Change) -> tuple[str, str, Text]:
     """A change's distances in both sets, and the mutation and pair that they are in."""
     decisive = change.after if change.kind == "lost" else change.before
     decided = f"{decisive.mutation}, {change.pair}" if decisive else NONE
-    return show_margin(change.before), show_margin(change.after), decided
+    return show_margin(change.before), show_margin(change.after), make_text(decided)
 
 
 def show_margin(margin: Margin | None) -> str:

@@ -246,6 +246,22 @@ def test_hostile_text_is_shown_and_does_not_run(tmp_path, open_tab):
     assert page.evaluate("window.ran") is None
 
 
+def test_nothing_that_is_shown_turns_or_hides_letters(tmp_path, open_tab):
+    mark = "\u202eb\u2066\u200f\u200b\x1b[2J\x9b\u2028\U000e0041"
+    summary, _ = plant(make_rich(), mark)
+    (path,) = write_html(tmp_path / "report.html", summary)
+    page = open_tab(height=12_000).open(path, "#example=none\u202e")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    settle(page)
+    shown = page.evaluate(
+        "document.querySelector('#data').remove() ?? document.documentElement.outerHTML + document.title"
+    )
+    assert r"\u202eb\u2066\u200f\u200b\x1b[2J\x9b\u2028\U000e0041" in shown
+    assert "none\\u202e" in shown
+    assert set("\u202e\u2066\u200f\u200b\x1b\x9b\u2028\U000e0041").isdisjoint(shown)
+    follow_every_filter(page)
+
+
 def follow_every_filter(page):
     """Choose the last option of every filter, which a file may have named."""
     for name in ("attack", "case", "environment", "change", "stage", "register"):

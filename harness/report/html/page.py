@@ -17,7 +17,7 @@ from harness.report import numbers, words
 from harness.report.html import figures, view
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
 from harness.report.summary import PairSummary, Summary
-from harness.system.text import make_line, make_lines
+from harness.system.text import HIDDEN, make_line, make_lines
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("state.js", "cards.js", "list.js", "page.js")
@@ -216,15 +216,16 @@ def describe_pair(pair: PairSummary) -> str:
 def write_data(summary: Summary, names: Names, part: Slice, place: Place, commands: Commands) -> str:
     """Everything that the page's script reads, as JSON that may stand in a script element."""
     head = {
-        "environments": list(names.environments),
-        "attacks": list(names.attacks),
+        "environments": list(map(make_line, names.environments)),
+        "attacks": list(map(make_line, names.attacks)),
+        "hidden": HIDDEN,
         "cases": list(CASES),
         "meanings": MEANINGS,
         "changes": list(CHANGES),
         "changeNames": list(words.CHANGES.values()),
         "stages": list(STAGES),
         "stageNames": list(words.STAGES.values()),
-        "labels": summary.labels,
+        "labels": {number: make_line(label) for number, label in summary.labels.items()},
         "pages": place.pages,
         "number": place.number,
         "starts": commands.starts,

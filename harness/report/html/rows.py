@@ -14,6 +14,7 @@ from typing import Any, get_args
 from harness.report.html.pictures import Picture
 from harness.report.numbers import show_margin
 from harness.report.summary import Change, DivergenceSummary, Margins, Stage, Summary
+from harness.system.text import make_json, make_line
 
 CHANGES: tuple[str, ...] = get_args(Change)
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -64,7 +65,7 @@ def row_divergence(one: DivergenceSummary, names: Names, pictures: Mapping[str, 
     return [
         one.example,
         names.attacks[one.attack],
-        one.source or 0,
+        make_line(one.source or "") or 0,
         places[one.baseline_environment],
         [row_class(one, value, members, places) for value, members in group_classes(one)],
         row_margins(one.margins, places),
@@ -128,7 +129,7 @@ def group_texts(texts: Mapping[str, str | None], places: Mapping[str, int]) -> R
     for name, text in texts.items():
         if text is not None and name in places:
             groups.setdefault(text, []).append(places[name])
-    return [[text, members] for text, members in groups.items()]
+    return [[make_line(text), members] for text, members in groups.items()]
 
 
 def shorten(value: float | None) -> float | None:
@@ -143,7 +144,7 @@ def rows_agreeing(summary: Summary, names: Names) -> Iterable[Row]:
         yield [
             example,
             names.attacks[agreeing.attacks[place]],
-            agreeing.sources[place] or 0,
+            make_line(agreeing.sources[place] or "") or 0,
             *agreeing.tuples[place],
             shorten(agreeing.smallest_margins[place]),
         ]
@@ -154,7 +155,7 @@ def rows_incomparable(summary: Summary) -> Iterable[Row]:
     groups: dict[tuple[str, str], list[str]] = {}
     for one in summary.incomparable:
         groups.setdefault((one.environment, one.reason), []).append(one.example)
-    return ([*group, examples] for group, examples in groups.items())
+    return ([*map(make_line, group), list(map(make_line, examples))] for group, examples in groups.items())
 
 
 def pack_pages(streams: Mapping[str, Iterable[Row]], most_bytes: int, most_rows: int) -> list[Slice]:
@@ -174,4 +175,4 @@ def pack_pages(streams: Mapping[str, Iterable[Row]], most_bytes: int, most_rows:
 def write_json(data: Any) -> str:
     """JSON that may stand in a script element: with no `<`, nothing in it ends or opens anything."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    return make_json(text).replace("<", "\\u003c")

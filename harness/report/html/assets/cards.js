@@ -139,15 +139,15 @@ function makePictures(row) {
   const picture = row[PICTURE];
   if (typeof picture === "number") {
     const figure = clone("no-picture");
-    figure.querySelector("title").textContent = `no picture of ${row[ID]}`;
+    figure.querySelector("title").textContent = `no picture of ${showName(row[ID])}`;
     figure.lastElementChild.textContent = NO_PICTURE[picture];
     return [figure];
   }
   const [input, perturbation, factor] = picture;
-  const figures = [makePicture(input, "", `input of ${row[ID]}`, "input")];
+  const figures = [makePicture(input, "", `input of ${showName(row[ID])}`, "input")];
   if (perturbation) {
     const caption = `perturbation ×${factor}`;
-    figures.push(makePicture(perturbation, "pixels", `${caption} of ${row[ID]}, on grey`, caption));
+    figures.push(makePicture(perturbation, "pixels", `${caption} of ${showName(row[ID])}, on grey`, caption));
   }
   return figures;
 }
@@ -183,9 +183,9 @@ function writeCommand(row) {
 function fillHead(card, row) {
   const [head] = card.children;
   const link = head.querySelector(".id");
-  link.textContent = row[ID];
+  link.textContent = showName(row[ID]);
   link.href = linkTo(row[ID]);
-  const source = row[SOURCE] && row[SOURCE] !== row[ID] ? ` of ${row[SOURCE]}` : "";
+  const source = row[SOURCE] && row[SOURCE] !== showName(row[ID]) ? ` of ${row[SOURCE]}` : "";
   head.querySelector(".attack").textContent = data.attacks[row[ATTACK]] + source;
   const changed = row[CLASSES].slice(1).reduce((bits, one) => bits | one[CHANGED], 0);
   data.changeNames.forEach((name, place) => {
@@ -211,7 +211,7 @@ function makeCard(row, place, total) {
   card.setAttribute("aria-setsize", total);
   card.querySelector(".pictures").append(...makePictures(row));
   card.querySelector("table").append(...row[CLASSES].map((_, number) => makeClass(row, number)));
-  card.querySelector("table").setAttribute("aria-label", `Tuples of ${row[ID]}`);
+  card.querySelector("table").setAttribute("aria-label", `Tuples of ${showName(row[ID])}`);
   card.querySelector(".reasons").append(...makeReasons(row));
   const command = writeCommand(row);
   if (command) card.querySelector("code").textContent = command;
@@ -223,7 +223,7 @@ function makeLine(row) {
   const line = clone("line");
   const [link, attack, tuple, name, labels, margin] = line.children;
   const values = row.slice(TUPLE, TUPLE + 3);
-  link.textContent = row[ID];
+  link.textContent = showName(row[ID]);
   link.href = linkTo(row[ID]);
   attack.textContent = data.attacks[row[ATTACK]];
   tuple.textContent = values.join("-");

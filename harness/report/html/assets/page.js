@@ -97,7 +97,7 @@ function goTo(id) {
   }
   if (hides()) {
     const elsewhere = data.pages.length > 1 ? "; it may be on another page" : "";
-    byId("found").textContent = `There is no example ${id} on this page${elsewhere}.`;
+    byId("found").textContent = `There is no example ${showName(id)} on this page${elsewhere}.`;
     return;
   }
   const isCard = cards.place(id) >= 0;

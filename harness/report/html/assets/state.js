@@ -44,11 +44,18 @@ const isExpected = (row) => {
 // Tuples of a divergence's classes, or the one of an agreeing example.
 const tuplesOf = (row) => (row.length > 7 ? row[CLASSES].map((one) => one.slice(0, 3)) : [row.slice(TUPLE, TUPLE + 3)]);
 
+// A name with an escape for every character that is not to be seen, or turns the direction of writing.
+const codes = data.hidden.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`);
+const hidden = new RegExp(`[${codes.join("")}]`, "gu");
+const escapeCode = (code) => (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : code < 0x10000
+  ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`);
+const showName = (name) => name.replace(hidden, (one) => escapeCode(one.codePointAt(0)));
+
 const departing = (row) => row[CLASSES].slice(1).flatMap((one) => one[MEMBERS]);
 
 function describe(row, numbers) {
   const labels = [...new Set(numbers)].map((number) => `${number} ${data.labels[number] ?? ""}`);
-  return [row[ID], row[SOURCE] || "", ...labels].join("\n").toLowerCase();
+  return [showName(row[ID]), row[SOURCE] || "", ...labels].join("\n").toLowerCase();
 }
 
 const texts = new Map();
