@@ -1,6 +1,7 @@
 """`matrix.toml`: what it may say, and which environments a selection takes."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,52 @@ def test_the_register_of_the_repository_is_sound():
     ],
 )
 def test_a_register_that_contradicts_the_environments_is_refused(tmp_path, text, words):
-    (tmp_path / "a.toml").write_text(
+    with pytest.raises(InputError, match=words):
+        read_text(tmp_path, text)
+
+
+PINNED = """reference = "a"
+default = "default"
+[groups]
+default = ""
+[[expected]]
+example = "*"
+environment = "a"
+reason = "r"
+owner = "o"
+until = 2030-01-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("pin", "words"),
+    [
+        ('digest = "0123456789abcdef"', "digest = '0123456789abcdef': needs count beside it"),
+        ('count = "279"', "expected.0.count = '279': string should match"),
+        ('count = "0 of 5"', "expected.0.count = '0 of 5'"),
+        ('count = "1 of 5"\ndigest = "xyz"', "expected.0.digest = 'xyz'"),
+        ("count = 5", "expected.0.count = 5"),
+    ],
+)
+def test_a_pin_that_says_nothing_is_refused(tmp_path, pin, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        read_text(tmp_path, PINNED + pin)
+
+
+def test_pins_are_read_and_names_come_from_the_files(tmp_path):
+    register = read_text(tmp_path, PINNED + 'count = "1 of 5"\ndigest = "0123456789abcdef"')
+    assert (register.expected[0].count, register.environments) == ("1 of 5", ("a",))
+    with pytest.raises(InputError, match="environments: cannot be set in the file"):
+        read_text(tmp_path, 'environments = ["a"]\n' + PINNED)
+
+
+def read_text(folder, text):
+    """The register of a folder with one environment."""
+    (folder / "a.toml").write_text(
         'description = "x"\nbackend = "reference"\ngroups = ["default"]\npackages = []'
     )
-    (tmp_path / "matrix.toml").write_text(text)
-    with pytest.raises(InputError, match=words):
-        read_register(tmp_path, read_environments(tmp_path))
+    (folder / "matrix.toml").write_text(text)
+    return read_register(folder, read_environments(folder))
 
 
 def test_an_expected_divergence_matches_by_glob():

@@ -59,6 +59,7 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
         seconds=0.0,
         labels=past.labels,
         runs=group_runs(sources),
+        environments=register.environments,
         must_occur=against is None or name_environment(against) == name_environment(reference),
     )
     expected = [entry for entry in register.expected if all(map(entry.is_about, models))]

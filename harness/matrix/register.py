@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.ami.errors import InputError
 from harness.matrix.environments import REGISTER, Environment
@@ -27,7 +27,11 @@ class Rule(Table):
 
 
 class Expected(Table):
-    """Divergences that are known: examples and environments as globs, why, whose, and until when."""
+    """Divergences that are known: examples and environments as globs, why, whose, and until when.
+
+    `count` (`279 of 400`) and `digest` pin how many examples depart and with which tuples, in every
+    environment that is named; without them any tuple is expected.
+    """
 
     example: Text
     environment: Text
@@ -35,6 +39,15 @@ class Expected(Table):
     reason: Text
     owner: Text
     until: dt.date
+    count: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17} of [1-9][0-9]{0,17}$")] | None = None
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+
+    @model_validator(mode="after")
+    def check_pin(self) -> Expected:
+        """Refuse a digest alone: nobody could tell whether it was made of the same examples."""
+        if self.digest is not None and self.count is None:
+            raise ValueError(f"digest = {self.digest!r}: needs count beside it, as `N of M`")
+        return self
 
     def matches_environment(self, label: str) -> bool:
         """Whether this entry speaks of a cell, by its label."""
@@ -50,7 +63,7 @@ class Expected(Table):
 
 
 class Register(Table):
-    """The whole file."""
+    """The whole file, and the names of the environments beside it."""
 
     reference: Text
     default: Text
@@ -58,13 +71,14 @@ class Register(Table):
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
     expected: tuple[Expected, ...] = ()
+    environments: tuple[str, ...] = ()
 
 
 def read_register(folder: Path, environments: Sequence[Environment]) -> Register:
     """`matrix.toml` of a folder; InputError where it and the environments beside it contradict each other."""
     path = folder / REGISTER
-    register = read_table(path, Register)
-    names = [environment.name for environment in environments]
+    names = tuple(environment.name for environment in environments)
+    register = read_table(path, Register, environments=names)
     if register.reference not in names:
         raise InputError(
             f"{path}: reference = {register.reference!r}: no such environment; there are {', '.join(names)}"

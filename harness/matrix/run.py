@@ -160,6 +160,7 @@ def run_matrix(
         asked=list_asked(request, plan.cells),
         refused=len(plan.prepared.refused),
         labels=dict(enumerate(plan.labels)),
+        environments=plan.register.environments,
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
     summary = make_summary(header, results, expected)

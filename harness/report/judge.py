@@ -21,6 +21,7 @@ from harness.report.examples import Listing, describe_agreeing, name_labels
 from harness.report.executions import count_copies, judge_noise, list_uncompared, note_copies, note_noise
 from harness.report.expectation import Expectation, apply_register
 from harness.report.numbers import show_parameter
+from harness.report.registered import list_problems, list_remarks
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
 from harness.report.summary import (
     EXIT_CODES,
@@ -53,7 +54,8 @@ class Header:
     `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
     whether one cell alone is a failure, `must_occur` whether what the register expects has to occur; `asked`
     names cells of which one has to run; `refused` counts files that were given and are no examples; `labels`
-    names classes; `runs` has the cells of every run of several, by its name.
+    names classes; `runs` has the cells of every run of several, by its name; `environments` names all that
+    there are.
     """
 
     run: str
@@ -69,6 +71,7 @@ class Header:
     refused: int = 0
     labels: Mapping[int, str] = field(default_factory=dict)
     runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    environments: tuple[str, ...] = ()
 
 
 def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
@@ -80,13 +83,15 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     join = join_columns(compared, {name: header.known[name] for name in compared if name in header.known})
     found, smallest = find_divergences(join, header.reference), find_smallest(join)
     noise = find_noise(join, found.rows)
-    expectation = apply_register(join, found, expected)
+    whole = header.must_occur and header.reference in join.environments and len(join.environments) > 1
+    expectation = apply_register(join, found, expected, whole=whole)
     rates = measure_cells(done)
     baseline = find_baseline(join, found.baseline, results)
     cells = tuple(
         describe_cell(one, baseline, rates.get(one.summary.environment), copies.originals) for one in results
     )
-    problems = tuple(check_register(header, join, expectation))
+    problems = tuple(list_problems(join, header.reference, expectation, whole=whole))
+    remarks = list_remarks(header.environments, cells, join, expectation, whole=whole)
     outcome, verdict = give_verdict(header, cells, join, expectation, problems, noise)
     summary = Summary(
         run=header.run,
@@ -110,6 +115,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
             *note_differences(cells, baseline),
             *note_origins(cells, found),
             *note_unsaid(results),
+            *remarks,
             *header.notes,
         ),
         seconds=round(header.seconds, 3),
@@ -140,26 +146,6 @@ def describe_cell(
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:
     """The same, as part of the document."""
     return IncomparableSummary(example=one.example, environment=one.environment, reason=one.reason)
-
-
-def check_register(header: Header, join: Join, expectation: Expectation) -> list[str]:
-    """Entries that are past their date, or whose divergence was looked for and does not occur any more.
-
-    They speak of what departs from the reference: without it, none of them was looked for.
-    """
-    today = dt.datetime.now(dt.UTC).date()
-    has_others = header.reference in join.environments and len(join.environments) > 1
-    problems = []
-    for number, entry in enumerate(expectation.entries):
-        looked = any(map(entry.matches_environment, join.environments)) and any(
-            map(entry.matches_example, join.examples)
-        )
-        place = f"expected divergence of {entry.example} in {entry.environment} ({entry.owner})"
-        if entry.until < today:
-            problems.append(f"{place} is past its date {entry.until}; look at it again")
-        elif header.must_occur and has_others and looked and number not in expectation.occurring:
-            problems.append(f"{place} does not occur any more; remove it from the register")
-    return problems
 
 
 def is_expected(divergence: DivergenceSummary) -> bool:
