@@ -136,7 +136,7 @@ def has_whole_levels(values: np.ndarray, convention: str, preprocess: Preprocess
     levels = show_levels(values, convention, preprocess)
     nearest = np.rint(levels)
     whole = np.abs(levels - nearest) <= WHOLE
-    return bool(whole.mean() >= MOST) and len(np.unique(nearest)) >= VARIETY
+    return bool(whole.mean() >= MOST) and len(np.unique(nearest.astype(np.int16))) >= VARIETY
 
 
 def read_source(path: Path, preprocess: Preprocess) -> np.ndarray | None:
