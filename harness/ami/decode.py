@@ -1,4 +1,4 @@
-"""Image decoding by a named library: decoders differ by a few levels on the same JPEG file."""
+"""Image decoding by a named library: decoders may give different levels of the same JPEG file."""
 
 from __future__ import annotations
 
