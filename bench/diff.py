@@ -211,7 +211,13 @@ def describe_file(name: str, seed: int) -> dict[str, Any]:
         "image": {"id": name, "packages": {"debian": packages}},
     }
     job = {"cell": f"m/{name}", "environment": name, "backend": "pytorch", "port": {"preset": "notebook"}}
-    return {"schema": 1, "status": "done", "job": job, "fingerprint": fingerprint}
+    return {
+        "schema": 1,
+        "status": "done",
+        "job": job,
+        "fingerprint": fingerprint,
+        "execution": f"{seed:032x}",
+    }
 
 
 PARTS = {"files": measure_files, "columns": measure_columns}

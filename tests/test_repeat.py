@@ -3,6 +3,9 @@
 import json
 
 from noisy_project import COUNT, list_runs, make_harness, read_cells, write_project
+from past_runs import write_sums
+
+from harness.matrix import run
 
 __all__ = ["make_harness"]  # a fixture
 
@@ -59,6 +62,32 @@ def test_a_fresh_run_takes_nothing_from_the_store_and_is_kept(harness, tmp_path)
     first, fresh, last = map(read_executions, list_runs(tmp_path))
     assert not set(first.values()) & set(fresh.values())
     assert last == fresh
+
+
+def test_a_result_that_is_replaced_meanwhile_is_not_mixed_with_another(harness, tmp_path, monkeypatch):
+    """As a fresh run elsewhere does: what is judged is what is kept, from the old result or the new."""
+    write_project(tmp_path, "a", "noisy")
+    harness("matrix", "--model", "small")
+    read, replaced = run.read_result, []
+
+    def replace():
+        for path in [] if replaced else (tmp_path / "home" / "store").glob("*/records.jsonl"):
+            replaced.append(path)
+            path.write_text(path.read_text().replace('"attribute": ', '"attribute": 1'))
+            write_sums(path.parent)
+
+    def read_then_replace(outcome, named):
+        found = read(outcome, named)
+        replace()
+        return found
+
+    monkeypatch.setattr(run, "read_result", read_then_replace)
+    _, out, _ = harness("matrix", "--model", "small")
+    assert "reused 2 of 2 cells" in out
+    assert replaced
+    judged = json.loads((list_runs(tmp_path)[-1] / "summary.json").read_text())
+    compared = json.loads(harness("diff", list_runs(tmp_path)[-1], "--json")[1])
+    assert (judged["agreeing"], judged["divergences"]) == (compared["agreeing"], compared["divergences"])
 
 
 def test_a_run_of_ones_own_files_is_repeated_too(harness, tmp_path):

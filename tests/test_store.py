@@ -7,6 +7,7 @@ import pytest
 from fake_worker import make_key
 
 from harness.ami.errors import InputError
+from harness.matrix import store
 from harness.matrix.store import (
     copy_result,
     find_damage,
@@ -119,6 +120,20 @@ def test_a_damaged_result_is_replaced(tmp_path, kept):
     (kept / "records.jsonl").unlink()
     keep_result(tmp_path, KEY, fill(make_workplace(tmp_path, KEY), "other"))
     assert read_records(kept) == [{"example": "other"}]
+
+
+def test_a_copy_made_while_its_result_is_replaced_is_made_again(tmp_path, kept, monkeypatch):
+    def leave(path):
+        if path.name == "records.jsonl" and not left:
+            left.append(path)
+            raise FileNotFoundError(path)
+        return copy(path, tmp_path / "copy" / path.name)
+
+    left, copy = [], store.shutil.copyfile
+    monkeypatch.setattr(store.shutil, "copyfile", lambda source, _target: leave(source))
+    copy_result(kept, tmp_path / "copy", whole=True)
+    assert left
+    assert find_damage(tmp_path / "copy") is None
 
 
 def test_copies_leave_out_what_is_not_there(tmp_path, kept):

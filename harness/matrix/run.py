@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ from harness.matrix.places import (
 from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
 from harness.matrix.register import Register, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result
-from harness.matrix.subject import Prepared, prepare_subject
+from harness.matrix.subject import Prepared, list_notes, prepare_subject
 from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, count, make_summary
 from harness.report.summary import CellSummary, Summary
@@ -146,6 +146,12 @@ def run_matrix(
             close_fleet(plan.fleet)
     fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
     remember_durations(plan.cache, fresh)
+    folder = find_reports(request, root) / plan.id
+    return write_run(folder, request, plan, outcomes, started), folder
+
+
+def judge_run(request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float) -> Summary:
+    """The summary of what the cells came to; `started` is when the run did, by the monotonic clock."""
     results = [read_result(outcome, request.globs) for outcome in outcomes]
     header = Header(
         run=plan.id,
@@ -163,10 +169,7 @@ def run_matrix(
         environments=plan.register.environments,
     )
     expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
-    summary = make_summary(header, results, expected)
-    folder = find_reports(request, root) / plan.id
-    write_run(folder, request, plan, outcomes, summary)
-    return summary, folder
+    return make_summary(header, results, expected)
 
 
 def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
@@ -258,23 +261,6 @@ def foresee(plan: Plan, cell: Cell) -> str:
     return "to run" if ready else "to install and run"
 
 
-def list_notes(prepared: Prepared) -> list[str]:
-    """What is to be said of the examples before and after they are run."""
-    return [*note_refused(prepared.refused), *prepared.notes]
-
-
-def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
-    """What to say of files that are no examples."""
-    if not refused:
-        return []
-    more = [f"  and {len(refused) - most} more"] if len(refused) > most else []
-    return [
-        f"refused files, which are no examples: {len(refused)}",
-        *(f"  {one}" for one in refused[:most]),
-        *more,
-    ]
-
-
 def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
     """An outcome with its records; a cell whose files cannot be read has failed.
 
@@ -303,16 +289,15 @@ def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
 
 
 def write_run(
-    folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], summary: Summary
-) -> None:
-    """Write the run's folder, whole or not at all."""
+    folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float
+) -> Summary:
+    """Write the run's folder, whole or not at all; what it comes to."""
     from harness.report.write import write_reports
 
     try:
         with hold_draft(folder.parent) as made:
-            for outcome in outcomes:
-                if outcome.folder is not None:
-                    copy_result(outcome.folder, made / "cells" / outcome.cell.id)
+            kept = [keep_copy(outcome, made / "cells" / outcome.cell.id) for outcome in outcomes]
+            summary = judge_run(request, plan, kept, started)
             write_json(made / "run.json", describe_run(request, plan, outcomes))
             write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
             write_reports(made, summary, folder)
@@ -322,6 +307,14 @@ def write_run(
     for outcome in outcomes:
         if outcome.status == "failed" and outcome.folder is not None:
             shutil.rmtree(outcome.folder, ignore_errors=True)
+    return summary
+
+
+def keep_copy(outcome: Outcome, folder: Path) -> Outcome:
+    """An outcome with the run's own copy of its files, which no fresh run replaces while they are read."""
+    if outcome.folder is not None:
+        copy_result(outcome.folder, folder, whole=outcome.status == "done")
+    return replace(outcome, folder=outcome.folder and folder)
 
 
 def describe_run(request: Request, plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from harness.system.drafts import move_folder, write_atomically, write_json
 SUMS = "checksums.json"
 FILES = ("cell.json", "records.jsonl", "log.txt", SUMS)
 CHECKED = ("cell.json", "records.jsonl")
+COPY_PAUSES_SECONDS = (0.1, 0.5, 2.0)
 RESUMABLE = ("records.jsonl", "batches.jsonl")
 EXECUTION = "execution"  # the file with a workplace's, and what cell.json calls it
 
@@ -96,11 +99,23 @@ def find_damage(folder: Path) -> str | None:
     return None
 
 
-def copy_result(source: Path, target: Path) -> None:
-    """Copy what there is of a cell's files."""
+def copy_result(source: Path, target: Path, *, whole: bool = False) -> None:
+    """Copy what there is of a cell's files.
+
+    A result that is `whole` may be replaced by that of a fresh run at any moment; then it is copied again.
+    """
     target.mkdir(parents=True, exist_ok=True)
+    for pause in COPY_PAUSES_SECONDS:
+        copy_files(source, target)
+        if not whole or not find_damage(target):
+            return
+        time.sleep(pause)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy what there is of a cell's files."""
     for name in FILES:
-        if (source / name).is_file():
+        with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(source / name, target / name)
 
 

@@ -70,6 +70,23 @@ def prepare_subject(
     return Prepared(subject, found.refused, found.notes, tuple(one for one in held if one))
 
 
+def list_notes(prepared: Prepared) -> list[str]:
+    """What is to be said of the examples before and after they are run."""
+    return [*note_refused(prepared.refused), *prepared.notes]
+
+
+def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
+    """What to say of files that are no examples."""
+    if not refused:
+        return []
+    more = [f"  and {len(refused) - most} more"] if len(refused) > most else []
+    return [
+        f"refused files, which are no examples: {len(refused)}",
+        *(f"  {one}" for one in refused[:most]),
+        *more,
+    ]
+
+
 def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
     """Neutral folder of the model; a large file that is known by size and time is not read again."""
     known = hashes.recall(model.caffemodel)
