@@ -18,6 +18,18 @@ Prototxt = Annotated[Path | None, typer.Option(help="Network, instead of model.t
 Caffemodel = Annotated[Path | None, typer.Option(help="Weights, instead of model.toml's.")]
 Labels = Annotated[Path | None, typer.Option(help="Class names, instead of model.toml's.")]
 Witnesses = Annotated[Path | None, typer.Option(help="Folder of the four witness files.")]
+Stages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage",
+        metavar="NAME",
+        help="Stage of the net, where layers of the prototxt have rules of stages; instead of model.toml's."
+        " May be given several times.",
+    ),
+]
+Level = Annotated[
+    int | None, typer.Option(help="Level of the net, for rules of levels; instead of model.toml's.")
+]
 Globs = Annotated[
     list[str] | None,
     typer.Option("--environment", help="Name or glob of environments; may be given several times."),

@@ -52,6 +52,7 @@ def test_conversion_is_exact(sources):
     assert data["sources"] == {
         "prototxt": hashlib.sha256(sources[0].read_bytes()).hexdigest(),
         "caffemodel": hashlib.sha256(sources[1].read_bytes()).hexdigest(),
+        "state": {"level": 0, "stages": []},
     }
     for name, values in WEIGHTS.items():
         expected = {"shape": list(values.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}

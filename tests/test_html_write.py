@@ -92,6 +92,12 @@ def test_executions_are_asked_for_as_they_were():
     assert start_command({"model": "m", "repeat": "3; x", "fresh": 1}, "m").endswith("--model m")
 
 
+def test_the_nets_state_is_in_the_command():
+    request = {"model": "m", "stages": ["deploy", "a b"], "level": 2}
+    assert start_command(request, "m") == f"{PROGRAM} matrix --model m --stage deploy --stage 'a b' --level 2"
+    assert start_command({"model": "m", "stages": "x", "level": "2"}, "m").endswith("--model m")
+
+
 def test_own_files_are_named_and_quoted():
     command = start_command({"model": "m", "caffemodel": "/my files/a.caffemodel"}, "m")
     assert command == f"{PROGRAM} run --model m --caffemodel '/my files/a.caffemodel'"

@@ -1,15 +1,33 @@
 """Which layers run: rules of phase, level and stage, as Caffe's FilterNet and StateMeetsRule have them."""
 
+import dataclasses
 import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
+from small_model import make_png, write_model
 from test_prototxt import NEWER, SMALL
 
 from harness.ami.errors import InputError
+from harness.ami.network_files import read_network, read_notes
+from harness.matrix.cache import Hashes
+from harness.matrix.plan import Override, plan_cells
+from harness.matrix.subject import prepare_subject
+from harness.model.convert import convert_model
+from harness.model.folder import read_model
 from harness.model.prototxt import read_description, read_prototxt
 from harness.model.schema import message_class
 from harness.model.state import Situation, State, make_state, meets_rule
+from harness.witnesses.cells import describe_here
+from harness.worker.extract import MUTATIONS
+from harness.worker.job import read_job
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def write(tmp_path, *rules, state=""):
@@ -139,3 +157,84 @@ def test_stages_are_suggested_where_a_network_is_none_without_them(tmp_path):
 
 def test_a_state_is_the_same_in_any_order():
     assert make_state(None, ["b", "a", "b"]) == make_state(0, ["a", "b"]) == State(0, ("a", "b"))
+
+
+def write_staged_model(folder):
+    """A small model whose last ReLU runs in stage `deploy` alone."""
+    write_model(folder, count=4)
+    path = folder / "deploy.prototxt"
+    path.write_text(path.read_text().replace('name: "relu7"', 'name: "relu7" include { stage: "deploy" }'))
+    return folder
+
+
+def add_keys(folder, text):
+    path = folder / "model.toml"
+    path.write_text(path.read_text().replace("labels = ", f"{text}\nlabels = ", 1))
+
+
+def test_a_models_state_is_what_is_given_or_else_what_its_table_says(tmp_path):
+    folder = write_staged_model(tmp_path / "staged")
+    assert "relu7" not in [layer.name for layer in read_model(folder).network.layers]
+    model = read_model(folder, stages=["deploy"])
+    assert "relu7" in [layer.name for layer in model.network.layers]
+    assert model.state == State(0, ("deploy",))
+    add_keys(folder, 'stages = ["deploy"]\nlevel = 0')
+    assert read_model(folder).state == State(0, ("deploy",))
+    with pytest.raises(InputError, match="no rule of its layers asks for stage 'other'; they ask for deploy"):
+        read_model(folder, stages=["other"])
+    with pytest.raises(InputError, match="level 4294967296: must be from"):
+        read_model(folder, level=1 << 32)
+
+
+def test_states_have_neutral_folders_of_their_own(tmp_path):
+    folder = write_staged_model(tmp_path / "staged")
+    files = folder / "deploy.prototxt", folder / "net.caffemodel", tmp_path / "cache"
+    plain, staged = convert_model(*files), convert_model(*files, state=State(0, ("deploy",)))
+    assert plain != staged
+    assert convert_model(*files) == plain
+    assert convert_model(*files, state=State(0, ("deploy",))) == staged
+    counts = [len(read_network(one).layers) for one in (plain, staged)]
+    assert counts[1] == counts[0] + 1
+    assert read_notes(staged)["sources"]["state"] == {"level": 0, "stages": ["deploy"]}
+
+
+def test_the_state_reaches_the_worker_and_the_cells_key(tmp_path):
+    folder = write_staged_model(tmp_path / "staged")
+    cells = []
+    for stages in ((), ("deploy",)):
+        model = read_model(folder, stages=stages)
+        hashes = Hashes(tmp_path / "hashes.json")
+        subject = prepare_subject(model, (), None, tmp_path / "cache", hashes, lambda _text: None).subject
+        same_network = dataclasses.replace(subject, network_key="same")
+        cells += plan_cells(
+            [describe_here("reference", "pillow")], same_network, Override(), "worker", {}, {}
+        )
+    assert cells[0].key != cells[1].key
+    assert cells[1].job["model"]["state"] == {"level": 0, "stages": ["deploy"]}
+    job = read_job(json.loads(json.dumps({**cells[1].job, "output": str(tmp_path)})))
+    assert (job.settings.level, job.settings.stages) == (0, ("deploy",))
+
+
+def test_a_run_in_a_stage(tmp_path, monkeypatch):
+    """From the command line to the worker and what it keeps."""
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    folder = write_staged_model(tmp_path / "staged")
+    found = []
+    for options in ([], ["--stage", "deploy"]):
+        output = tmp_path / f"out{len(found)}"
+        command = [sys.executable, "-m", "harness", "witnesses", "extract", "--model", str(folder)]
+        command += ["--base", str(write_mutants(tmp_path)), "--mutated", str(tmp_path / "mutated")]
+        subprocess.run([*command, "--output", str(output), *options], check=True, timeout=300, cwd=ROOT)
+        cell = json.loads((output / "here-reference" / "cell.json").read_text())
+        found.append([layer["name"] for layer in cell["network"]["layers"]])
+    assert ["relu7" in names for names in found] == [False, True]
+
+
+def write_mutants(folder):
+    """A base image, and a mutated pair for one attribute."""
+    rng = np.random.default_rng(0)
+    paths = [folder / "base.png", *(folder / "mutated" / f"nose_{kind}" / "0.png" for kind in MUTATIONS)]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(make_png(rng))
+    return paths[0]

@@ -100,6 +100,8 @@ def attack(
     caffemodel: options.Caffemodel = None,
     labels: options.Labels = None,
     witnesses: options.Witnesses = None,
+    stage: options.Stages = None,
+    level: options.Level = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Attack clean images, and keep what deceives as it is stored.
@@ -116,6 +118,7 @@ def attack(
         device=device, backend=backend, check=check, port=port, alpha=alpha, beta=beta, epsilon=epsilon,
         rules=tuple(rule or ()),
         prototxt=prototxt, caffemodel=caffemodel, labels=labels, witnesses=witnesses,
+        stages=tuple(stage or ()), level=level,
     )  # fmt: skip
     produced = perform(request)
     if as_json:

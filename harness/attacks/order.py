@@ -70,6 +70,8 @@ class Request:
     caffemodel: Path | None = None
     labels: Path | None = None
     witnesses: Path | None = None
+    stages: tuple[str, ...] = ()
+    level: int | None = None
 
 
 def run_attack(request: Request, show: Show) -> Produced:
@@ -81,6 +83,8 @@ def run_attack(request: Request, show: Show) -> Produced:
         caffemodel=request.caffemodel,
         labels=request.labels,
         witnesses=request.witnesses,
+        level=request.level,
+        stages=request.stages,
         need_witnesses=attack.on_detector,
     )
     targets = read_classes(request.classes, attack.aim, len(model.labels))
@@ -176,6 +180,8 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
         device=request.device if request.check == GRADIENTS else "cpu",
         caffemodel=str(model.caffemodel),
         prototxt=str(model.prototxt),
+        level=model.state.level,
+        stages=model.state.stages,
     )
     backend = find_backend(request.check)
     if not attack.on_detector:
@@ -256,6 +262,7 @@ def make_order(
             "caffemodel": hashes.hash_file(model.caffemodel),
             **origin,
         },
+        "state": model.state.describe(),
         "limit": request.limit,
         "device": request.device,
         "threads": request.threads,

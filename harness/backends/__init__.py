@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Dict, Mapping, Optional, Protocol
+from typing import Any, Dict, Mapping, Optional, Protocol, Tuple
 
 import numpy as np
 
@@ -17,7 +17,10 @@ NAMES = ("reference", "pytorch", "onnxruntime", "opencv", "caffe")
 
 @dataclass(frozen=True)
 class Settings:
-    """How a backend executes; what a backend does not have, it refuses."""
+    """How a backend executes; what a backend does not have, it refuses.
+
+    The last four are the model's, for backends that read Caffe's own files.
+    """
 
     threads: int = 1
     precision: str = "float32"
@@ -27,6 +30,8 @@ class Settings:
     deterministic: bool = True
     caffemodel: Optional[str] = None
     prototxt: Optional[str] = None
+    level: int = 0
+    stages: Tuple[str, ...] = ()
 
 
 class Executor(Protocol):

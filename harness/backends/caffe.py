@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import ctypes
 import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from harness.ami.caffemodel import layer_spans, list_blobs, open_caffemodel
 from harness.ami.errors import InputError
 from harness.ami.network import TYPE_NAMES, Convolution, InnerProduct, Network
+from harness.ami.signatures import BOM
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
 
@@ -68,7 +71,8 @@ def load(network: Network, weights: Mapping[str, np.ndarray], settings: Settings
     prototxt = find_file(settings.prototxt, "prototxt")
     caffemodel = find_file(settings.caffemodel, "caffemodel")
     caffe.set_mode_cpu()
-    net = caffe.Net(prototxt, caffe.TEST)
+    with strip_mark(prototxt) as path:
+        net = caffe.Net(path, caffe.TEST, level=settings.level, stages=list(settings.stages))
     places = check_layers(network, net, prototxt)
     check_names(net, Path(caffemodel))
     net.copy_from(caffemodel)
@@ -94,6 +98,19 @@ def find_file(path: Optional[str], kind: str) -> str:
             return path
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the {kind}") from error
+
+
+@contextmanager
+def strip_mark(prototxt: str) -> Iterator[str]:
+    """The file, or where it begins with a BOM, at which Caffe ends the process, a copy without."""
+    data = Path(prototxt).read_bytes()
+    if not data.startswith(BOM):
+        yield prototxt
+        return
+    with tempfile.NamedTemporaryFile(suffix=".prototxt") as copy:
+        copy.write(data[len(BOM) :])
+        copy.flush()
+        yield copy.name
 
 
 def check_layers(network: Network, net: Any, prototxt: str) -> List[int]:

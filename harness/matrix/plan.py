@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from harness.ami.steering import Parameters, check_parameters
 from harness.matrix.environments import Environment
 from harness.matrix.identity import Identity, write_identity
 from harness.matrix.rules import read_rules, settle_rules, write_choice
+from harness.model.state import State
 
 SCHEMA = 1
 
@@ -39,6 +40,7 @@ class Subject:
     example_ids: tuple[str, ...]
     npy: str | None = None
     only: tuple[str, ...] | None = None
+    state: State = field(default_factory=State)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def plan_job(
             "network": str(subject.network),
             "caffemodel": None if subject.caffemodel is None else str(subject.caffemodel),
             "prototxt": None if subject.prototxt is None else str(subject.prototxt),
+            "state": subject.state.describe(),
             "preprocess": dict(subject.preprocess),
             "witnesses": {
                 attribute: {"path": str(path), "sha256": digest}
@@ -192,6 +195,7 @@ def list_parts(
         "environment": environment.name,
         "replicate": job["replicate"],
         "network": subject.network_key,
+        "state": subject.state.describe(),
         "preprocess": dict(subject.preprocess),
         "witnesses": {attribute: digest for attribute, (_, digest) in subject.witnesses.items()},
         "examples": {"sha256": subject.examples_sha256, "npy": subject.npy, "only": subject.only},

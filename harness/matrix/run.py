@@ -71,6 +71,8 @@ class Request:
     caffemodel: Path | None = None
     labels: Path | None = None
     witnesses: Path | None = None
+    stages: tuple[str, ...] = ()
+    level: int | None = None
     reports: Path | None = None
     ca_bundle: Path | None = None
     must_compare: bool = True
@@ -186,6 +188,8 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
         caffemodel=request.caffemodel,
         labels=request.labels,
         witnesses=request.witnesses,
+        level=request.level,
+        stages=request.stages,
     )
     chosen = select_environments(environments, register, model.name, request.groups, request.globs)
     check_override(chosen, request.override)

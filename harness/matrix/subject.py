@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, check_hash, list_examples
+from harness.ami.network_files import read_notes
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
@@ -18,7 +18,7 @@ from harness.matrix.conventions import AUTO
 from harness.matrix.gather import Gathered, check_list, gather_examples
 from harness.matrix.layouts import is_table
 from harness.matrix.plan import Subject
-from harness.model.convert import convert_model, folder_name, is_sound
+from harness.model.convert import convert_model, folder_name, is_sound, name_sources
 from harness.model.folder import Model
 
 Say = Callable[[str], None]
@@ -65,9 +65,11 @@ def prepare_subject(
         examples_sha256=hashes.hash_file(path),
         example_ids=tuple(example.id for example in examples),
         npy=npy,
+        state=model.state,
     )
     held = dict.fromkeys(one.npy or npy for one in examples if one.is_array)
-    return Prepared(subject, found.refused, found.notes, tuple(one for one in held if one))
+    notes = (*model.notes, *found.notes)
+    return Prepared(subject, found.refused, notes, tuple(one for one in held if one))
 
 
 def list_notes(prepared: Prepared) -> list[str]:
@@ -91,14 +93,14 @@ def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
     """Neutral folder of the model; a large file that is known by size and time is not read again."""
     known = hashes.recall(model.caffemodel)
     if known is not None:
-        sources = {"prototxt": hashes.hash_file(model.prototxt), "caffemodel": known}
+        sources = name_sources(hashes.hash_file(model.prototxt), known, model.state)
         folder = cache / "models" / folder_name(sources)
         if is_sound(folder, sources):
             return folder
     say(f"reading {model.caffemodel}")
     before = stamp_file(model.caffemodel)
-    folder = convert_model(model.prototxt, model.caffemodel, cache / "models")
-    sources = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
+    folder = convert_model(model.prototxt, model.caffemodel, cache / "models", state=model.state)
+    sources = read_notes(folder)["sources"]
     hashes.remember(model.caffemodel, sources["caffemodel"], before)
     return folder
 

@@ -23,6 +23,7 @@ from harness.ami.network import Network, Shape
 from harness.ami.network_files import list_files, network_to_json, read_network, read_weights
 from harness.model.caffemodel import Contents, list_parameters, read_chunks
 from harness.model.prototxt import read_prototxt
+from harness.model.state import State
 
 SCHEMA = 2
 CHUNK_BYTES = 1 << 20
@@ -35,23 +36,32 @@ ABANDONED_SECONDS = 24 * 3600
 Progress = Callable[[str, int, int], None]
 
 
-def convert_model(prototxt: Path, caffemodel: Path, cache: Path, progress: Progress | None = None) -> Path:
+def convert_model(
+    prototxt: Path,
+    caffemodel: Path,
+    cache: Path,
+    progress: Progress | None = None,
+    state: State | None = None,
+) -> Path:
     """Neutral folder of a model in `cache`, made unless it is there; its name is the content of both files.
+
+    A `state` decides which layers of the prototxt there are, and is part of the name too.
 
     `progress` is called with (what, bytes done, bytes in all). Two conversions at once make one sound folder.
     Raises InputError where a file cannot be read or the two do not belong together.
     """
     prototxt, caffemodel, cache = Path(prototxt), Path(caffemodel), Path(cache)
-    network, wanted = read_prototxt(prototxt), hash_file(prototxt)
+    state = state or State()
+    network, wanted = read_prototxt(prototxt, state), hash_file(prototxt)
     if any(cache.glob(f"{folder_prefix(wanted)}*")):
-        sources = {"prototxt": wanted, "caffemodel": hash_file(caffemodel, progress)}
+        sources = name_sources(wanted, hash_file(caffemodel, progress), state)
         if is_sound(cache / folder_name(sources), sources):
             return cache / folder_name(sources)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         sweep_abandoned(cache)
         with temporary_folder(cache) as temporary:
-            return make_folder(temporary, network, caffemodel, wanted, progress)
+            return make_folder(temporary, network, caffemodel, (wanted, state), progress)
     except OSError as error:
         raise InputError(
             f"{cache}: cannot be written ({error}); free space there or use another cache"
@@ -63,12 +73,21 @@ def folder_prefix(prototxt: str) -> str:
     return f"{SCHEMA}-{prototxt[:KEY_DIGITS]}-"
 
 
-def folder_name(sources: Mapping[str, str]) -> str:
-    """Name of a neutral folder, by its sources' digests."""
-    return folder_prefix(sources["prototxt"]) + sources["caffemodel"][:KEY_DIGITS]
+def name_sources(prototxt: str, caffemodel: str, state: State) -> dict[str, Any]:
+    """What a neutral folder is made from: the digests of two files, and the state of the net."""
+    return {"prototxt": prototxt, "caffemodel": caffemodel, "state": state.describe()}
 
 
-def is_sound(folder: Path, sources: Mapping[str, str]) -> bool:
+def folder_name(sources: Mapping[str, Any]) -> str:
+    """Name of a neutral folder, by its sources' digests, and by the state unless that is the usual one."""
+    name = str(folder_prefix(sources["prototxt"]) + sources["caffemodel"][:KEY_DIGITS])
+    if sources["state"] == State().describe():
+        return name
+    state = json.dumps(sources["state"], sort_keys=True)
+    return f"{name}-{hashlib.sha256(state.encode()).hexdigest()[:KEY_DIGITS]}"
+
+
+def is_sound(folder: Path, sources: Mapping[str, Any]) -> bool:
     """Whether a neutral folder is complete: sources, network, and every parameter in its right size."""
     try:
         recorded = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
@@ -85,15 +104,22 @@ def is_sound(folder: Path, sources: Mapping[str, str]) -> bool:
 
 
 def make_folder(
-    temporary: Path, network: Network, caffemodel: Path, prototxt: str, progress: Progress | None
+    temporary: Path,
+    network: Network,
+    caffemodel: Path,
+    described: tuple[str, State],
+    progress: Progress | None,
 ) -> Path:
-    """Convert into a temporary folder, digest the caffemodel meanwhile, and put the folder in its place."""
+    """Convert into a temporary folder, digest the caffemodel meanwhile, and put the folder in its place.
+
+    `described` is the prototxt's digest and the state, which the network follows from.
+    """
     before = file_state(caffemodel)
     contents = list_parameters(caffemodel, network)
     with ThreadPoolExecutor(2) as pool:
         digest = pool.submit(hash_file, caffemodel)
         parameters = write_parameters(list_files(temporary, network), contents, caffemodel, pool, progress)
-        sources = {"prototxt": prototxt, "caffemodel": digest.result()}
+        sources = name_sources(described[0], digest.result(), described[1])
     if file_state(caffemodel) != before:
         raise InputError(f"{caffemodel}: changed while it was being read; convert it once it is complete")
     data = {"schema": SCHEMA, "sources": sources, "ignored": list(contents.ignored), "parameters": parameters}
@@ -189,7 +215,7 @@ def sweep_abandoned(cache: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def install_folder(temporary: Path, folder: Path, sources: Mapping[str, str]) -> None:
+def install_folder(temporary: Path, folder: Path, sources: Mapping[str, Any]) -> None:
     """Rename a finished folder into place, unless another conversion was first; a damaged one makes way."""
     for _ in range(ATTEMPTS):
         try:

@@ -15,8 +15,9 @@ from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import Preprocess, read_preprocess
-from harness.model.prototxt import read_prototxt
+from harness.model.prototxt import read_description
 from harness.model.sources import SourceTable
+from harness.model.state import State, make_state
 from harness.system.documents import read_toml
 from harness.system.invocation import write_command
 
@@ -60,6 +61,8 @@ class ModelTable:
     caffemodel: str
     labels: str
     preprocess: PreprocessTable
+    level: int = 0
+    stages: tuple[str, ...] = ()
     witnesses: WitnessTable | None = None
     examples: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +84,8 @@ class Model:
     preprocess: Preprocess
     examples: Mapping[str, Path]
     measured: Mapping[str, Any]
+    state: State = field(default_factory=State)
+    notes: tuple[str, ...] = ()
 
 
 def read_model(
@@ -90,11 +95,14 @@ def read_model(
     caffemodel: Path | None = None,
     labels: Path | None = None,
     witnesses: Path | None = None,
+    level: int | None = None,
+    stages: Sequence[str] = (),
     need_witnesses: bool = True,
 ) -> Model:
     """A model from its folder, its `model.toml`, or its bare name in the repository's `models/`.
 
-    Paths handed in replace those of `model.toml`; `witnesses` is a folder with a file for each attribute.
+    Paths handed in replace those of `model.toml`, and so do the net's level and stages, which decide what
+    layers it has; `witnesses` is a folder with a file for each attribute.
     Where witnesses are not needed (before they are extracted), absent files are left out.
     Raises InputError for a table or a file that is wrong, missing, or does not fit the network.
     """
@@ -106,7 +114,9 @@ def read_model(
         "labels": Path(labels or place_file(path, "labels", table.labels)),
     }
     check_files(path, files, table)
-    network = read_prototxt(files["prototxt"])
+    state = choose_state(table, level, stages)
+    described = read_description(files["prototxt"], state)
+    network = described.network
     return Model(
         name=table.name,
         description=table.description,
@@ -119,7 +129,14 @@ def read_model(
         preprocess=fit_preprocess(path, table.preprocess, network),
         examples={name: place_file(path, "examples", file) for name, file in table.examples.items()},
         measured=table.measured,
+        state=state,
+        notes=described.notes,
     )
+
+
+def choose_state(table: ModelTable, level: int | None, stages: Sequence[str]) -> State:
+    """The state of a model's net: what was given, or else the table's."""
+    return make_state(table.level if level is None else level, stages or table.stages)
 
 
 def find_model(place: Path | str) -> Path:

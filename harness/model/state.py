@@ -14,6 +14,7 @@ from typing import Any
 from harness.ami.errors import InputError
 
 TEST, PHASES = 1, ("TRAIN", "TEST")
+MOST_LEVEL = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class State:
 
     level: int = 0
     stages: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {"level": self.level, "stages": list(self.stages)}
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,9 @@ class Situation:
 
 
 def make_state(level: int | None, stages: Sequence[str] | None) -> State:
-    """A state from what was given, in whatever order."""
+    """A state from what was given, in whatever order; InputError for a level that Caffe cannot hold."""
+    if level is not None and not -MOST_LEVEL <= level <= MOST_LEVEL:
+        raise InputError(f"level {level}: must be from {-MOST_LEVEL} to {MOST_LEVEL}")
     return State(level or 0, tuple(sorted(set(stages or ()))))
 
 

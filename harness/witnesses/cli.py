@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +58,8 @@ def extract(
     prototxt: options.Prototxt = None,
     caffemodel: options.Caffemodel = None,
     labels: options.Labels = None,
+    stage: options.Stages = None,
+    level: options.Level = None,
     ca_bundle: options.CaBundle = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -80,6 +83,8 @@ def extract(
         prototxt=prototxt,
         caffemodel=caffemodel,
         labels=labels,
+        stages=tuple(stage or ()),
+        level=level,
         ca_bundle=ca_bundle,
     )
     perform(request, as_json=as_json)
@@ -125,6 +130,8 @@ def compare(
         typer.Option(help="Name or folder of the model, for folders that do not say it."),
     ] = None,
     prototxt: Annotated[Path | None, typer.Option(help="Their network, instead of a model's.")] = None,
+    stage: options.Stages = None,
+    level: options.Level = None,
     attribute: Annotated[
         list[str] | None, typer.Option("--attribute", help="Compare these alone: leye, reye, nose, mouth.")
     ] = None,
@@ -139,7 +146,7 @@ def compare(
     from harness.witnesses.sets import read_sets
     from harness.witnesses.show import comparison_to_json, print_comparison
 
-    network = read_network(model, prototxt) if model or prototxt else None
+    network = read_network(model, prototxt, level, stage or ()) if model or prototxt else None
     sets = read_sets([first, second], network)
     comparison = compare_sets(sets[0], sets[1], tuple(attribute or ()))
     if as_json:
@@ -149,15 +156,17 @@ def compare(
     raise typer.Exit(comparison.exit_code)
 
 
-def read_network(model: str | None, prototxt: Path | None) -> Any:
+def read_network(model: str | None, prototxt: Path | None, level: int | None, stages: Sequence[str]) -> Any:
     """The network of a prototxt, or else of a model."""
-    from harness.model.folder import find_model, read_table
+    from harness.model.folder import choose_state, find_model, read_table
     from harness.model.prototxt import read_prototxt
+    from harness.model.state import make_state
 
     if prototxt is not None:
-        return read_prototxt(prototxt)
+        return read_prototxt(prototxt, make_state(level, stages))
     path = find_model(str(model))
-    return read_prototxt(path.parent / read_table(path).prototxt)
+    table = read_table(path)
+    return read_prototxt(path.parent / table.prototxt, choose_state(table, level, stages))
 
 
 def landmarks(

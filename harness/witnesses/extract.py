@@ -50,6 +50,8 @@ class Request:
     prototxt: Path | None = None
     caffemodel: Path | None = None
     labels: Path | None = None
+    stages: tuple[str, ...] = ()
+    level: int | None = None
     ca_bundle: Path | None = None
 
 
@@ -90,6 +92,8 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
         prototxt=request.prototxt,
         caffemodel=request.caffemodel,
         labels=request.labels,
+        level=request.level,
+        stages=request.stages,
         need_witnesses=False,
     )
     last_hidden(model.network)
@@ -107,7 +111,7 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
         sheet=sheet,
         pairs={attribute: len(mutants.list_names(attribute)) for attribute in mutants.pairs},
         results=results,
-        notes=tuple(list_notes(request, mutants, results)),
+        notes=(*model.notes, *list_notes(request, mutants, results)),
     )
 
 
@@ -175,6 +179,7 @@ def make_subject(
         examples=path.resolve(),
         examples_sha256=hashes.hash_file(path),
         example_ids=tuple(str(number) for number in range(count)),
+        state=model.state,
     )
 
 

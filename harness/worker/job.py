@@ -34,7 +34,9 @@ MODEL = {
     "witnesses": "a table",
     "caffemodel": "a text",
     "prototxt": "a text",
+    "state": "a table",
 }
+STATE = {"level": "a whole number", "stages": "a list of names"}
 PREPROCESS = {
     "height": "a whole number",
     "width": "a whole number",
@@ -55,6 +57,7 @@ SETTINGS = {
     "deterministic": "a truth value",
     "caffemodel": "a text",
     "prototxt": "a text",
+    **STATE,
 }
 MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read Caffe's own files
 
@@ -104,7 +107,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
         job = Job(
             data=data,
             backend=data["backend"],
-            settings=read_settings({**data["settings"], **{key: model.get(key) for key in MODEL_FILES}}),
+            settings=read_settings({**data["settings"], **list_model_settings(model)}),
             batch_size=data["batch_size"],
             decoder=data["decoder"],
             network=Path(model["network"]),
@@ -128,12 +131,18 @@ def read_job(data: Mapping[str, Any]) -> Job:
     return job
 
 
+def list_model_settings(model: Mapping[str, Any]) -> Dict[str, Any]:
+    """What of a job's model is for backends that read Caffe's own files."""
+    return {**{key: model.get(key) for key in MODEL_FILES}, **(model.get("state") or {})}
+
+
 def check_shape(data: Mapping[str, Any]) -> None:
     """InputError for a key that is missing or of the wrong kind, wherever it is in the job."""
     check_fields(data, JOB, "job", optional=["extraction"])
     model, witnesses = data["model"], data["model"].get("witnesses", {})
     extracts = data.get("extraction") is not None
-    check_fields(model, MODEL, "job: model", optional=["witnesses"] * extracts + list(MODEL_FILES))
+    check_fields(model, MODEL, "job: model", optional=["witnesses"] * extracts + ["state", *MODEL_FILES])
+    check_fields(model.get("state") or {}, STATE, "job: model: state", optional=list(STATE))
     check_fields(
         model["preprocess"],
         PREPROCESS,
@@ -165,7 +174,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
         if key not in known:
             raise InputError(f"settings: unknown key {key!r}; there are {', '.join(known)}")
     check_fields(data, SETTINGS, "settings", optional=list(SETTINGS))
-    settings = Settings(**data)
+    settings = Settings(**{**data, "stages": tuple(data.get("stages", ()))})
     if settings.threads < 1:
         raise InputError(f"settings: threads = {settings.threads!r}; must be a whole number of at least 1")
     return settings

@@ -25,6 +25,11 @@ def start_command(request: Mapping[str, Any], model: str) -> str:
     words.append(str(request.get("model") or model))
     for name in FILES:
         words += option(name, request.get(name))
+    stages = request.get("stages")
+    for stage in stages if isinstance(stages, list) else ():
+        words += option("stage", stage)
+    level = request.get("level")
+    words += option("level", level if isinstance(level, int) else None)
     examples = request.get("examples")
     for place in examples if isinstance(examples, list) else ():
         words += option("examples", place)
