@@ -241,7 +241,8 @@ def diff(
 
     Examples are joined by id, strictly, and all held against the reference unless --against or --pair says
     otherwise; where the reference is not among the cells, against the one that the others agree with most. A
-    cell of one of several runs is called ENVIRONMENT@RUN. Exit code as for matrix.
+    cell of one of several runs is called ENVIRONMENT@RUN, a repeated one ENVIRONMENT#2@RUN. Copies of one
+    execution are marked and not compared. Exit code as for matrix.
     """
     from harness.diff.compare import Selection, compare_runs
     from harness.diff.locate import find_run

@@ -52,6 +52,14 @@ def test_a_set_is_the_same_as_its_copy(make):
     assert f"SAME: all {kept} entries are in both" in render(comparison)
 
 
+def test_sets_of_one_execution_are_not_called_the_same(make, changed):
+    one, other = ({**witness_sets.make_cell(), "execution": execution} for execution in ("1", "2"))
+    assert compare_sets(make("a", cell=one), make("b", cell=other)).exit_code == 0
+    with pytest.raises(InputError, match=r"c is a copy of .*a: both are of one execution, .* with --fresh"):
+        compare_sets(make("a", cell=one), make("c", cell=one))
+    assert compare_sets(make("a", cell=one), make("d", changed, cell=one)).exit_code == 1
+
+
 def test_what_is_lost_and_added_comes_with_its_distance_in_both_sets(make, changed):
     comparison = compare_sets(make("a"), make("b", changed))
     assert comparison.exit_code == 1

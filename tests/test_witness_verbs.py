@@ -82,11 +82,15 @@ def test_everything_is_extracted_and_kept(harness, options, root):
     assert "here-reference: running" in err
 
 
-def test_the_same_again_is_taken_from_the_store_and_the_same(harness, options, root):
+def test_the_same_again_is_taken_from_the_store_and_compared_where_it_is_fresh(harness, options, root):
     harness(*spell("extract", options))
     shutil.copytree(root / "out" / "here-reference", root / "first")
     code, out, _ = harness(*spell("extract", options))
     assert (code, "reused" in out) == (0, True)
+    code, _, err = harness("witnesses", "compare", "first", "out/here-reference")
+    assert (code, "here-reference is a copy of first: both are of one execution" in err) == (2, True)
+    code, out, _ = harness(*spell("extract", options), "--fresh")
+    assert (code, "reused" in out) == (0, False)
     code, out, _ = harness("witnesses", "compare", "first", "out/here-reference")
     assert code == 0, out
     assert "SAME" in out

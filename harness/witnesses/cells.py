@@ -72,14 +72,16 @@ def run_environments(
     cache: Path,
     screen: Screen,
     ca_bundle: Path | None = None,
+    *,
+    fresh: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Outcomes of one cell for each environment, run or taken from the store."""
+    """Outcomes of one cell for each environment, run or, unless they are to be `fresh`, from the store."""
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
     check_images(root / "environments", environments, images)
     stop = threading.Event()
     snapshot, worker = snapshot_worker(cache)
     fleet = find_fleet(environments, subject, root, cache, stop, screen.say, ca_bundle)
-    site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None)
+    site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None, fresh)
     places = locate_environments(environments, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(
         environments,
@@ -99,7 +101,7 @@ def run_environments(
             close_fleet(site.fleet)
 
 
-def make_site(cache: Path, snapshot: Path, stop: threading.Event, fleet: Fleet | None) -> Site:
+def make_site(cache: Path, snapshot: Path, stop: threading.Event, fleet: Fleet | None, fresh: bool) -> Site:
     """Where and with what the cells run: all cores, and as many installations at once."""
     return Site(
         cache=cache,
@@ -110,6 +112,7 @@ def make_site(cache: Path, snapshot: Path, stop: threading.Event, fleet: Fleet |
         events=queue.Queue(),
         make_python=provide_python,
         fleet=fleet,
+        fresh=fresh,
     )
 
 

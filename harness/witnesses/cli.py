@@ -61,6 +61,7 @@ def extract(
     stage: options.Stages = None,
     level: options.Level = None,
     ca_bundle: options.CaBundle = None,
+    fresh: options.Fresh = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Exchange left eye, right eye, nose and mouth between faces, and extract each attribute's witnesses.
@@ -86,6 +87,7 @@ def extract(
         stages=tuple(stage or ()),
         level=level,
         ca_bundle=ca_bundle,
+        fresh=fresh,
     )
     perform(request, as_json=as_json)
 

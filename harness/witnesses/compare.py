@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES
+from harness.matrix.store import EXECUTION
 from harness.witnesses.margins import Margin, find_margin, measure_shift, read_margin
 from harness.witnesses.sets import WitnessSet
 
@@ -75,14 +76,27 @@ def compare_sets(first: WitnessSet, second: WitnessSet, attributes: Sequence[str
         raise InputError(
             f"{first.name} and {second.name} have no attribute in common; there is nothing to compare"
         )
+    changes = tuple(change for one in shared for change in find_changes(first, second, one))
+    if not changes:
+        check_executions(first, second)
     return Comparison(
         first=first.name,
         second=second.name,
         counts=tuple(count for one in shared for count in count_blobs(first, second, one)),
-        changes=tuple(change for one in shared for change in find_changes(first, second, one)),
+        changes=changes,
         unpaired=tuple(list_unpaired(first, second, wanted)),
         notes=tuple(list_differences(first, second)),
     )
+
+
+def check_executions(first: WitnessSet, second: WitnessSet) -> None:
+    """Refuse to call the sets of one execution the same; an extraction that was reused is none of its own."""
+    executions = [(one.cell or {}).get(EXECUTION) for one in (first, second)]
+    if executions[0] is not None and executions[0] == executions[1]:
+        raise InputError(
+            f"{second.name} is a copy of {first.name}: both are of one execution, which agrees with itself;"
+            " extract anew with --fresh"
+        )
 
 
 def list_unpaired(first: WitnessSet, second: WitnessSet, attributes: Sequence[str]) -> Iterator[str]:

@@ -36,7 +36,10 @@ ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for on the command line; `backends` run in this very interpreter."""
+    """What is asked for on the command line; `backends` run in this very interpreter.
+
+    With `fresh`, nothing is taken from the store.
+    """
 
     model: str
     base: Path
@@ -53,6 +56,7 @@ class Request:
     stages: tuple[str, ...] = ()
     level: int | None = None
     ca_bundle: Path | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,9 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     hashes = read_hashes(cache)
     subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
     hashes.save()
-    outcomes = run_environments(environments, subject, pairs, root, cache, screen, request.ca_bundle)
+    outcomes = run_environments(
+        environments, subject, pairs, root, cache, screen, request.ca_bundle, fresh=request.fresh
+    )
     results = compare_results([keep_outcome(outcome, request.output) for outcome in outcomes])
     return Extraction(
         output=request.output,
