@@ -355,6 +355,45 @@ def test_the_environments_are_listed(harness):
     assert [one["name"] for one in json.loads(out)] == ["a", "b", "other"]
 
 
+RULES = """
+[[include]]
+environment = "other"
+model = "small"
+reason = "it shows other parameters"
+[[exclude]]
+environment = "b"
+reason = "it is known to be the same"
+[[expected]]
+example = "*"
+environment = "other"
+reason = "other parameters"
+owner = "me"
+until = 2999-01-01
+"""
+
+
+def test_what_the_register_says_is_in_the_notes_and_in_the_list(harness, root):
+    with (root / "environments" / "matrix.toml").open("a") as file:
+        file.write(RULES)
+    code, out, err = harness("matrix", "--model", "small")
+    assert code == 0, out + err
+    text = " ".join(out.split())
+    assert text.startswith("EXPECTED: ")
+    assert "note: b is left out of group default for model small: it is known to be the same" in text
+    assert "note: other is added to group default for model small: it shows other parameters" in text
+    assert "expected divergence of * in other (me) pins nothing" in text
+    assert "b is left out of group default" in err
+    _, out, _ = harness("environments")
+    text = " ".join(out.split())
+    assert "included other in group default, model small: it shows other parameters" in text
+    assert "excluded b from every group, model *: it is known to be the same" in text
+    assert "expected divergence of * in other, model *, until 2999-01-01 (me): other parameters" in text
+    _, out, _ = harness("environments", "--json")
+    assert [[rule["reason"] for rule in one["excluded"]] for one in json.loads(out)] == [
+        [], ["it is known to be the same"], [],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("verb", ["matrix", "run", "diff", "report", "environments", "doctor"])
 def test_every_verb_has_help_with_an_example(harness, verb):
     code, out, _ = harness(verb, "--help")

@@ -7,8 +7,20 @@ from pathlib import Path
 import pytest
 
 from harness.ami.errors import InputError
-from harness.matrix.environments import Environment, read_environments
-from harness.matrix.register import Expected, Register, Rule, read_register, select_environments
+from harness.matrix.environments import (
+    BackendSettings,
+    Environment,
+    SteeringParameters,
+    read_environments,
+)
+from harness.matrix.register import (
+    Expected,
+    Register,
+    Rule,
+    note_rules,
+    read_register,
+    select_environments,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,6 +29,15 @@ def make(name, *groups):
     return Environment(name=name, description="x", backend="reference", groups=groups, packages=())
 
 
+RULE = """reference = "a"
+default = "default"
+[groups]
+default = ""
+[[{}]]
+environment = "{}"
+group = "{}"
+reason = "r"
+"""
 ENVIRONMENTS = (make("a-old", "default"), make("a-new", "default", "more"), make("b", "more"), make("c"))
 
 
@@ -48,6 +69,43 @@ def test_rules_add_and_remove_environments_for_some_models():
     assert names((), ("a-old",), exclude=exclude) == ["a-old"]
 
 
+def test_an_include_stays_in_its_group():
+    include = (Rule(environment="c", reason="r"), Rule(environment="a-old", group="more", reason="r"))
+    assert names((), include=include) == ["a-new", "a-old", "c"]
+    assert names(("more",), include=include) == ["a-new", "a-old", "b"]
+    assert names(("more",), include=include[:1]) == ["a-new", "b"]
+    assert names(("more",), ("*",), include=include) == ["a-new", "a-old", "b"]
+
+
+def test_an_exclude_of_one_group_leaves_the_others():
+    exclude = (Rule(environment="a-new", group="more", reason="r"),)
+    assert names(("more",), exclude=exclude) == ["b"]
+    assert names(("default", "more"), exclude=exclude) == ["a-new", "a-old", "b"]
+    assert names(("more",), ("b", "b*"), exclude=exclude) == ["b"]
+
+
+def notes(groups=(), globs=(), **more):
+    return note_rules(ENVIRONMENTS, register(**more), "m", groups, globs)
+
+
+def test_what_rules_change_is_said_with_the_reason():
+    include = (Rule(environment="c", reason="it is small"),)
+    exclude = (Rule(environment="a-old", reason="too little memory"), Rule(environment="b", reason="none"))
+    assert notes(include=include, exclude=exclude) == [
+        "a-old is left out of group default for model m: too little memory",
+        "c is added to group default for model m: it is small",
+    ]
+    assert notes(("more",), include=include, exclude=exclude) == [
+        "b is left out of group more for model m: none"
+    ]
+    assert notes((), ("a-*",), exclude=exclude) == [
+        "a-old runs though it is excluded for model m: too little memory"
+    ]
+    assert notes((), ("c",), exclude=exclude) == []
+    other = (Rule(environment="a-old", model="other", reason="r"),)
+    assert notes(exclude=other) == []
+
+
 @pytest.mark.parametrize(("groups", "globs"), [(("no",), ()), ((), ("no*",)), (("more",), ("c",))])
 def test_a_selection_that_names_nothing_says_what_there_is(groups, globs):
     with pytest.raises(InputError, match=r"a-new|default, more"):
@@ -55,7 +113,8 @@ def test_a_selection_that_names_nothing_says_what_there_is(groups, globs):
 
 
 def test_an_empty_selection_is_an_error():
-    with pytest.raises(InputError, match="holds no environment; there are a-old, a-new"):
+    words = "holds no environment; there are a-old, a-new.*a-old is left out of group default for model m: r"
+    with pytest.raises(InputError, match=words):
         names(exclude=(Rule(environment="*", reason="r"),))
 
 
@@ -73,6 +132,9 @@ def test_the_register_of_the_repository_is_sound():
         ('reference = "a"\ndefault = "z"\n[groups]\ndefault = ""', "default = 'z': no such"),
         ('reference = "a"\ndefault = "g"\n[groups]\ng = ""', "'default' is not in matrix.toml"),
         ('reference = "a"\ndefault = "default"\n[groups]\n[[expected]]\nowner = "me"', "until: is missing"),
+        (RULE.format("exclude", "b", "default"), "exclude.0.environment = 'b': names none of a"),
+        (RULE.format("include", "b*", "default"), "include.0.environment = 'b\\*': names none of a"),
+        (RULE.format("include", "a", "zz"), "include.0.group = 'zz': no such group; there are default"),
     ],
 )
 def test_a_register_that_contradicts_the_environments_is_refused(tmp_path, text, words):
@@ -122,6 +184,27 @@ def read_text(folder, text):
     )
     (folder / "matrix.toml").write_text(text)
     return read_register(folder, read_environments(folder))
+
+
+@pytest.mark.parametrize(
+    "table", [Register, Rule, Expected, Environment, BackendSettings, SteeringParameters]
+)
+def test_every_key_is_documented(table):
+    text = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8")
+    keys = set(table.model_fields) - {"name", "environments"}  # which no file sets
+    forms = ("\n{} = ", "`{}`", "`[{}]`", "`[[{}]]`")
+    assert [key for key in keys if not any(form.format(key) in text for form in forms)] == []
+
+
+def test_the_documented_entries_are_read(tmp_path):
+    text = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    known = PINNED.partition("[[")[0].replace('reference = "a"', 'reference = "caffe-a"')
+    known = known.replace("[groups]\n", '[groups]\ndocker = ""\n')
+    (tmp_path / "caffe-a.toml").write_text('description = "x"\nbackend = "caffe"\ngroups = []\npackages = []')
+    (tmp_path / "matrix.toml").write_text(known + "\n".join(blocks))
+    register = read_register(tmp_path, read_environments(tmp_path))
+    assert (len(register.exclude), len(register.expected)) == (1, 1)
 
 
 def test_an_expected_divergence_matches_by_glob():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -19,11 +19,19 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Rule(Table):
-    """Environments that are added to, or taken from, a group's selection for some models."""
+    """Environments that are added to, or taken from, a group for some models, and why.
+
+    Without a group an `include` speaks of the default one, an `exclude` of all.
+    """
 
     environment: Text
     model: Text = "*"
+    group: Text | None = None
     reason: Text
+
+    def is_about(self, environment: Environment, model: str) -> bool:
+        """Whether this rule speaks of an environment with a model."""
+        return fnmatchcase(environment.name, self.environment) and fnmatchcase(model, self.model)
 
 
 class Expected(Table):
@@ -89,7 +97,21 @@ def read_register(folder: Path, environments: Sequence[Environment]) -> Register
         )
     for environment in environments:
         check_groups(folder, environment, register)
+    check_rules(path, "include", register.include, register)
+    check_rules(path, "exclude", register.exclude, register)
     return register
+
+
+def check_rules(path: Path, kind: str, rules: Sequence[Rule], register: Register) -> None:
+    """Refuse rules for an environment or a group that does not exist."""
+    for number, rule in enumerate(rules):
+        place = f"{path}: {kind}.{number}"
+        if not any(fnmatchcase(name, rule.environment) for name in register.environments):
+            there = ", ".join(register.environments)
+            raise InputError(f"{place}.environment = {rule.environment!r}: names none of {there}")
+        if rule.group is not None and rule.group not in register.groups:
+            there = ", ".join(register.groups)
+            raise InputError(f"{place}.group = {rule.group!r}: no such group; there are {there}")
 
 
 def check_groups(folder: Path, environment: Environment, register: Register) -> None:
@@ -111,21 +133,20 @@ def select_environments(
 ) -> tuple[Environment, ...]:
     """The environments to run a model in.
 
-    Globs choose among all environments, or among the groups where these are given too; without globs the
-    groups (or the default one) are taken, with the register's include and exclude rules for this model.
+    Globs choose among all environments, or among the groups' where these are given too; without globs the
+    groups (or the default one) are taken. What a group holds for this model is the register's to say.
     InputError for a group or a glob that chooses nothing.
     """
     for group in groups:
         if group not in register.groups:
             raise InputError(f"group {group!r}: unknown; there are {', '.join(register.groups)}")
-    if globs:
-        members = [one for one in environments if not groups or set(one.groups) & set(groups)]
-        chosen = match_globs(members, globs)
-    else:
-        chosen = apply_rules(environments, register, model, groups or (register.default,))
+    wanted = groups or (() if globs else (register.default,))
+    members = gather_members(environments, register, model, wanted) if wanted else environments
+    chosen = match_globs(members, globs) if globs else members
     if not chosen:
         names = ", ".join(environment.name for environment in environments)
-        raise InputError(f"model {model}: the selection holds no environment; there are {names}")
+        left = "".join(f"; {note}" for note in note_rules(environments, register, model, groups, globs))
+        raise InputError(f"model {model}: the selection holds no environment; there are {names}{left}")
     return tuple(sorted(chosen, key=lambda one: (one.name != register.reference, one.name)))
 
 
@@ -138,20 +159,63 @@ def match_globs(environments: Sequence[Environment], globs: Sequence[str]) -> li
     return [one for one in environments if any(fnmatchcase(one.name, glob) for glob in globs)]
 
 
-def apply_rules(
+def gather_members(
     environments: Sequence[Environment], register: Register, model: str, groups: Sequence[str]
 ) -> list[Environment]:
-    """Members of the groups, plus what is included and minus what is excluded for a model."""
+    """What any of the groups holds for a model."""
+    held = [one for group in groups for one in list_members(environments, register, model, group)]
+    return [one for one in environments if one in held]
 
-    def is_named(rules: Sequence[Rule], environment: Environment) -> bool:
-        return any(
-            fnmatchcase(environment.name, rule.environment) and fnmatchcase(model, rule.model)
-            for rule in rules
-        )
 
+def list_members(
+    environments: Sequence[Environment], register: Register, model: str, group: str
+) -> list[Environment]:
+    """What a group holds for a model: its own, those that are included, and none that is excluded."""
     return [
         one
         for one in environments
-        if (set(one.groups) & set(groups) or is_named(register.include, one))
-        and not is_named(register.exclude, one)
+        if (group in one.groups or find_include(register, one, model, group))
+        and not find_exclude(register, one, model, group)
     ]
+
+
+def find_include(register: Register, environment: Environment, model: str, group: str) -> Rule | None:
+    """The first rule that adds an environment to a group."""
+    rules = (rule for rule in register.include if (rule.group or register.default) == group)
+    return next((rule for rule in rules if rule.is_about(environment, model)), None)
+
+
+def find_exclude(register: Register, environment: Environment, model: str, group: str | None) -> Rule | None:
+    """The first rule that takes an environment from a group, or from all of them (None)."""
+    rules = (rule for rule in register.exclude if rule.group in (None, group))
+    return next((rule for rule in rules if rule.is_about(environment, model)), None)
+
+
+def note_rules(
+    environments: Sequence[Environment],
+    register: Register,
+    model: str,
+    groups: Sequence[str],
+    globs: Sequence[str],
+) -> list[str]:
+    """Sentences on what the register's rules have changed in a selection, with their reasons."""
+    notes: dict[str, None] = {}
+    for group in groups or (() if globs else (register.default,)):
+        notes |= dict.fromkeys(note_group(environments, register, model, group))
+    for one in environments if not groups else ():
+        rule = find_exclude(register, one, model, None)
+        if rule and any(fnmatchcase(one.name, glob) for glob in globs):
+            notes[f"{one.name} runs though it is excluded for model {model}: {rule.reason}"] = None
+    return list(notes)
+
+
+def note_group(
+    environments: Sequence[Environment], register: Register, model: str, group: str
+) -> Iterator[str]:
+    """Which environments the rules take from a group for a model, and which they add."""
+    for one in environments:
+        added, taken = (find(register, one, model, group) for find in (find_include, find_exclude))
+        if taken and (group in one.groups or added):
+            yield f"{one.name} is left out of group {group} for model {model}: {taken.reason}"
+        elif added and group not in one.groups:
+            yield f"{one.name} is added to group {group} for model {model}: {added.reason}"

@@ -41,7 +41,7 @@ from harness.matrix.places import (
     find_places,
 )
 from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
-from harness.matrix.register import Register, read_register, select_environments
+from harness.matrix.register import Register, note_rules, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result
 from harness.matrix.subject import Prepared, list_notes, prepare_subject
 from harness.model.folder import read_model
@@ -197,7 +197,8 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     hashes = read_hashes(cache)
     prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
     hashes.save()
-    prepared = choose_examples(prepared, request.only)
+    rules = note_rules(environments, register, model.name, request.groups, request.globs)
+    prepared = choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
     snapshot, worker = snapshot_worker(cache)
     stop = threading.Event()
     fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
