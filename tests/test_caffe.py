@@ -1,9 +1,11 @@
 """What only the Caffe backend does: read the model's own files, and refuse what would end the process."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from caffe_states import STATED
 from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
 
@@ -75,6 +77,82 @@ def test_a_prototxt_of_another_input_is_refused(files, tmp_path):
     kept = {key: value for key, value in weights.items() if key.startswith("conv")}
     with pytest.raises(InputError, match="blob conv1_1 is"):
         caffe.load(network, kept, settings)
+
+
+def rename_layers(path, **names):
+    text = path.read_text()
+    for old, new in names.items():
+        assert f'name: "{old}"' in text
+        text = text.replace(f'name: "{old}"', f'name: "{new}"' if new else "")
+    path.write_text(text)
+
+
+def renamed(**names):
+    layers = [dataclasses.replace(layer, name=names.get(layer.name, layer.name)) for layer in NETWORK.layers]
+    return build_network("renamed", "data", NETWORK.input.shape, layers)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"relu1_1": "", "relu2_2": "", "pool3": "a b"},
+        {"relu1_1": "x", "relu2_2": "x", "pool3": "x"},
+        {"relu1_1": "conv1_1", "pool3": "conv2_2"},
+    ],
+)
+def test_layers_without_parameters_may_have_any_name(files, names, tmp_path):
+    weights, settings = files
+    inputs = random_inputs(NETWORK, 2)
+    expected = caffe.load(NETWORK, weights, settings).forward(inputs, "data", "prob")
+    rename_layers(tmp_path / "deploy.prototxt", **names)
+    executor = caffe.load(renamed(**names), weights, settings)
+    assert np.array_equal(executor.forward(inputs, "data", "prob"), expected)
+    value = executor.forward(executor.forward(inputs, "data", "conv2_2"), "conv2_2", "prob")
+    assert np.array_equal(value, expected)
+
+
+@pytest.mark.parametrize("name", ["conv4_1", "input"])
+def test_a_name_at_which_caffe_would_end_the_process_is_refused(files, name, tmp_path):
+    """It takes a caffemodel's layer for the first of its name, here one without parameters."""
+    weights, settings = files
+    if name == "input":
+        weights = {key.replace("conv1_1.", "input."): array for key, array in weights.items()}
+        network = renamed(conv1_1="input")
+        rename_layers(tmp_path / "deploy.prototxt", conv1_1="input")
+    else:
+        network = renamed(relu1_1=name)
+        rename_layers(tmp_path / "deploy.prototxt", relu1_1=name)
+    write_parameters(tmp_path / "some.caffemodel", network, weights)
+    with pytest.raises(
+        InputError, match=rf"layer '{name}' has 2 arrays of numbers.*takes 0; Caffe ends there"
+    ):
+        caffe.load(network, weights, settings)
+
+
+@pytest.mark.parametrize("head", [b"\xef\xbb\xbf", b"# \xc8\xcb\xc1\xb3\n", b"# \xe9\r\n"])
+def test_a_bom_and_comments_in_any_encoding_are_passed_over(files, head, tmp_path):
+    weights, settings = files
+    path = tmp_path / "deploy.prototxt"
+    path.write_bytes(head + path.read_bytes().replace(b"\n", b"\r\n"))
+    executor = caffe.load(NETWORK, weights, settings)
+    assert executor.forward(random_inputs(NETWORK, 1), "data", "prob").shape == (1, 7)
+
+
+@pytest.mark.parametrize(("state", "rule"), STATED)
+def test_the_state_decides_which_layers_there_are(files, state, rule, tmp_path):
+    """The same table as in `test_state`, here by Caffe itself."""
+    weights, settings = files
+    path = tmp_path / "deploy.prototxt"
+    path.write_text(path.read_text().replace('name: "relu7"', f'{rule} name: "relu7"') + state)
+    without = build_network(
+        "without", "data", NETWORK.input.shape, [one for one in NETWORK.layers if one.name != "relu7"]
+    )
+    settled = [{}, {"stages": ("a",)}, {"level": 1}]
+    for change, is_there in zip(settled, STATED[state, rule]):
+        changed = dataclasses.replace(settings, **change)
+        caffe.load(NETWORK if is_there else without, weights, changed)
+        with pytest.raises(InputError, match="its layers are not the converted model's"):
+            caffe.load(without if is_there else NETWORK, weights, changed)
 
 
 def test_values_can_be_taken_and_replaced_between_in_place_layers(files):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from caffe_states import STATED
 from google.protobuf import text_format
 from small_model import make_png, write_model
 from test_prototxt import NEWER, SMALL
@@ -27,6 +28,8 @@ from harness.witnesses.cells import describe_here
 from harness.worker.extract import MUTATIONS
 from harness.worker.job import read_job
 
+# With these a stage or level that a rule does not ask for is no mistake; the layer runs in training alone.
+EVERY_RULE = 'layer { name: "x" type: "Data" include { phase: TRAIN stage: "a" min_level: 1 } }'
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -78,6 +81,15 @@ def test_rules_hold_as_in_caffe():
             assert found == meets_literally(phase, level, stages, rule), (parts, phase, level, stages)
             seen.add(found)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize(("state", "rule"), STATED)
+def test_layers_are_there_as_caffe_has_them(tmp_path, state, rule):
+    """The same table as in `test_caffe`, which Caffe itself passes."""
+    path = write(tmp_path, rule, state=state)
+    path.write_text(f"{path.read_text()}{EVERY_RULE}")
+    found = ["relu1" in read_names(path, level, stages) for level, stages in ((0, ()), (0, ("a",)), (1, ()))]
+    assert found == STATED[state, rule]
 
 
 def test_a_files_own_stages_count(tmp_path):
