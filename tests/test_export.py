@@ -66,6 +66,7 @@ def test_parquet_holds_every_value_with_its_type(tmp_path):
         "run": "run",
         "environment": "a",
         "cell": "m/a",
+        "execution": None,
         "backend": "reference",
         "port": first["port"],
         **HEAD,
@@ -74,6 +75,20 @@ def test_parquet_holds_every_value_with_its_type(tmp_path):
     assert {name for name, value in second.items() if value is not None} == {
         "run", "environment", "cell", "backend", "port", "alpha", "beta", "epsilon", "example", "refused",
     }  # fmt: skip
+
+
+def test_executions_of_one_environment_are_told_apart(tmp_path):
+    run = make_run(tmp_path, {"a": [json.dumps(RECORD)], "a#2": [json.dumps(RECORD)]})
+    for number, name in enumerate(("a", "a#2"), start=1):
+        path = run / "cells" / name / "cell.json"
+        cell = json.loads(path.read_text())
+        job = {**cell["job"], "environment": "a", "replicate": number}
+        path.write_text(json.dumps({**cell, "job": job, "execution": f"{number}" * 32}))
+    assert export_run(run, tmp_path / "records.csv") == 2
+    rows = read_csv(tmp_path / "records.csv")
+    assert [(row["environment"], row["cell"], row["execution"]) for row in rows] == [
+        ("a", "m/a", "1" * 32), ("a", "m/a#2", "2" * 32),
+    ]  # fmt: skip
 
 
 def test_csv_holds_the_same(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,7 +21,15 @@ from harness.ami.errors import InputError
 from harness.images import engine
 from harness.images.engine import EngineMissingError, call_engine
 from harness.images.lock import Contents
-from harness.matrix.containers import LINE_BYTES, Charge, cut_lines, judge_state, list_parcel, relocate_job
+from harness.matrix.containers import (
+    LINE_BYTES,
+    Charge,
+    cut_lines,
+    judge_state,
+    list_parcel,
+    name_container,
+    relocate_job,
+)
 from harness.matrix.fleet import open_fleet, remember
 from harness.matrix.leftovers import describe_owner, is_gone, make_labels
 from harness.matrix.plan import settle_cell
@@ -217,5 +226,13 @@ def test_a_line_without_end_does_not_fill_the_memory():
     ],
 )
 def test_a_container_that_breaks_says_how(tmp_path, state, words):
-    charge = Charge("box", make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
+    charge = Charge("box#2", make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
     assert words in judge_state(state, charge)
+
+
+def test_containers_of_one_environment_have_names_of_their_own():
+    labels = ("box", "box#2", "box+2", "box-2", "box+a#2", "box.2")
+    names = [name_container(label) for label in labels]
+    assert names[:3] == ["box", "box_2", "box__2"]
+    assert len(set(names)) == len(labels)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_.-]+", name) for name in names)

@@ -16,7 +16,7 @@ from harness.ami.errors import InputError
 from harness.ami.text import store_name
 from harness.diff.cells import Job, check_cell, check_sums, name_job_port
 from harness.diff.columns import Id
-from harness.diff.runs import list_sources
+from harness.diff.runs import Source, list_sources
 from harness.matrix.store import read_cell
 from harness.report.consoles import make_text, open_errors
 from harness.system.drafts import replace_file
@@ -29,8 +29,8 @@ Show = Callable[[int, int], None]
 """Takes how many bytes of records were read, of how many."""
 
 COLUMNS: dict[str, Kind] = {
-    "run": "text", "environment": "text", "cell": "text", "backend": "text", "port": "text",
-    "alpha": "number", "beta": "number", "epsilon": "number",
+    "run": "text", "environment": "text", "cell": "text", "execution": "text",
+    "backend": "text", "port": "text", "alpha": "number", "beta": "number", "epsilon": "number",
     "example": "text", "source": "text", "attack": "text",
     "gold": "integer", "original": "integer", "attribute": "integer", "case": "text", "detected": "truth",
     "margin_original": "number", "margin_attribute": "number", "score": "number", "seconds": "number",
@@ -125,11 +125,11 @@ def check_place(path: Path) -> None:
 
 def list_tables(run: Path) -> list[Table]:
     """The done cells of a run, or the one that a folder is; InputError where files are damaged."""
-    found = [(source.label, source.folder) for source in list_sources([run]) if source.folder]
-    return [table for label, folder in found if (table := take_table(run, label, folder))]
+    found = [(source, source.folder) for source in list_sources([run]) if source.folder]
+    return [table for source, folder in found if (table := take_table(run, source, folder))]
 
 
-def take_table(run: Path, label: str, folder: Path) -> Table | None:
+def take_table(run: Path, source: Source, folder: Path) -> Table | None:
     """One cell, None where it is not done."""
     told = check_cell(folder, read_cell(folder))
     if told.status != "done":
@@ -138,8 +138,10 @@ def take_table(run: Path, label: str, folder: Path) -> Table | None:
     job = told.job or Job()
     known = job.parameters or {}
     parameters = (known.get(name) for name in ("alpha", "beta", "epsilon"))
-    texts = (run.resolve().name, label, job.cell or label, job.backend, name_job_port(job))
-    return Table((*map(store_name, texts), *parameters), folder / "records.jsonl")
+    names = (run.resolve().name, source.environment, job.cell or source.label)
+    texts = (*names, told.execution, job.backend, name_job_port(job))
+    stored = (text if text is None else store_name(text) for text in texts)
+    return Table((*stored, *parameters), folder / "records.jsonl")
 
 
 def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
