@@ -255,7 +255,7 @@ def test_a_record_names_files_of_its_own_folder_alone(fetch, folder, tmp_path):
 )
 def test_a_damaged_record_is_no_reason_to_trust(fetch, folder, text):
     (folder / LEDGER).write_text(text)
-    with pytest.raises(InputError, match="it is no record of what was fetched"):
+    with pytest.raises(InputError, match="is no record of what was fetched"):
         fetch(Script(pack()))
 
 

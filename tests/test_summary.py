@@ -32,7 +32,7 @@ def test_anything_else_is_refused_with_what_to_do(tmp_path, text, words):
     with pytest.raises(InputError) as caught:
         read(tmp_path, text)
     assert words in str(caught.value)
-    assert f"`harness diff {tmp_path}` compares the run's records anew" in str(caught.value)
+    assert f" diff {tmp_path}` compares the run's records anew" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

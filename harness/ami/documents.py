@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LINE_BYTES, MAX_NAME, MIB, MIN_INTEGER
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_KEY, MAX_LINE_BYTES, MAX_NAME, MIB, MIN_INTEGER
 
-CHUNK_BYTES = 4 * MIB
+CHUNK_BYTES, PIECE_BYTES = 4 * MIB, 1 << 16
 NAME = f"a text of at most {MAX_NAME} characters"
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 WHOLE_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
@@ -95,12 +95,14 @@ def read_bytes(path: Path, limit: int, within: Optional[Path] = None) -> bytes:
     """All bytes of a regular file; InputError where it is none, cannot be read, or has more than `limit`."""
     with open_file(path, within) as file:
         try:
-            data = file.read(limit + 1)
+            pieces = [file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)]
+            while pieces[-1] and sum(map(len, pieces)) <= limit:  # of what grows, or does not know its size
+                pieces.append(file.read(PIECE_BYTES))
         except OSError as error:
             raise explain_unreadable(path, error) from error
-    if len(data) > limit:
+    if sum(map(len, pieces)) > limit:
         raise InputError(f"{path}: is too large; at most {limit / MIB:g} MiB of such a file are read")
-    return data
+    return b"".join(pieces)
 
 
 def read_json(path: Path, limit: int, within: Optional[Path] = None) -> Any:
@@ -165,9 +167,11 @@ def check_line(line: bytes, place: str, number: int) -> None:
         raise InputError(f"{place}:{number}: is a line of over {MAX_LINE_BYTES / MIB:g} MiB; none is read")
 
 
-def read_chunks(path: Path, within: Optional[Path] = None, size: int = CHUNK_BYTES) -> Iterator[List[bytes]]:
+def read_chunks(
+    path: Path, within: Optional[Path] = None, size: Optional[int] = None
+) -> Iterator[List[bytes]]:
     """Lines of a file of any size, some at a time; InputError, with the line, for one that is too long."""
-    number = 1
+    number, size = 1, size or CHUNK_BYTES
     with open_file(path, within) as file:
         try:
             while data := file.read(size):
@@ -178,6 +182,13 @@ def read_chunks(path: Path, within: Optional[Path] = None, size: int = CHUNK_BYT
                 number += len(lines)
         except OSError as error:
             raise explain_unreadable(path, error) from error
+
+
+def call_document(error: InputError, place: str, what: str, advice: str) -> InputError:
+    """An error of reading a document, as one that says what it had to be, and what to do."""
+    start = f"{place}: "
+    reason = str(error).removeprefix(start)
+    return InputError(f"{place}: {what} ({reason}); {advice}")
 
 
 def check_fields(data: Any, fields: Mapping[str, str], place: str, optional: Sequence[str] = ()) -> None:
@@ -244,8 +255,13 @@ def refuse_constant(text: str) -> None:
 
 
 def take_pairs(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    """A table of its keys and values; ValueError for a key given twice, of which readers keep either."""
+    """A table of its keys and values; ValueError for a key that is too long, or is given twice.
+
+    Readers of JSON keep either of two, and not all of them the same.
+    """
     table = dict(pairs)
+    if any(len(key) > MAX_KEY for key in table):
+        raise ValueError(f"a key has more than {MAX_KEY} characters")
     if len(table) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"key {shorten(twice)!r} is given twice")

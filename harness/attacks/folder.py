@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.ami.documents import NAME, check_fields, is_file, read_json_lines, refuse_links
+from harness.ami.documents import NAME, call_document, check_fields, is_file, read_json_lines, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.limits import MAX_LIST_BYTES, MAX_NOTE_BYTES
@@ -96,7 +96,8 @@ def check_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     try:
         present = read_shape(path, dict[str, Any], MAX_NOTE_BYTES, within=folder)
     except InputError as error:
-        raise InputError(f"{error}; it is no record of an attack: choose another --output") from error
+        what = "is no record of an attack"
+        raise call_document(error, str(path), what, "choose another --output") from error
     wanted = json.loads(json.dumps(facts))
     changed = [key for key in wanted if present.get(key) != wanted[key]]
     if changed:

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from harness.ami.documents import call_document, open_file, read_chunks
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.diff.columns import read_columns
 from harness.matrix.identity import Identity, write_identity
 from harness.matrix.install import read_end
 from harness.matrix.plan import name_port
-from harness.matrix.store import SUMS, find_damage, read_cell
+from harness.matrix.store import SUMS, find_damage, read_cell, read_record
 from harness.report.judge import CellResult
 from harness.report.summary import CellSummary
-from harness.worker.records import BATCHES, RECORDS, read_batches
+from harness.system.documents import Integer, Name, take_shape
+from harness.worker.records import BATCHES, RECORDS, read_batches, read_voucher
 
 
 class JobPort(msgspec.Struct):
     """The port of a job."""
 
-    preset: str = "unknown"
+    preset: Name = "unknown"
     rules: dict[str, Any] | None = None
 
 
 class Job(msgspec.Struct):
     """What a comparison wants to know of a job."""
 
-    cell: str = ""
-    environment: str = ""
-    replicate: int = 1
-    backend: str = "unknown"
+    cell: Name = ""
+    environment: Name = ""
+    replicate: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
+    backend: Name = "unknown"
     port: JobPort | None = None
     parameters: dict[str, float] | None = None
 
@@ -48,7 +50,7 @@ class Timings(msgspec.Struct):
 class Imported(msgspec.Struct):
     """What a comparison wants to know of a log that was made a cell."""
 
-    selection: str | None = None
+    selection: Name | None = None
 
 
 class CellFile(msgspec.Struct):
@@ -58,8 +60,8 @@ class CellFile(msgspec.Struct):
     error: str | None = None
     job: Job | None = None
     timings: Timings | None = None
-    peak_memory_bytes: int | None = None
-    origin: str | None = None
+    peak_memory_bytes: Integer | None = None
+    origin: Name | None = None
     imported: Imported | None = None
     fingerprint: dict[str, Any] | None = None
     hashes: dict[str, Any] | None = None
@@ -126,29 +128,28 @@ def recognise_execution(folder: Path) -> str | None:
     None where they are not: equal answers alone may be those of two executions.
     """
     path = folder / RECORDS
+    lines = next(read_chunks(path, within=folder), [b""])
     try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline())
-    except (OSError, ValueError, RecursionError):
+        first = read_record(lines[0], str(path))
+    except InputError:
         return None  # whoever reads the records says what is wrong with them
-    return f"records {hash_file(path)}" if isinstance(first, dict) and "seconds" in first else None
+    return f"records {hash_file(path)}" if "seconds" in first else None
 
 
 def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:
     """What a `cell.json` says; InputError where something in it is of another kind than it has to be."""
     try:
-        return msgspec.convert(cell, CellFile)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            f"{folder / 'cell.json'}: is no cell of this version ({error}); run it again"
-        ) from error
+        return take_shape(cell, CellFile, str(folder / "cell.json"))
+    except InputError as error:
+        what = "is no cell of this version"
+        raise call_document(error, str(folder / "cell.json"), what, "run it again") from error
 
 
 def check_sums(folder: Path) -> None:
     """InputError where a cell's files are not what was vouched for; without vouchers they are believed."""
-    if (folder / SUMS).is_file():
+    if os.path.lexists(folder / SUMS):
         damage = find_damage(folder)
-    elif (folder / BATCHES).is_file():
+    elif os.path.lexists(folder / BATCHES):
         damage = find_lost_batch(folder)
     else:
         damage = None
@@ -159,10 +160,11 @@ def check_sums(folder: Path) -> None:
 def find_lost_batch(folder: Path) -> str | None:
     """What is wrong with records that were vouched for batch by batch; None where they are whole."""
     path = folder / RECORDS
-    try:
-        first = json.loads((folder / BATCHES).read_text(encoding="utf-8").splitlines()[0])
-        whole = sum(len(data) for _, data in read_batches(folder, first["job"]))
-        size = path.stat().st_size
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        return f"{folder / BATCHES}: vouches for no records ({error})"
+    first = next(read_chunks(folder / BATCHES, within=folder), [b""])[0]
+    voucher = read_voucher(first)
+    if voucher is None:
+        return f"{folder / BATCHES}: vouches for no records"
+    whole = sum(len(data) for _, data in read_batches(folder, voucher["job"]))
+    with open_file(path, within=folder) as file:
+        size = os.fstat(file.fileno()).st_size
     return None if whole == size else f"{path}: only {whole} of its {size} bytes are what was written"

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from sys import intern
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from harness.ami.errors import InputError
+from harness.ami.documents import NAME, check_fields, read_chunks, shorten
+from harness.ami.limits import MAX_REASON
+from harness.matrix.store import read_record
 from harness.report.summary import Stage
+from harness.system.documents import Integer, Name
 
 STAGES: tuple[Stage, ...] = ("file", "pixels", "input", "logits_original", "logits_attribute")
-CHUNK_BYTES = 1 << 22
-Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Hashes(msgspec.Struct, gc=False):
@@ -34,18 +35,19 @@ class Hashes(msgspec.Struct, gc=False):
 class Line(msgspec.Struct, gc=False):
     """What is read of a record; the rest of its line is skipped."""
 
-    example: str
-    gold: Id
-    original: Id
-    attribute: Id
-    attack: str | None = None
-    source: str | None = None
+    example: Name
+    gold: Integer
+    original: Integer
+    attribute: Integer
+    attack: Name | None = None
+    source: Name | None = None
     margin_original: float | None = None
     margin_attribute: float | None = None
     hashes: Hashes | None = None
     refused: None = None
 
 
+NAMES = ("example", "attack", "source")
 DECODE = msgspec.json.Decoder(Line).decode
 
 
@@ -79,13 +81,9 @@ def read_columns(folder: Path) -> Columns:
     """Columns of a cell's `records.jsonl`; InputError, with the line, where one is no record."""
     path = folder / "records.jsonl"
     parts, number = [], 1
-    try:
-        with path.open("rb") as file:
-            while lines := file.readlines(CHUNK_BYTES):
-                parts.append(stack_lines(read_lines(path, lines, number)))
-                number += len(lines)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); run the cell again") from error
+    for lines in read_chunks(path, within=folder):
+        parts.append(stack_lines(read_lines(path, lines, number)))
+        number += len(lines)
     return join_parts(parts)
 
 
@@ -108,27 +106,23 @@ def read_line(line: bytes, place: str) -> Line | Broken:
         return DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
-    try:
-        record = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{place}: is no record ({error}); run the cell again") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{place}: is no record; run the cell again")
-    return take_record(record)
+    return take_record(read_record(line, place), place)
 
 
-def take_record(record: Mapping[str, Any]) -> Line | Broken:
-    """One record of plain data, sound or not."""
+def take_record(record: Mapping[str, Any], place: str = "record") -> Line | Broken:
+    """One record of plain data, sound or not; InputError where its names are none."""
     try:
         return msgspec.convert(record, Line)
     except msgspec.ValidationError as error:
-        return Broken(str(record.get("example")), explain_record(record, error))
+        names = {key: record[key] for key in NAMES if isinstance(record.get(key), str)}
+        check_fields(names, dict.fromkeys(names, NAME), place)
+        return Broken(shorten(str(record.get("example"))), explain_record(record, error))
 
 
 def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Why a record is not sound: its worker refused the file, it holds no tuple, or what else is wrong."""
     if isinstance(record.get("refused"), str):
-        return f"was refused: {record['refused']}"
+        return f"was refused: {shorten(record['refused'], MAX_REASON)}"
     if any(type(record.get(name)) is not int for name in ("gold", "original", "attribute")):
         return "its record holds no tuple"
     return f"its record is damaged ({error})"
@@ -163,11 +157,11 @@ def stack_hashes(hashes: Sequence[Hashes | None]) -> np.ndarray:
         digits = bytes.fromhex("".join([text[:16] for text in chain.from_iterable(texts)]))
         return np.frombuffer(digits, dtype=">u8").astype(np.uint64).reshape(len(texts), len(STAGES))
     except ValueError:
-        rows = [[shorten(text) for text in row] or [0] * len(STAGES) for row in texts]
+        rows = [[shorten_hash(text) for text in row] or [0] * len(STAGES) for row in texts]
         return np.array(rows, dtype=np.uint64).reshape(-1, len(STAGES))
 
 
-def shorten(text: str) -> int:
+def shorten_hash(text: str) -> int:
     """First 64 bits of a hexadecimal hash; of the hash of any other text; 0 of none."""
     try:
         digest = bytes.fromhex(text[:16].ljust(16, "0"))

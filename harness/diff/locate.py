@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from harness.ami.documents import is_file, is_folder
 from harness.ami.errors import InputError
 
 LATEST = "latest"
@@ -27,12 +28,12 @@ def find_report(place: str, reports: Path) -> Path:
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is a run's or a cell's."""
-    return (folder / "cells").is_dir() or (folder / "cell.json").is_file()
+    return is_folder(folder / "cells") or is_file(folder / "cell.json")
 
 
 def is_report(folder: Path) -> bool:
     """Whether a folder is a run's, a cell's or a comparison's."""
-    return (folder / "summary.json").is_file() or is_run(folder)
+    return is_file(folder / "summary.json") or is_run(folder)
 
 
 def find_folder(place: str, reports: Path, is_wanted: IsWanted) -> Path:

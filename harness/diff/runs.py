@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +12,26 @@ from typing import Literal
 
 import msgspec
 
+from harness.ami.documents import call_document, refuse_links
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_RUN_BYTES
 from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
 from harness.diff.locate import LATEST, match_names
 from harness.matrix.identity import RUN, name_environment
 from harness.matrix.store import read_cell
 from harness.report.judge import CellResult
 from harness.report.summary import read_summary
+from harness.system.documents import Name, read_names, read_shape
 
 
 class RunCell(msgspec.Struct):
     """A cell as its run's file lists it; its environment names it where no id does."""
 
-    environment: str
+    environment: Name
     status: Literal["done", "failed", "unavailable"]
     reason: str | None = None
     job: Job | None = None
-    id: str | None = None
+    id: Name | None = None
 
     def name(self) -> str:
         """What the cell is called within its run."""
@@ -37,7 +41,7 @@ class RunCell(msgspec.Struct):
 class RunExamples(msgspec.Struct):
     """The examples of a run."""
 
-    ids: list[str]
+    ids: list[Name]
 
 
 class RunFile(msgspec.Struct):
@@ -45,7 +49,7 @@ class RunFile(msgspec.Struct):
 
     schema: Literal[1]
     examples: RunExamples
-    reference: str | None = None
+    reference: Name | None = None
     cells: list[RunCell] = []
 
 
@@ -100,6 +104,8 @@ def list_cells(folder: Path) -> list[Source]:
         return [take_source(run, name_cell(path), folder, read_run(run))]
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
+    for name in names:
+        refuse_links(folder / "cells" / name, folder)
     listed = [one.name() for one in told.cells] if told else []
     ordered = list(dict.fromkeys([*listed, *names]))
     if not ordered:
@@ -145,12 +151,12 @@ def locate_source(source: Source, rivals: Sequence[Source]) -> tuple[str, ...]:
 def read_run(folder: Path) -> RunFile | None:
     """A run's `run.json`, None where there is none; InputError where it is none of this version."""
     path = folder / "run.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunFile)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is no run of this version ({error}); run it again") from error
+        return read_shape(path, RunFile, MAX_RUN_BYTES, within=folder)
+    except InputError as error:
+        raise call_document(error, str(path), "is no run of this version", "run it again") from error
 
 
 def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:
@@ -224,10 +230,9 @@ def read_source(source: Source) -> CellResult:
 
 def read_labels(run: Path) -> Mapping[int, str]:
     """Names of a run's classes: all of them, or those in its summary, or none where it has neither."""
-    try:
-        return dict(enumerate((run / "labels.txt").read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError):
-        pass
+    path = run / "labels.txt"
+    if os.path.lexists(path):
+        return dict(enumerate(read_names(path, within=run)))
     try:
         return read_summary(run).labels
     except InputError:

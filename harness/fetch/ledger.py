@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.ami.documents import refuse_links
+from harness.ami.documents import call_document, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
 from harness.system.documents import read_shape
@@ -44,7 +44,8 @@ def read_ledger(folder: Path) -> dict[str, Entry]:
     try:
         sources = read_shape(path, Ledger, MAX_NOTE_BYTES, within=folder).sources
     except InputError as error:
-        raise InputError(f"{error}; it is no record of what was fetched: restore or remove it") from error
+        what = "is no record of what was fetched"
+        raise call_document(error, str(path), what, "restore or remove it") from error
     for entry in sources.values():
         for name in entry.files:
             refuse_links(folder / name, folder)

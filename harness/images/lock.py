@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.ami.documents import parse_json
+from harness.ami.documents import call_document, parse_json
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
 from harness.images.build import BASE_LABEL
@@ -91,7 +91,9 @@ def read_lock(path: Path) -> dict[str, Contents]:
     try:
         return read_shape(path, Lock, MAX_NOTE_BYTES).images
     except InputError as error:
-        raise InputError(f"{error}; it is no lock: restore it, or delete it and build again") from error
+        raise call_document(
+            error, str(path), "is no lock", "restore it, or delete it and build again"
+        ) from error
 
 
 def write_lock(path: Path, locked: Mapping[str, Contents]) -> None:

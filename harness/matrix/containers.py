@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import threading
 import time
@@ -22,7 +21,7 @@ from harness.matrix.launch import END, Report, follow, judge_ending, note_failur
 from harness.matrix.leftovers import make_labels
 from harness.matrix.machine import FIXED_VARIABLES
 from harness.matrix.plan import Subject
-from harness.matrix.store import RESUMABLE
+from harness.matrix.store import RESUMABLE, read_cell
 from harness.matrix.travel import NOBODY, Entry, pack, unpack
 from harness.system.drafts import write_json
 from harness.system.stopping import Stopped
@@ -331,8 +330,7 @@ def judge_state(state: Mapping[str, Any], charge: Charge) -> str | None:
 
 def stamp_image(charge: Charge) -> None:
     """Add to a done cell's fingerprint which image it ran in, and that image's packages."""
-    path = charge.workplace / "cell.json"
-    cell = json.loads(path.read_text(encoding="utf-8"))
+    path, cell = charge.workplace / "cell.json", read_cell(charge.workplace)
     image = charge.image
     stamp = {"tag": image.tag, "id": image.id, "architecture": charge.architecture}
     packages = {source: dict(found) for source, found in image.packages.items()}

@@ -6,14 +6,29 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_NOTE_BYTES
 from harness.matrix.store import read_cell
-from harness.system.documents import read_shape
+from harness.system.documents import read_shape, take_shape
 from harness.system.drafts import write_json
 
 UNKNOWN = math.inf  # seconds; what was never seen may be long, so it starts early
 FILE = "durations.json"
+
+
+class Timings(msgspec.Struct):
+    """What a cell says of its time."""
+
+    worker_seconds: float
+    resumed: int
+
+
+class Timed(msgspec.Struct):
+    """A cell that says it."""
+
+    timings: Timings
 
 
 def read_durations(cache: Path) -> dict[str, float]:
@@ -35,8 +50,8 @@ def measure_cells(folders: Iterable[tuple[str, Path]]) -> Iterable[tuple[str, fl
     """Environment and seconds of every cell whose `cell.json` tells; resumed ones tell too little."""
     for name, folder in folders:
         try:
-            timings = read_cell(folder)["timings"]
-            if not timings["resumed"]:
-                yield name, float(timings["worker_seconds"])
-        except (InputError, KeyError, TypeError, ValueError):
+            told = take_shape(read_cell(folder), Timed, str(folder))
+        except InputError:
             continue
+        if not told.timings.resumed:
+            yield name, told.timings.worker_seconds

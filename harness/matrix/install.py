@@ -10,7 +10,9 @@ import threading
 import time
 from pathlib import Path
 
+from harness.ami.documents import open_file
 from harness.ami.errors import InputError, name_file
+from harness.ami.limits import MAX_END_BYTES
 from harness.matrix.environments import Environment
 from harness.matrix.machine import Interpreter
 from harness.matrix.processes import start_process, stop_process
@@ -117,9 +119,10 @@ def wait_for(process: subprocess.Popen[bytes], stop: threading.Event) -> int:
 
 
 def read_end(log: Path, lines: int = LOG_LINES) -> str:
-    """Last lines of a log file; empty where there is none."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    """Last lines of a log file; empty where there is none. InputError where it is a link, or no file."""
+    if not os.path.lexists(log):
         return ""
+    with open_file(log, within=log.parent) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_END_BYTES))
+        text = file.read(MAX_END_BYTES).decode("utf-8", "replace")
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])

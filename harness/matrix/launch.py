@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from harness.ami.documents import check_fields, parse_json
 from harness.ami.errors import InputError, name_file
+from harness.ami.limits import MAX_LINE_BYTES
 from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
 from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
-from harness.matrix.store import read_records
+from harness.matrix.store import read_cell, walk_records
 from harness.system.drafts import write_json
 from harness.system.stopping import POLL_SECONDS, Stopped
 
@@ -27,6 +29,7 @@ Report = Callable[[int, int], None]
 """Takes how many examples are done, and of how many."""
 
 END: None = None
+PROGRESS = {"done": "a whole number", "total": "a whole number"}
 
 
 @dataclass
@@ -151,7 +154,7 @@ def await_end(
 def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
     """Put a stream's lines into a queue, then END: reading would block whoever has deadlines to keep."""
     with stream:
-        for line in stream:
+        while line := stream.readline(MAX_LINE_BYTES):
             lines.put(line)
     lines.put(END)
 
@@ -159,14 +162,14 @@ def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
 def pass_on(line: bytes, log: IO[bytes], report: Report) -> None:
     """Report a progress line; anything else that a worker prints belongs into its log."""
     try:
-        event = json.loads(line)
-        done, total = int(event["done"]), int(event["total"])
-    except (ValueError, KeyError, TypeError):
+        event = parse_json(line, "progress")
+        check_fields(event, PROGRESS, "progress")
+    except InputError:
         with name_file(log.name):
             log.write(line)
             log.flush()
         return
-    report(done, total)
+    report(event["done"], event["total"])
 
 
 def judge_ending(code: int, workplace: Path) -> str | None:
@@ -175,7 +178,7 @@ def judge_ending(code: int, workplace: Path) -> str | None:
     if code == 0 and status == "done" and (workplace / "records.jsonl").is_file():
         return find_flaw(workplace)
     if code == 2 and status == "failed":
-        return str(json.loads((workplace / "cell.json").read_text(encoding="utf-8")).get("error"))
+        return str(read_cell(workplace).get("error"))
     if code < 0:
         hint = "; was memory short?" if -code == getattr(signal, "SIGKILL", 9) else ""
         return f"the worker was killed by {name_signal(-code)}{hint}"
@@ -192,7 +195,7 @@ def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) ->
 def find_flaw(workplace: Path) -> str | None:
     """What is wrong with the records of a worker that says it is done."""
     try:
-        read_records(workplace)
+        deque(walk_records(workplace), maxlen=0)
     except InputError as error:
         return f"the worker left something that is no record: {error}"
     return None
@@ -209,7 +212,6 @@ def name_signal(number: int) -> str:
 def read_status(workplace: Path) -> str | None:
     """Status in a workplace's `cell.json`; None where it has none."""
     try:
-        cell = json.loads((workplace / "cell.json").read_text(encoding="utf-8"))
-        return str(cell["status"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_cell(workplace)["status"])
+    except InputError:
         return None

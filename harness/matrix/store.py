@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from harness.ami.documents import call_document, parse_json, read_chunks, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.limits import MAX_CELL_BYTES, MAX_NOTE_BYTES
+from harness.system.documents import read_shape, take_shape
 from harness.system.drafts import move_folder, write_atomically, write_json
 
 SUMS = "checksums.json"
@@ -59,11 +60,10 @@ def stamp_execution(workplace: Path) -> None:
     """Have a workplace's `cell.json` say which execution it is of, so that copies can be told from others."""
     path = workplace / "cell.json"
     try:
-        cell = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        cell = read_cell(workplace)
+    except InputError:
         return  # a broken worker's, which is no result
-    if isinstance(cell, dict):
-        write_json(path, {**cell, EXECUTION: (workplace / EXECUTION).read_text(encoding="utf-8")})
+    write_json(path, {**cell, EXECUTION: (workplace / EXECUTION).read_text(encoding="utf-8")})
 
 
 def measure_records(workplace: Path) -> int:
@@ -90,11 +90,14 @@ def find_damage(folder: Path) -> str | None:
     if not folder.exists():
         return None
     try:
-        sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+        sums = read_shape(folder / SUMS, dict[str, str], MAX_NOTE_BYTES, within=folder)
         for name in CHECKED:
+            refuse_links(folder / name, folder)
+            if name not in sums:
+                return f"{folder} is not whole ({SUMS} lacks {name})"
             if hash_file(folder / name) != sums[name]:
                 return f"{folder / name} was changed after it was written"
-    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+    except InputError as error:
         return f"{folder} is not whole ({error})"
     return None
 
@@ -123,28 +126,31 @@ def read_cell(folder: Path) -> dict[str, Any]:
     """A cell's `cell.json`; InputError where it is no such file of this version."""
     path = folder / "cell.json"
     try:
-        cell = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); run the cell again") from error
-    if not isinstance(cell, dict) or cell.get("schema") != 1 or "status" not in cell:
+        cell = read_shape(path, dict[str, Any], MAX_CELL_BYTES, within=folder)
+    except InputError as error:
+        raise call_document(error, str(path), "is no cell of this version", "run the cell again") from error
+    if cell.get("schema") != 1 or "status" not in cell:
         raise InputError(f"{path}: is no cell of this version; run the cell again")
     return cell
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
     """A cell's records; InputError, with the line, where one is none."""
-    path = folder / "records.jsonl"
+    return list(walk_records(folder))
+
+
+def walk_records(folder: Path) -> Iterator[dict[str, Any]]:
+    """The same, one after the other."""
+    path, number = folder / "records.jsonl", 0
+    for lines in read_chunks(path, within=folder):
+        for line in lines:
+            number += 1
+            yield read_record(line, f"{path}:{number}")
+
+
+def read_record(line: bytes, place: str) -> dict[str, Any]:
+    """The record of a line; InputError where it holds none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); run the cell again") from error
-    records = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{path}:{number}: is no record ({error}); run the cell again") from error
-        if not isinstance(record, dict):
-            raise InputError(f"{path}:{number}: is no record; run the cell again")
-        records.append(record)
-    return records
+        return take_shape(parse_json(line, place), dict[str, Any], place)
+    except InputError as error:
+        raise call_document(error, place, "is no record", "run the cell again") from error

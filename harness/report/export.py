@@ -12,13 +12,14 @@ from typing import Any, Literal
 import msgspec
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from harness.ami.documents import is_file, read_chunks
 from harness.ami.errors import InputError
 from harness.ami.text import store_name
 from harness.diff.cells import Job, check_cell, check_sums, name_job_port
-from harness.diff.columns import Id
 from harness.diff.runs import Source, list_sources
 from harness.matrix.store import read_cell
 from harness.report.consoles import make_text, open_errors
+from harness.system.documents import Integer, Name
 from harness.system.drafts import replace_file
 from harness.system.text import make_cell
 
@@ -53,13 +54,13 @@ class Hashes(msgspec.Struct, frozen=True, gc=False):
 class Record(msgspec.Struct, gc=False):
     """A line of `records.jsonl`; whatever it does not tell is null."""
 
-    example: str
-    source: str | None = None
-    attack: str | None = None
-    gold: Id | None = None
-    original: Id | None = None
-    attribute: Id | None = None
-    case: str | None = None
+    example: Name
+    source: Name | None = None
+    attack: Name | None = None
+    gold: Integer | None = None
+    original: Integer | None = None
+    attribute: Integer | None = None
+    case: Name | None = None
     detected: bool | None = None
     margin_original: float | None = None
     margin_attribute: float | None = None
@@ -150,7 +151,7 @@ def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
     for table in tables:
         total = sum(measure_file(one.records) for one in tables)
         number = 1
-        for lines in read_chunks(table.records):
+        for lines in read_chunks(table.records, table.records.parent, CHUNK_BYTES):
             yield take_rows(table, lines, number)
             number += len(lines)
             done += sum(map(len, lines))
@@ -159,17 +160,7 @@ def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
 
 def measure_file(path: Path) -> int:
     """Bytes of a file, 0 where there is none: reading it will tell."""
-    return path.stat().st_size if path.is_file() else 0
-
-
-def read_chunks(path: Path) -> Iterator[list[bytes]]:
-    """Lines of a file, some at a time."""
-    try:
-        with path.open("rb") as file:
-            while lines := file.readlines(CHUNK_BYTES):
-                yield lines
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); run the cell again") from error
+    return path.stat().st_size if is_file(path) else 0
 
 
 def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
@@ -178,7 +169,7 @@ def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
     for line in lines:
         try:
             *fields, hashes, refused = FIELDS(DECODE(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             place = f"{table.records}:{first + len(rows)}"
             raise InputError(f"{place}: is no record ({error}); run the cell again") from error
         rows.append((*table.head, *fields, *FIELDS(hashes), refused))

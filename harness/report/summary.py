@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,9 @@ from pydantic import (
     model_validator,
 )
 
+from harness.ami.documents import call_document, read_json, shorten
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_SUMMARY_BYTES
 from harness.system.invocation import name_place, write_command
 
 
@@ -246,25 +248,26 @@ class Summary(Part):
 def read_summary(folder: Path) -> Summary:
     """Summary of a run's folder; InputError where there is none of this version, with what to do."""
     path = folder / "summary.json"
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: cannot be read, for there is none; name the folder of a run")
+    anew = f"`{write_command('diff', name_place(folder))}` compares the run's records anew"
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name the folder of a run") from error
+        data = read_json(path, MAX_SUMMARY_BYTES, within=folder)
+    except InputError as error:
+        raise call_document(error, str(path), "is no summary", anew) from error
     try:
-        return Summary.model_validate_json(data)
+        return Summary.model_validate(data)
     except ValidationError as error:
-        anew = f"`{write_command('diff', name_place(folder))}` compares the run's records anew"
         raise InputError(f"{path}: {explain_summary(data, error)}; {anew}") from error
 
 
-def explain_summary(data: bytes, error: ValidationError) -> str:
+def explain_summary(data: Any, error: ValidationError) -> str:
     """Why data is no summary of this version."""
-    try:
-        version = json.loads(data)["schema_version"]
-    except (ValueError, KeyError, TypeError):
+    if not isinstance(data, dict) or "schema_version" not in data:
         return "is no summary"
-    if version != VERSION:
+    if data["schema_version"] != VERSION:
+        version = shorten(str(data["schema_version"]))
         return f"is of version {version}, this harness reads {VERSION}"
     first = error.errors()[0]
     key = ".".join(map(str, first["loc"]))
-    return f"is damaged ({key}: {first['msg']})"
+    return f"is damaged ({shorten(key)}: {shorten(first['msg'])})"

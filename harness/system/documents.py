@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from harness.ami.documents import check_depth, parse_float, read_bytes, read_json
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_TABLE_BYTES, MIN_INTEGER
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
+from harness.ami.text import read_lines
 
 # tomllib takes time by the square of a key's parts. Possessive, so that it takes linear time itself.
 LONG_KEY = re.compile(
     rf"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}"""
 )
 Shape = TypeVar("Shape")
+Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+"""What names something, and stands in reports as often as that is spoken of."""
+Integer = Annotated[int, msgspec.Meta(ge=MIN_INTEGER, le=-MIN_INTEGER - 1)]
+"""A whole number that arrays can hold."""
 
 
 def read_toml(path: Path, within: Path | None = None) -> dict[str, Any]:
@@ -49,6 +54,15 @@ def check_integers(value: Any, place: str) -> None:
             check_integers(inner, place)
     elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
         raise InputError(f"{place}: is an integer of more than 64 bits")
+
+
+def read_names(path: Path, within: Path | None = None) -> list[str]:
+    """Lines of a text file that are names; InputError, with the line, for one that is too long for one."""
+    lines = read_lines(path, within=within)
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_NAME:
+            raise InputError(f"{path}:{number}: has more than {MAX_NAME} characters; no name is as long")
+    return lines
 
 
 def read_shape(path: Path, shape: type[Shape], limit: int, within: Path | None = None) -> Shape:

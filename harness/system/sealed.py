@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from harness.ami.documents import read_bytes
+from harness.ami.errors import InputError
+from harness.ami.limits import MAX_NOTE_BYTES
 from harness.system.drafts import write_atomically
 
 Shape = TypeVar("Shape")
@@ -30,9 +33,9 @@ def write_sealed(path: Path, data: Any) -> None:
 def read_sealed(path: Path, shape: type[Shape]) -> Shape | None:
     """Data of a known shape; None where there is no such file, or not what was written."""
     try:
-        sealed = msgspec.json.decode(path.read_bytes(), type=Sealed)
+        sealed = msgspec.json.decode(read_bytes(path, MAX_NOTE_BYTES), type=Sealed)
         if hashlib.sha256(sealed.data).hexdigest() != sealed.sha256:
             return None
         return msgspec.json.decode(sealed.data, type=shape)
-    except (OSError, ValueError, RecursionError):  # msgspec's own errors are ValueErrors
+    except (InputError, ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         return None
