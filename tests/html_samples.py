@@ -85,7 +85,9 @@ def make_cells():
     yield cell("plain", key="0123456789abcdef")
     for name in NAMES[1:-1]:
         yield cell(name, differences=differences, reused=True, detection=detection)
-    yield cell("ported", port="pytorch-port", detection=rate(5, 5), differences=differences, origin="a log")
+    yield cell("ported", port="pytorch-port", detection=rate(5, 5), differences=differences, origin="a log",
+               controls={"pixels": {"differ": 0, "of": 31}, "logits_original": {"differ": 31, "of": 31},
+                         "logits_attribute": {"differ": 31, "of": 31}})  # fmt: skip
     yield cell("broken", status="failed", reason="it broke", log_end="first line\nlast line")
     yield cell("away", status="unavailable", reason="no engine answers")
 

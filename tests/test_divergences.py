@@ -5,6 +5,7 @@ from tuple_records import make_cells
 from tuple_records import make_record as record
 
 from harness.ami.cases import name_case
+from harness.diff import divergences
 from harness.diff.columns import STAGES
 from harness.diff.divergences import CHANGES, find_divergences, find_smallest
 from harness.diff.tuples import NONE, join_columns
@@ -73,10 +74,60 @@ def test_changes_are_what_the_cases_say(first, other):
 def test_the_first_hash_that_differs_and_is_known_is_the_stage(first, known):
     hashes = dict.fromkeys(STAGES, DIGITS)
     others = dict.fromkeys(STAGES[first:], DIGITS[::-1]) if first != NONE else {}
-    del hashes[known]
-    _, found = find(a=[record("x", hashes=hashes)], b=[record("x", 1, 1, 2, hashes={**hashes, **others})])
+    control = record("y", hashes=hashes)
+    hashes = {name: value for name, value in hashes.items() if name != known}
+    _, found = find(
+        a=[record("x", hashes=hashes), control],
+        b=[record("x", 1, 1, 2, hashes={**hashes, **others}), control],
+    )
     told = [STAGES.index(name) for name in others if name != known]
     assert found.stages[0, 1] == min(told, default=NONE)
+
+
+def find_hashed(differing, controls):
+    """One divergence and controls, each with the stages at which `b` has another hash than `a`."""
+    lists = [differing, *controls]
+    ours = [record(f"x{n}", hashes=dict.fromkeys(STAGES, DIGITS)) for n in range(len(lists))]
+    theirs = []
+    for number, stages in enumerate(lists):
+        hashes = {**dict.fromkeys(STAGES, DIGITS), **dict.fromkeys(stages, DIGITS[::-1])}
+        theirs.append(record(f"x{number}", 1, 1, 1 if number else 2, hashes=hashes))
+    _, found = find(a=ours, b=theirs)
+    (stage,) = found.stages[:, 1].tolist()
+    return found, None if stage == NONE else STAGES[stage]
+
+
+LOGITS = ("logits_original", "logits_attribute")
+
+
+@pytest.mark.parametrize(
+    ("differing", "controls", "stage"),
+    [
+        (LOGITS, [()] * 5, "logits_original"),
+        (LOGITS, [LOGITS] * 5, None),
+        (LOGITS, [LOGITS] * 2 + [()] * 3, "logits_original"),
+        (LOGITS, [("logits_original",)] * 5, "logits_attribute"),
+        (LOGITS, [], None),
+        (("pixels", "input", *LOGITS), [("pixels", "input", *LOGITS)] * 5, "pixels"),
+        (("input", *LOGITS), [LOGITS] * 5, "input"),
+        ((), [()] * 5, None),
+    ],
+)
+def test_bits_of_logits_are_a_stage_only_where_they_tell_it_from_examples_that_agree(
+    differing, controls, stage
+):
+    found, told = find_hashed(differing, controls)
+    assert told == stage
+    counts = [sum(name in one for one in controls) for name in STAGES]
+    assert found.controls[1].tolist() == [[count, len(controls)] for count in counts]
+
+
+def test_more_controls_than_it_takes_are_sampled(monkeypatch):
+    monkeypatch.setattr(divergences, "MOST_CONTROLS", 10)
+    found, _ = find_hashed(LOGITS, [LOGITS] * 60 + [()] * 35)
+    (differ, of) = found.controls[1][3]
+    assert 5 <= of <= 10
+    assert 0 < differ < of
 
 
 def test_hashes_that_are_missing_differ_from_nothing():

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from harness.diff.columns import take_columns
 from harness.matrix.register import Expected
+from harness.report.divergences import show_controls
 from harness.report.examples import CHUNK
 from harness.report.judge import CellResult, Header, make_summary
 from harness.report.summary import CellSummary, DivergenceSummary, Summary
@@ -177,15 +178,23 @@ def test_other_ports_and_parameters_are_named():
     assert summary.notes == ("b runs port pytorch-port, a notebook", "b has alpha 60, a alpha 100")
 
 
-def test_a_divergence_says_what_changes_and_where_it_starts():
+def test_a_divergence_says_what_changes_and_which_stage_tells_it_from_others():
     hashes = {"file": "f", "pixels": "1" * 64, "logits_attribute": "2" * 64}
     first = {**record("x"), "source": "s", "margin_original": 2.0, "margin_attribute": 1.0, "hashes": hashes}
-    other = {**first, "attribute": 2, "hashes": {**hashes, "logits_attribute": "3" * 64}}
-    (one,) = judge(result("a", first), result("b", other)).divergences
+    bits = {**hashes, "logits_attribute": "3" * 64}
+    other = {**first, "attribute": 2, "hashes": bits}
+    control = {**record("y"), "hashes": hashes}
+    summary = judge(result("a", first, control), result("b", other, control))
+    (one,) = summary.divergences
     assert (one.source, one.changes, one.stages) == (
         "s", {"b": ("attribute", "case", "detected")}, {"b": "logits_attribute"},
     )  # fmt: skip
     assert (one.margins["b"], one.smallest_margin) == ((2.0, 1.0), 1.0)
+    assert show_controls(summary.cells[1]) == "of the examples that agree, none has another hash of any stage"
+    summary = judge(result("a", first, control), result("b", other, {**control, "hashes": bits}))
+    assert summary.divergences[0].stages == {"b": None}
+    assert show_controls(summary.cells[1]) == "of the examples that agree, attribute logits differ in 1 of 1"
+    assert show_controls(summary.cells[0]) == ""
 
 
 def test_divergences_are_the_same_however_they_are_asked_for():

@@ -78,6 +78,13 @@ def test_a_divergence_shows_marks_margin_stage_names_and_cause():
         assert part in row
 
 
+def test_what_agreeing_examples_are_like_stands_below_the_divergences():
+    control = {"logits_original": {"differ": 9, "of": 10}}
+    cells = (cell("a"), cell("b", controls=control))
+    text = draw(make_summary(cells=cells, divergences=(divergence("x", b=(1, 2, 2)),)))
+    assert "- <code>b</code>: of the examples that agree, original logits differ in 9 of 10" in text
+
+
 def test_columns_without_content_are_left_out():
     text = draw(make_summary(divergences=(divergence("x", b=(1, 2, 2)),)))
     assert "| example | attack | baseline | <code>b</code> | expected |" in text

@@ -10,6 +10,8 @@ from harness.diff.columns import STAGES
 from harness.diff.tuples import NONE, Join
 from harness.report.summary import Change
 
+EXACT = np.array([not stage.startswith("logits") for stage in STAGES])  # the same in all environments
+MOST_CONTROLS = 10_000  # agreeing examples that an environment's divergences are held against
 CHANGES: tuple[Change, ...] = ("gold", "original", "attribute", "case", "detected")
 
 
@@ -19,7 +21,9 @@ class Divergences:
 
     `rows` (n,) are places in the join; `classes` (n, e) gives the first environment that says the same
     tuple; `baseline` is the environment that others are held against; `changes` (n, e, 5) which of
-    CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not, or NONE.
+    CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not and that says
+    something, or NONE. `controls` (e, 5, 2) are examples on which an environment agrees with the baseline:
+    how many have another hash of each stage all the same, of how many whose hashes are known.
     """
 
     rows: np.ndarray
@@ -27,6 +31,7 @@ class Divergences:
     baseline: int
     changes: np.ndarray
     stages: np.ndarray
+    controls: np.ndarray
 
 
 def find_divergences(join: Join, reference: str | None) -> Divergences:
@@ -39,12 +44,14 @@ def find_divergences(join: Join, reference: str | None) -> Divergences:
     classes = find_classes(tuples)
     is_there = reference in join.environments
     baseline = join.environments.index(str(reference)) if is_there else find_most_agreed(classes)
+    controls = count_controls(join, baseline)
     return Divergences(
         rows=rows,
         classes=classes,
         baseline=baseline,
         changes=find_changes(tuples, baseline),
-        stages=find_stages(join, rows, baseline),
+        stages=find_stages(join, rows, baseline, find_telling(controls)),
+        controls=controls,
     )
 
 
@@ -77,16 +84,48 @@ def find_changes(tuples: np.ndarray, baseline: int) -> np.ndarray:
     return np.concatenate([numbers, cases.any(axis=2, keepdims=True), cases[:, :, 2:]], axis=2)
 
 
-def find_stages(join: Join, rows: np.ndarray, baseline: int) -> np.ndarray:
-    """First of STAGES (n, e) whose hash is not the baseline's; a hash that is not known differs from none."""
+def count_controls(join: Join, baseline: int) -> np.ndarray:
+    """Examples that agree with the baseline's (e, 5, 2): with another hash of each stage, and of how many."""
+    counts = np.zeros((len(join.environments), len(STAGES), 2), dtype=np.int64)
+    for place in range(len(join.environments)):
+        agreeing = np.flatnonzero((join.tuples[:, place] == join.tuples[:, baseline]).all(axis=1))
+        rows = agreeing[:: max(1, -(-len(agreeing) // MOST_CONTROLS))]
+        known, differs = compare_hashes(join, rows, place, gather_hashes(join, rows, baseline))
+        counts[place] = np.stack([differs.sum(axis=0), known.sum(axis=0)], axis=1)
+    return counts
+
+
+def find_telling(controls: np.ndarray) -> np.ndarray:
+    """Whether another hash of a stage says anything of an environment (e, 5).
+
+    Files, pixels and inputs are the same everywhere unless something is wrong. The last bits of logits are
+    not: they tell a divergence from other examples where most of those that agree have the baseline's.
+    """
+    differs, known = np.moveaxis(controls, 2, 0)
+    return np.asarray(EXACT | (2 * differs < known))
+
+
+def compare_hashes(
+    join: Join, rows: np.ndarray, place: int, theirs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which hashes (n, 5) of an environment are known as well as the others, and which of these differ."""
+    hashes = gather_hashes(join, rows, place)
+    known = (hashes != 0) & (theirs != 0)
+    return known, known & (hashes != theirs)
+
+
+def find_stages(join: Join, rows: np.ndarray, baseline: int, telling: np.ndarray) -> np.ndarray:
+    """First of STAGES (n, e) whose hash is not the baseline's, of those that are `telling` (e, 5) anything.
+
+    A hash that is not known differs from none.
+    """
     stages = np.full((len(rows), len(join.environments)), NONE, dtype=np.int64)
     if not len(rows):
         return stages
     theirs = gather_hashes(join, rows, baseline)
     assert theirs.shape[1] == len(STAGES)
     for place in range(stages.shape[1]):  # all environments at once would take half of the memory there is
-        hashes = gather_hashes(join, rows, place)
-        differs = (hashes != theirs) & (hashes != 0) & (theirs != 0)
+        differs = compare_hashes(join, rows, place, theirs)[1] & telling[place]
         stages[:, place] = np.where(differs.any(axis=1), differs.argmax(axis=1), NONE)
     return stages
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.report.judge import is_expected
-from harness.report.summary import DivergenceSummary, Summary
+from harness.report.summary import CellSummary, DivergenceSummary, Stage, Summary
+from harness.report.words import STAGES
 
 
 def rank_divergences(
@@ -60,8 +61,34 @@ def name_classes(one: DivergenceSummary, labels: Mapping[int, str]) -> list[str]
 
 
 def show_stages(one: DivergenceSummary) -> str:
-    """The first stage whose hash differs; by environment where they differ in it."""
-    stages = {name: one.stages[name] for name in one.departing if one.stages.get(name)}
+    """The first stage that tells it from agreeing examples; by environment where they differ in it."""
+    stages = {name: show_stage(one.stages[name]) for name in one.departing if one.stages.get(name)}
     if len(set(stages.values())) < 2:
-        return next(iter(stages.values()), None) or ""
+        return next(iter(stages.values()), "")
     return ", ".join(f"{name}: {stage}" for name, stage in stages.items())
+
+
+def show_stage(stage: Stage | None) -> str:
+    """A stage in its word."""
+    return "none" if stage is None else STAGES[stage]
+
+
+def show_controls(cell: CellSummary) -> str:
+    """What the examples are like on which a cell agrees with the baseline; nothing where none is known.
+
+    `of the examples that agree, original logits and attribute logits differ in 50 of 50`
+    """
+    counts: dict[tuple[int, int], list[str]] = {}
+    for stage, one in cell.controls.items():
+        if one.differ:
+            counts.setdefault((one.differ, one.of), []).append(STAGES[stage])
+    if not any(one.of for one in cell.controls.values()):
+        return ""
+    parts = [f"{' and '.join(words)} differ in {differ} of {of}" for (differ, of), words in counts.items()]
+    return f"of the examples that agree, {', '.join(parts) or 'none has another hash of any stage'}"
+
+
+def list_controls(summary: Summary) -> list[tuple[str, str]]:
+    """Departing environments, each with what its agreeing examples are like."""
+    told = [(cell.environment, show_controls(cell)) for cell in summary.cells]
+    return [(name, text) for name, text in told if text]

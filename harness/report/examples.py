@@ -14,7 +14,7 @@ from harness.diff.noise import Noise
 from harness.diff.tuples import Join
 from harness.report.executions import explain_noise
 from harness.report.expectation import Expectation
-from harness.report.summary import AgreeingSummary, DivergenceSummary, Stage
+from harness.report.summary import AgreeingSummary, ControlSummary, DivergenceSummary, Stage
 
 CHUNK = 4096  # examples that are made from the columns at a time
 STAGES_OR_NONE: tuple[Stage | None, ...] = (*STAGES, None)  # NONE is -1, the last
@@ -141,6 +141,20 @@ def describe_agreeing(join: Join, found: Divergences, smallest: np.ndarray) -> A
         tuples=tuple(map(tuple, join.tuples[agrees, 0].tolist())),
         smallest_margins=tuple(hide_nan(smallest[agrees]).tolist()),
     )
+
+
+def describe_controls(join: Join, found: Divergences) -> dict[str, dict[Stage, ControlSummary]]:
+    """Of every environment that departs somewhere, what the examples are like on which it agrees."""
+    departs = (found.classes != found.classes[:, [found.baseline]]).any(axis=0) if len(found.rows) else []
+    return {
+        name: {
+            stage: ControlSummary(differ=differ, of=of)
+            for stage, (differ, of) in zip(STAGES, found.controls[place].tolist(), strict=True)
+            if of
+        }
+        for place, name in enumerate(join.environments)
+        if len(departs) and departs[place]
+    }
 
 
 def hide_nan(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from harness.diff.noise import Noise, find_noise
 from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.matrix.identity import name_environment
 from harness.matrix.register import Expected
-from harness.report.examples import Listing, describe_agreeing, name_labels
+from harness.report.examples import Listing, describe_agreeing, describe_controls, name_labels
 from harness.report.executions import count_copies, judge_noise, list_uncompared, note_copies, note_noise
 from harness.report.expectation import Expectation, apply_register
 from harness.report.numbers import show_parameter
@@ -26,10 +26,12 @@ from harness.report.statistics import drop_selected, measure_agreement, measure_
 from harness.report.summary import (
     EXIT_CODES,
     CellSummary,
+    ControlSummary,
     DivergenceSummary,
     IncomparableSummary,
     Outcome,
     RatesSummary,
+    Stage,
     Summary,
 )
 
@@ -87,8 +89,10 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
     expectation = apply_register(join, found, expected, whole=whole)
     rates = measure_cells(done)
     baseline = find_baseline(join, found.baseline, results)
+    controls = describe_controls(join, found)
     cells = tuple(
-        describe_cell(one, baseline, rates.get(one.summary.environment), copies.originals) for one in results
+        describe_cell(one, baseline, rates.get(one.summary.environment), copies.originals, controls)
+        for one in results
     )
     problems = tuple(list_problems(join, header.reference, expectation, whole=whole))
     remarks = list_remarks(header.environments, cells, join, expectation, whole=whole)
@@ -133,14 +137,19 @@ def find_baseline(join: Join, place: int, results: Sequence[CellResult]) -> Cell
 
 
 def describe_cell(
-    result: CellResult, baseline: CellResult | None, rates: RatesSummary | None, originals: Mapping[str, str]
+    result: CellResult,
+    baseline: CellResult | None,
+    rates: RatesSummary | None,
+    originals: Mapping[str, str],
+    controls: Mapping[str, Mapping[Stage, ControlSummary]],
 ) -> CellSummary:
     """A cell with its rates, whether it is a copy, and in what its surroundings are not the baseline's."""
     is_other = baseline is not None and result is not baseline and result.columns is not None
     differences = compare_cells(baseline.cell, result.cell) if baseline and is_other else ()
     told = drop_selected(rates) if rates and result.summary.selection else rates
-    original = originals.get(result.summary.environment)
-    return result.summary.model_copy(update={"rates": told, "differences": differences, "copy_of": original})
+    name = result.summary.environment
+    more = {"copy_of": originals.get(name), "controls": controls.get(name, {})}
+    return result.summary.model_copy(update={"rates": told, "differences": differences, **more})
 
 
 def summarise_incomparable(one: Incomparable) -> IncomparableSummary:

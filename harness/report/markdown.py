@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.report.cells import ALL, COLUMNS, explain_table, title_cells
 from harness.report.departures import show_departure
 from harness.report.divergences import (
+    list_controls,
     list_departing,
     list_steady,
     name_classes,
@@ -31,6 +32,7 @@ OPEN_ROWS = 20  # divergences that are seen at once; the others are folded
 MOST_ROWS = 500
 MOST_NOTES = 50
 MOST_PROBLEMS = 10
+MOST_NAMES = 100  # of environments in a list
 MOST_LOG = 4000  # characters of one log's end
 MOST_LOGS = 16_000  # of all of them together
 MOST_VERDICT = 1000
@@ -39,6 +41,11 @@ REST = "<code>report.txt</code>, <code>report.html</code> and <code>summary.json
 LEGEND_DIVERGENCES = (
     "Gold-Original-Attribute; `!` marks numbers that are not the baseline's, a dot stands for the baseline's"
     " tuple. The margin is the smallest between the best two logits in any environment."
+)
+
+LEGEND_STAGES = (
+    "First stage: the first whose hash is not the baseline's; bits of logits count only in environments where"
+    " most examples that agree have the baseline's."
 )
 
 LEGEND_AGREEMENT = (
@@ -180,8 +187,10 @@ def draw_divergences(summary: Summary) -> str:
         table = draw_table(head, rows[OPEN_ROWS:], len(head))
         parts.append(fold(f"{len(rows) - OPEN_ROWS} more", table))
     parts.extend(say_more(len(summary.divergences) - len(rows), "divergences"))
-    steady = ", ".join(map(code, list_steady(summary)[:100]))
-    return "\n\n".join([*parts, *([f"Never departing from the baseline: {steady}"] if steady else [])])
+    steady = ", ".join(map(code, list_steady(summary)[:MOST_NAMES]))
+    parts.extend([f"Never departing from the baseline: {steady}"] if steady else [])
+    controls = [f"- {code(name)}: {escape(text)}" for name, text in list_controls(summary)[:MOST_NAMES]]
+    return "\n\n".join([*parts, *([f"{LEGEND_STAGES}\n\n" + "\n".join(controls)] if controls else [])])
 
 
 def list_divergences(

@@ -16,6 +16,8 @@ from harness.report.divergences import (
     mark_tuple,
     name_classes,
     rank_divergences,
+    show_controls,
+    show_stage,
     show_tuple,
 )
 from harness.report.numbers import show_margin
@@ -26,7 +28,6 @@ from harness.report.words import (
     FIRST_STAGE,
     ORIGINAL_MARGIN,
     SMALLEST_MARGIN,
-    STAGES,
     WHAT_DIFFERS,
 )
 
@@ -115,8 +116,9 @@ def explain_departure(one: DivergenceSummary, name: str, summary: Summary) -> It
     if name in one.changes:
         yield f"{WHAT_DIFFERS}: {', '.join(CHANGES[change] for change in one.changes[name])}"
     if name in one.stages:
-        stage = one.stages[name]
-        yield f"{FIRST_STAGE}: {STAGES[stage] if stage else 'none'}"
+        cell = next((cell for cell in summary.cells if cell.environment == name), None)
+        controls = show_controls(cell) if cell else ""
+        yield f"{FIRST_STAGE}: {show_stage(one.stages[name])}{f' ({controls})' * bool(controls)}"
     if name in one.margins:
         original, attribute = (show_margin(margin, "unknown") for margin in one.margins[name])
         yield f"{ORIGINAL_MARGIN} {original}, {ATTRIBUTE_MARGIN} {attribute}"

@@ -70,6 +70,16 @@ class DifferenceSummary(Part):
     matters: bool
 
 
+Stage = Literal["file", "pixels", "input", "logits_original", "logits_attribute"]
+
+
+class ControlSummary(Part):
+    """Of `of` examples on which a cell agrees with the baseline, how many have another hash of a stage."""
+
+    differ: int
+    of: int
+
+
 class CellSummary(Part):
     """One cell: how it ended, what it measured, what it was.
 
@@ -77,6 +87,7 @@ class CellSummary(Part):
     of one result share, null where it is not known; `copy_of` names the cell that this one is a copy of, and
     which alone is compared. `origin` says where records come from that no cell has written, `selection` what
     these have in common, if others may be missing; rates that would count the others are then null.
+    `controls` are there for a cell that departs somewhere: hashes of the examples on which it does not.
     """
 
     environment: str
@@ -99,10 +110,10 @@ class CellSummary(Part):
     origin: str | None = None
     selection: str | None = None
     differences: tuple[DifferenceSummary, ...] = ()
+    controls: dict[Stage, ControlSummary] = {}
 
 
 Change = Literal["gold", "original", "attribute", "case", "detected"]
-Stage = Literal["file", "pixels", "input", "logits_original", "logits_attribute"]
 Margins = tuple[float | None, float | None]
 """Top-1 minus top-2 logit of the plain and of the steered pass."""
 
@@ -111,7 +122,8 @@ class DivergenceSummary(Part):
     """One diverging example; `departing` are the environments whose tuple is not the baseline's.
 
     Of each of these, `expected` gives the reason that the register has or null, `changes` what of the
-    tuple differs, `stages` the first stage whose hash differs (null: none does, or there are no hashes),
+    tuple differs, `stages` the first stage whose hash differs and that tells the example from agreeing ones
+    (null: there is none, or there are no hashes; `controls` of the cell say what agreeing ones are like),
     and `causes` what explains it, where that was looked for. `smallest_margin` is over all environments.
     """
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from harness.ami.cases import CASES, MEANINGS
 from harness.report import numbers, words
+from harness.report.divergences import list_controls
 from harness.report.html import figures, view
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
 from harness.report.summary import PairSummary, Summary
@@ -147,9 +148,10 @@ def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
         "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
         "stage_names": [
             (stage, name)
-            for stage, name in (*words.STAGES.items(), ("none", "none known"))
+            for stage, name in (*words.STAGES.items(), ("none", "none"))
             if any(one.stages[stage] for one in departures)
         ],
+        "controls": list_controls(summary),
         "patterns": patterns,
         "patterns_left": patterns_left,
         "margin_columns": figures.draw_margins(view.count_margins(summary)),
@@ -225,6 +227,7 @@ def write_data(summary: Summary, names: Names, part: Slice, place: Place, comman
         "changeNames": list(words.CHANGES.values()),
         "stages": list(STAGES),
         "stageNames": list(words.STAGES.values()),
+        "controls": dict(list_controls(summary)),
         "labels": {number: make_line(label) for number, label in summary.labels.items()},
         "pages": place.pages,
         "number": place.number,

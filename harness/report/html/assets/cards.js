@@ -65,6 +65,7 @@ function makeMember(row, place) {
   } else bars.replaceChildren();
   const letter = row[STAGES][place];
   stage.textContent = place === row[BASELINE] ? "" : letter === "-" ? "–" : data.stageNames[letter];
+  stage.title = (stage.textContent && data.controls[data.environments[place]]) ?? "";
   return line;
 }
 

@@ -49,7 +49,7 @@ function fillSelects() {
   const stages = tally((row) => departing(row).map((one) => row[STAGES][one]));
   fillSelect("stage", "any", [
     ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, (_, number) => String(number)),
-    ...counted([["none", "none known"]], stages, () => "-"),
+    ...counted([["none", "none"]], stages, () => "-"),
   ]);
   fillSelect("register", "all", counted([["unexpected", "unexpected"], ["expected", "expected"]],
     tally((row) => [isExpected(row) ? "expected" : "unexpected"])));
