@@ -73,6 +73,12 @@ def test_what_is_no_chain_is_refused_by_layer(layers, words):
         chain(*layers)
 
 
+@pytest.mark.parametrize("names", [("x" * 1025, "data"), ("net", "x" * 1025)])
+def test_endless_names_are_refused(names):
+    with pytest.raises(InputError, match="more than 1024 characters"):
+        build_network(names[0], names[1], (3, 8, 8), [Convolution("c", names[1], "c", 4, (3, 3))])
+
+
 def test_spans():
     assert [blob.name for blob in NETWORK.span("conv2_2", "conv4_1")] == ["pool3", "conv4_1"]
     for start, stop, words in (

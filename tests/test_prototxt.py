@@ -275,6 +275,7 @@ BAD = {
         replaced('name: "relu1"', 'name: "relu1" include {} exclude { phase: TRAIN }'),
         ["line 14", "relu1", "both kinds"],
     ),
+    "escape": (replaced('name: "relu1"', r'name: "re\clu1"'), ["invalid escape"]),
     "softmax in place": (replaced('top: "prob"', 'top: "fc2"'), ["line 24", "leaves no logits"]),
     "branch": (
         replaced('type: "Dropout" bottom: "fc2"', 'type: "Dropout" bottom: "pool1"'),

@@ -143,6 +143,17 @@ def test_a_files_own_level_and_phase_are_replaced_and_that_is_said(tmp_path):
     assert read_description(write(tmp_path, state="state { phase: TRAIN level: 3 }"), State()).notes == ()
 
 
+def test_stages_that_would_give_other_layers_are_named(tmp_path):
+    path = write(tmp_path, "include { stage: 'deploy' }", "exclude { stage: 'deploy' stage: 'fast' }")
+    (note,) = read_description(path, State()).notes
+    assert note.endswith("stages that were not given would give other layers: deploy (1) (--stage)")
+    (note,) = read_description(path, State(0, ("deploy",))).notes
+    assert "fast (1)" in note
+    assert read_description(path, State(0, ("deploy", "fast"))).notes == ()
+    training = write(tmp_path, "include { phase: TRAIN stage: 'deploy' } include { phase: TEST }")
+    assert read_description(training, State()).notes == ()
+
+
 @pytest.mark.parametrize(
     ("level", "stages", "words"),
     [

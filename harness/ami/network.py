@@ -297,6 +297,9 @@ class Chain:
 
     def close(self, name: str) -> Network:
         """The network that the layers make."""
+        for text in (name, next(iter(self._blobs))):
+            if len(text) > MAX_NAME:
+                raise InputError(f"network {text[:50]}…: has a name of more than {MAX_NAME} characters")
         if len(self._blobs) < 2:
             raise InputError(f"network {name}: has no layers")
         return Network(name, tuple(self._blobs.values()))

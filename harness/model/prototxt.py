@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from harness.model.schema import message_class
 from harness.model.state import (
     State,
     check_state,
+    describe_missing,
     describe_replaced,
     find_situation,
     is_included,
@@ -99,10 +101,12 @@ def parse_text(path: Path, text: str) -> Any:
     """The text as a NetParameter message; InputError with the line where it does not parse."""
     message = message_class("NetParameter")()
     try:
-        text_format.Parse(text, message)
+        with warnings.catch_warnings():  # of escapes in strings that there are not, at which Caffe ends
+            warnings.simplefilter("error", DeprecationWarning)
+            text_format.Parse(text, message)
     except text_format.ParseError as error:
         raise InputError(f"{path}, line {error.GetLine()}: {explain_error(message, str(error))}") from error
-    except (UnicodeError, ValueError, RecursionError) as error:
+    except (UnicodeError, ValueError, RecursionError, DeprecationWarning) as error:
         raise InputError(f"{path}: cannot be read as a prototxt ({error})") from error
     return message
 
@@ -142,13 +146,13 @@ def describe_net(message: Any, path: Path, layers: Sequence[Placed], state: Stat
     for layer in layers:
         with on_line(layer.line):
             run += [layer] * is_included(layer.message, situation)
-    replaced = describe_replaced(message, messages, situation)
+    notes = [describe_replaced(message, messages, situation), describe_missing(messages, situation)]
     try:
         network = read_net(message, path.stem, run)
     except InputError as error:
         error.args = (f"{error}{suggest_stages(messages, situation)}",)
         raise
-    return Description(network, (f"{path}: {replaced}",) if replaced else ())
+    return Description(network, tuple(f"{path}: {note}" for note in notes if note))
 
 
 def read_net(message: Any, default_name: str, layers: Sequence[Placed]) -> Network:

@@ -8,13 +8,14 @@ replaced, stages are kept.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.ami.errors import InputError
 
 TEST, PHASES = 1, ("TRAIN", "TEST")
 MOST_LEVEL = (1 << 31) - 1
+MOST_TRIED = 20
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,20 @@ def describe_replaced(net: Any, layers: Sequence[Any], situation: Situation) -> 
         f"its state says {describe_situation(own)}, but {describe_situation(situation)} is run, since Caffe"
         f" replaces both when it reads a file; {changed} of its layers depend on that (--level sets a level)"
     )
+
+
+def describe_missing(layers: Sequence[Any], situation: Situation) -> str | None:
+    """What to say where stages that rules ask for, and that were not given, would give other layers."""
+    missing = {}
+    for stage in list_stages(layers)[:MOST_TRIED]:
+        other = replace(situation, stages=situation.stages | {stage})
+        changed = sum(is_included(layer, other) != is_included(layer, situation) for layer in layers)
+        if changed:
+            missing[stage] = changed
+    if not missing:
+        return None
+    counts = ", ".join(f"{stage} ({count})" for stage, count in missing.items())
+    return f"stages that were not given would give other layers: {counts} (--stage)"
 
 
 def describe_situation(situation: Situation) -> str:
