@@ -65,7 +65,7 @@ class CellFile(msgspec.Struct):
     imported: Imported | None = None
     fingerprint: dict[str, Any] | None = None
     hashes: dict[str, Any] | None = None
-    execution: str | None = None
+    execution: Name | None = None
 
 
 def read_past(label: str, folder: Path) -> CellResult:
