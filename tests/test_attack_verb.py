@@ -64,6 +64,7 @@ def test_the_detector_is_attacked_on_another_backend(harness):
     assert code == 0, err
     facts = json.loads(Path("out/attack.json").read_text())
     assert facts["check"] == "reference"
+    assert facts["state"] == {"level": 0, "stages": []}
     assert facts["detector"]["parameters"]["alpha"] == 90
     assert facts["detector"]["port"]["ddof"] == 1
     assert len(facts["detector"]["witnesses"]) == 4
