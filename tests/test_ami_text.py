@@ -48,7 +48,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
         ("Zoe\u0301", "Zo\u00e9"),
         ("Zo\udce9", "Zo\\xe9"),
         ("a\ud800", "a\\ud800"),
-        ("a\0\x1b\n\x85", "a\\x00\\x1b\\x0a\\x85"),
+        ("a\0\x1b\n\x85", "a\\x00\\x1b\\n\x85"),
         ("名前 \u200d\u2028\\", "名前 \u200d\u2028\\"),
     ],
 )

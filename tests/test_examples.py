@@ -73,7 +73,7 @@ def test_a_file_that_is_empty_or_huge_is_refused_before_it_is_read(tmp_path):
         ([{**GOOD, "attack": "a" * 1025}], "'attack' must be a text of at most 1024 characters"),
         ([{**GOOD, "id": "\ud800"}], ":1: is no JSON .*surrogates"),
         ([{**GOOD, "file": "n" * 300}], "cannot be read .File name too long"),
-        ([{**GOOD, "file": "a\0b"}], "cannot be read"),
+        ([{**GOOD, "file": "a\0b"}], ":1: file .* holds a NUL"),
         ([{**GOOD, "gold": 10}], "gold 10 of example 'a' is no class; there are 10"),
         ([{**GOOD, "gold": -1}], "gold -1"),
         ([{**GOOD, "npy": "rgb"}], ":1: npy = 'rgb'; there are raw-rgb"),

@@ -104,14 +104,24 @@ def test_csv_holds_the_same(tmp_path):
     assert (rows[2]["gold"], rows[2]["detected"], rows[2]["score"]) == ("", "", "")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'x", "  =1", "\uff1d1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "'x", "  =1", "\uff1d1"])
 def test_formulas_are_text_in_csv_and_themselves_in_parquet(tmp_path, text):
     run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text})]})
     export_run(run, tmp_path / "r.csv")
     export_run(run, tmp_path / "r.parquet")
-    shown = text.replace("\t", "\\t").replace("\r", "\\r")
-    assert read_csv(tmp_path / "r.csv")[0]["example"] == f"'{shown}"
+    assert read_csv(tmp_path / "r.csv")[0]["example"] == f"'{text}"
     assert parquet.read_table(tmp_path / "r.parquet")["example"].to_pylist() == [text]
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", "\n=1"])
+def test_names_are_written_as_they_are_stored(tmp_path, text):
+    run = make_run(tmp_path, {"a": [json.dumps({**RECORD, "example": text, "source": "Zoe\u0301"})]})
+    export_run(run, tmp_path / "r.csv")
+    export_run(run, tmp_path / "r.parquet")
+    stored = {"\t": "\\t", "\r": "\\r", "\n": "\\n"}[text[0]] + "=1"
+    row = read_csv(tmp_path / "r.csv")[0]
+    assert (row["example"], row["source"]) == (stored, "Zo\u00e9")
+    assert parquet.read_table(tmp_path / "r.parquet")["example"].to_pylist() == [stored]
 
 
 @pytest.mark.parametrize("text", ['a,b"c', "名前 🙂", "x'y", ""])

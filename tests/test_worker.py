@@ -335,7 +335,7 @@ def test_a_full_disk_is_one_line(job, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("harness.worker.work.append_batch", refuse)
     code, records, cell = run(job, tmp_path)
     assert (code, records, cell["status"]) == (2, [], "failed")
-    assert "No space left on device: 'records.jsonl'" in capsys.readouterr().err
+    assert "records.jsonl: No space left on device" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -105,22 +105,23 @@ def read_bytes(path: Path, limit: int, within: Optional[Path] = None) -> bytes:
     return b"".join(pieces)
 
 
-def read_json(path: Path, limit: int, within: Optional[Path] = None) -> Any:
+def read_json(path: Path, limit: int, within: Optional[Path] = None, *, names: bool = False) -> Any:
     """Plain data of a JSON file, as `parse_json` says."""
-    return parse_json(read_bytes(path, limit, within), str(path))
+    return parse_json(read_bytes(path, limit, within), str(path), names=names)
 
 
-def parse_json(data: bytes, place: str) -> Any:
+def parse_json(data: bytes, place: str, *, names: bool = False) -> Any:
     """Plain data of JSON in UTF-8; InputError, with the place, for what is none, or too much.
 
     Too much is more than MAX_DEPTH lists and tables within each other, or an integer of more than 64 bits.
-    None is what JSON does not have (NaN, Infinity), a key given twice, or half a character.
+    None is what JSON does not have (NaN, Infinity), a key given twice, or half a character; but with `names`
+    those are taken by which Python stands for the bytes of a file's name that is not UTF-8.
     """
     try:
         text = data.decode("utf-8-sig")
         value = DECODER.decode(text)
         if HALF_CHARACTER.search(text):
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape" if names else "strict")
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: is no JSON that can be read ({error})") from error
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:  # else it cannot be deeper
@@ -150,7 +151,7 @@ def read_json_lines(path: Path, limit: int, within: Optional[Path] = None) -> It
     return parse_json_lines(read_bytes(path, limit, within), str(path))
 
 
-def parse_json_lines(data: bytes, place: str) -> Iterator[Tuple[int, Any]]:
+def parse_json_lines(data: bytes, place: str, *, names: bool = False) -> Iterator[Tuple[int, Any]]:
     """The same of bytes; InputError, with the line, where one is none or of more than MAX_LINE_BYTES.
 
     A line ends at a line feed alone: JSON may hold every other character that Python takes for a line's end.
@@ -158,7 +159,7 @@ def parse_json_lines(data: bytes, place: str) -> Iterator[Tuple[int, Any]]:
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             check_line(line, place, number)
-            yield number, parse_json(line, f"{place}:{number}")
+            yield number, parse_json(line, f"{place}:{number}", names=names)
 
 
 def check_line(line: bytes, place: str, number: int) -> None:

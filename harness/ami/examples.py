@@ -21,8 +21,10 @@ from harness.ami.errors import InputError
 from harness.ami.headers import MOST_BYTES, check_size
 from harness.ami.limits import MAX_LIST_BYTES
 from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.ami.text import find_spelling, store_name
 
 ARRAY = ".npy"
+MOST_COPIED = 60  # characters of a copy's name; names may have 255 bytes
 FIELDS = {
     "id": NAME,
     "source": NAME,
@@ -81,8 +83,12 @@ def find_files(examples: Sequence[Example], files: Optional[Path] = None) -> Lis
 
 
 def locate_copy(example: Example) -> str:
-    """Place of an example's file among copies of files from many folders: its hash, then its own name."""
-    return f"{example.sha256[:20]}/{example.path.name}"
+    """Place of an example's file among copies of files from many folders: its hash, then its name's end.
+
+    The name is one that every file system takes, and the same however the list and the folder spell it.
+    """
+    name = str(example.path).replace("\\", "/").rpartition("/")[2]
+    return f"{example.sha256[:20]}/{store_name(name)[-MOST_COPIED:]}"
 
 
 def list_examples(path: Path, classes: int, sha256: Optional[str] = None) -> List[Example]:
@@ -92,10 +98,10 @@ def list_examples(path: Path, classes: int, sha256: Optional[str] = None) -> Lis
     if sha256 is not None and hash_bytes(text) != sha256:
         raise InputError(f"{path}: its hash is not the job's {sha256[:12]}…; the list was changed since")
     examples: Dict[str, Example] = {}
-    for number, data in parse_json_lines(text, str(path)):
+    for number, data in parse_json_lines(text, str(path), names=True):
         example = read_example(data, f"{path}:{number}", path.parent, classes)
         if example.id in examples:
-            raise InputError(f"{path}:{number}: example {example.id!r} is listed twice")
+            raise InputError(f"{path}:{number}: example {example.id!r} is listed twice{explain_alike(data)}")
         examples[example.id] = example
     if not examples:
         raise InputError(f"{path}: lists no example")
@@ -135,15 +141,31 @@ def read_example(data: Any, place: str, folder: Path, classes: int) -> Example:
         )
     if data.get("npy") not in (None, *NPY_CONVENTIONS):
         raise InputError(f"{place}: npy = {data['npy']!r}; there are {', '.join(NPY_CONVENTIONS)}")
+    if "\0" in data["file"]:
+        raise InputError(f"{place}: file {data['file']!r} holds a NUL, which no file's name can")
     return Example(
-        data["id"],
-        data["source"],
-        data["attack"],
+        store_name(data["id"]),
+        store_name(data["source"]),
+        store_name(data["attack"]),
         data["gold"],
-        folder / data["file"],
-        data["sha256"],
+        find_listed(folder, data["file"]),
+        data["sha256"].lower(),
         data.get("npy"),
     )
+
+
+def find_listed(folder: Path, name: str) -> Path:
+    """The file that a list names, in whatever form, also where the list was made with backslashes."""
+    path = find_spelling(folder / name)
+    if "\\" in name and not os.path.lexists(path):
+        return find_spelling(folder / name.replace("\\", "/"))
+    return path
+
+
+def explain_alike(data: Any) -> str:
+    """What to add where an id is there already that may have been spelt in another way."""
+    stored = store_name(data["id"])
+    return "" if stored == data["id"] else f" (as {data['id']!r}, which is the same in another Unicode form)"
 
 
 def read_file(example: Example) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -12,8 +13,9 @@ from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_TEXT_BYTES
 
-# Control characters and halves of surrogate pairs: not every file, argument or line of text can hold them.
-UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# ASCII's control characters and halves of surrogate pairs: not every file, argument or line can hold them.
+UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+HALVES = re.compile("[\ud800-\udfff]")
 BYTES = range(0xDC80, 0xDD00)  # Python's stand-ins for bytes of a file's name that are not UTF-8
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -61,8 +63,45 @@ def store_name(name: str) -> str:
     return UNFIT.sub(escape_character, unicodedata.normalize("NFC", name))
 
 
+def store_data(data: Any) -> Any:
+    """Plain data with the same escape for what is no UTF-8, in all its texts."""
+    if isinstance(data, dict):
+        return {store_data(key): store_data(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [store_data(value) for value in data]
+    return HALVES.sub(escape_character, data) if isinstance(data, str) and not data.isascii() else data
+
+
+def find_spelling(path: Path) -> Path:
+    """A path as its folders spell it: a name that is not there is the one that is stored in the same form.
+
+    File systems differ in the Unicode form of names, and so do lists that were made on them. Where there is
+    no such name, or more than one, the path stays as it is.
+    """
+    path = Path(path)
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[len(found.parts) :]:
+        found /= part if os.path.lexists(found / part) else spell_name(found, part)
+    return found
+
+
+def spell_name(folder: Path, name: str) -> str:
+    """The one name in a folder that is stored like another one, or else that one."""
+    try:
+        alike = [one.name for one in folder.iterdir() if store_name(one.name) == store_name(name)]
+    except (OSError, ValueError):
+        return name
+    return alike[0] if len(alike) == 1 else name
+
+
 def escape_character(found: re.Match[str]) -> str:
-    r"""`\x1b`, `\ud800`; a byte that is not UTF-8 as the byte that it is."""
+    r"""`\n`, `\x1b`, `\ud800`, `\U000e0001`; a byte that is not UTF-8 as the byte that it is."""
     code = ord(found[0])
     code = code - 0xDC00 if code in BYTES else code
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
+    return {10: "\\n", 13: "\\r", 9: "\\t"}.get(code) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    )

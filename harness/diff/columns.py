@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.ami.documents import NAME, check_fields, read_chunks, shorten
 from harness.ami.limits import MAX_REASON
+from harness.ami.text import store_name
 from harness.matrix.store import read_record
 from harness.report.summary import Stage
 from harness.system.documents import Integer, Name
@@ -116,7 +117,7 @@ def take_record(record: Mapping[str, Any], place: str = "record") -> Line | Brok
     except msgspec.ValidationError as error:
         names = {key: record[key] for key in NAMES if isinstance(record.get(key), str)}
         check_fields(names, dict.fromkeys(names, NAME), place)
-        return Broken(shorten(str(record.get("example"))), explain_record(record, error))
+        return Broken(store_name(shorten(str(record.get("example")))), explain_record(record, error))
 
 
 def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
@@ -146,7 +147,11 @@ def stack_lines(lines: Sequence[Line | Broken]) -> Columns:
 
 
 def stack_names(names: Iterable[str]) -> np.ndarray:
-    """Names (n,) as objects; equal ones are one object, whatever cell they come from."""
+    """Names (n,) as they are stored, as objects; equal ones are one object, whatever cell they come from."""
+    names = list(names)
+    together = "".join(names)
+    if not (together.isascii() and together.isprintable()):
+        names = [store_name(name) for name in names]
     return np.fromiter(map(intern, names), dtype=object)
 
 

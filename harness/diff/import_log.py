@@ -15,6 +15,7 @@ from harness.ami.errors import InputError
 from harness.ami.examples import hash_bytes, hash_file
 from harness.ami.port import read_port
 from harness.ami.steering import Parameters, check_parameters
+from harness.ami.text import store_data
 from harness.diff.image_list import find_selection, name_results, read_images
 from harness.diff.notebook_log import Log, read_log
 from harness.evaluate.rates import UNKNOWN
@@ -142,7 +143,7 @@ def write_folder(output: Path, cell: dict[str, Any], records: Sequence[dict[str,
     try:
         with hold_draft(output.parent) as draft:
             append_batch(draft, hash_bytes(json.dumps(cell["job"], sort_keys=True).encode()), records)
-            write_json(draft / "cell.json", cell)
+            write_json(draft / "cell.json", store_data(cell))
             shutil.copyfile(log, draft / "log.txt")
             draft.rename(output)
     except OSError as error:

@@ -15,6 +15,7 @@ import msgspec
 from harness.ami.documents import call_document, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_RUN_BYTES
+from harness.ami.text import store_name
 from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
 from harness.diff.locate import LATEST, match_names
 from harness.matrix.identity import RUN, name_environment
@@ -154,9 +155,11 @@ def read_run(folder: Path) -> RunFile | None:
     if not os.path.lexists(path):
         return None
     try:
-        return read_shape(path, RunFile, MAX_RUN_BYTES, within=folder)
+        told = read_shape(path, RunFile, MAX_RUN_BYTES, within=folder)
     except InputError as error:
         raise call_document(error, str(path), "is no run of this version", "run it again") from error
+    told.examples.ids = list(map(store_name, told.examples.ids))
+    return told
 
 
 def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:

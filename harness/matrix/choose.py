@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from harness.ami.errors import InputError
+from harness.ami.text import store_name
 from harness.matrix.subject import Prepared
 
 MOST_CLOSE = 3
@@ -31,6 +32,7 @@ def choose_examples(prepared: Prepared, patterns: Sequence[str]) -> Prepared:
 
 def match_ids(ids: Sequence[str], pattern: str) -> list[str]:
     """The id that a pattern is, or else those that it names as a glob; InputError where there is none."""
+    pattern = store_name(pattern)
     found = [pattern] if pattern in ids else [one for one in ids if fnmatchcase(one, pattern)]
     if not found:
         close = get_close_matches(pattern, ids[:MOST_SEARCHED], MOST_CLOSE)

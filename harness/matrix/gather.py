@@ -14,6 +14,7 @@ from harness.ami.errors import InputError, RefusedError
 from harness.ami.examples import is_array_file, list_examples
 from harness.ami.headers import check_size, inspect_image
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
+from harness.ami.text import store_name
 from harness.evaluate.rates import BENIGN
 from harness.matrix.cache import Hashes
 from harness.matrix.conventions import AUTO, settle_conventions
@@ -51,7 +52,7 @@ def gather_examples(
     for candidate in found:
         reason = candidate.reason or take_candidate(candidate, taken, preprocess, hashes)
         if reason:
-            refused.append(f"{candidate.place}: {reason}")
+            refused.append(store_name(f"{candidate.place}: {reason}"))
     settled = settle_conventions(list(taken.values()), preprocess, npy)
     entries, notes = settled.entries, list(settled.notes)
     refused.extend(settled.refused)
@@ -100,9 +101,9 @@ def take_candidate(
 ) -> str:
     """Put an example among those taken; why it cannot be taken, or nothing."""
     entry = dict(candidate.entry)
-    if entry["id"] in taken:
-        return f"example {entry['id']} is there already ({taken[entry['id']]['file']})"
     path = Path(entry["file"])
+    if entry["id"] in taken:
+        return explain_double(entry["id"], path, Path(taken[entry["id"]]["file"]))
     name = "" if candidate.place == str(path) else f"{path.name[:200]} "  # a row's place is its line
     try:
         check_file(path, preprocess)
@@ -110,6 +111,13 @@ def take_candidate(
     except InputError as error:
         return name + str(error).removeprefix(f"{path}: ")
     return ""
+
+
+def explain_double(name: str, path: Path, first: Path) -> str:
+    """Why an example whose id another one has is refused."""
+    alike = path.name != first.name and store_name(path.name) == store_name(first.name)
+    why = "; the names of both are the same but for the form of their letters; rename one" if alike else ""
+    return f"example {name} is there already ({first}){why}"
 
 
 def check_file(path: Path, preprocess: Preprocess) -> None:

@@ -17,6 +17,7 @@ from typing import IO, Any
 from harness.ami.documents import check_fields, parse_json
 from harness.ami.errors import InputError, name_file
 from harness.ami.limits import MAX_LINE_BYTES
+from harness.ami.text import store_data
 from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
@@ -189,12 +190,14 @@ def judge_ending(code: int, workplace: Path) -> str | None:
 def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) -> None:
     """Have the workplace's `cell.json` say that the cell failed, unless its worker said so itself."""
     if reason and read_status(workplace) != "failed":
-        write_json(workplace / "cell.json", {"schema": 1, "status": "failed", "error": reason, "job": job})
+        cell = {"schema": 1, "status": "failed", "error": reason, "job": job}
+        write_json(workplace / "cell.json", store_data(cell))
 
 
 def find_flaw(workplace: Path) -> str | None:
-    """What is wrong with the records of a worker that says it is done."""
+    """What is wrong with the files of a worker that says it is done: they are read as they will be later."""
     try:
+        read_cell(workplace)
         deque(walk_records(workplace), maxlen=0)
     except InputError as error:
         return f"the worker left something that is no record: {error}"

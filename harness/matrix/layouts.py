@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import unicodedata
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.ami.documents import parse_number
+from harness.ami.documents import parse_number, read_bytes
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_LIST_BYTES
+from harness.ami.text import decode_text, store_name
+from harness.matrix.foreign_paths import find_listed
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".npy")
 BOX_FIELDS = 5  # index and four corners, after the person's name
@@ -140,9 +143,9 @@ def describe_file(attack: str, path: Path, classes: Classes) -> Candidate:
 def make_entry(path: Path, name: str, attack: str, gold: int, source: str) -> dict[str, Any]:
     """What a list of examples says of one, without the hash."""
     return {
-        "id": f"{attack}/{name}",
-        "source": source,
-        "attack": attack,
+        "id": store_name(f"{attack}/{name}"),
+        "source": store_name(source),
+        "attack": store_name(attack),
         "gold": gold,
         "file": str(path),
     }
@@ -158,8 +161,8 @@ def is_number(text: str) -> bool:
 
 
 def normalise(name: str) -> str:
-    """A name in one Unicode form: file systems differ in theirs."""
-    return unicodedata.normalize("NFC", name.strip())
+    """A label as it is stored, without spaces around it."""
+    return store_name(name.strip())
 
 
 def read_table(path: Path, name: str | None, classes: Classes) -> Iterator[Candidate]:
@@ -167,9 +170,9 @@ def read_table(path: Path, name: str | None, classes: Classes) -> Iterator[Candi
     path = path.resolve()
     named: set[Path] = set()
     for place, row in read_rows(path):
-        found = describe_row(path.parent, name or path.parent.name, place, row, classes)
-        named.add(path.parent / row["file"])
-        yield found
+        file, called = find_listed(path.parent, row["file"])
+        named.add(file)
+        yield describe_row(file, called, name or path.parent.name, place, row, classes)
     folders = {path.parent, *(one.parent for one in named if path.parent in one.parents)}
     for folder in sorted(folders):
         for one in list_folder(folder) if is_folder(folder) else ():
@@ -179,20 +182,19 @@ def read_table(path: Path, name: str | None, classes: Classes) -> Iterator[Candi
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """`FILE:LINE` and the fields of every row; InputError, with the line, where the file is no such table."""
-    number = 0
+    text, number = decode_text(read_bytes(path, MAX_LIST_BYTES), path), 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [one.strip() for one in next(reader, [])]
-            check_header(path, header)
-            number = 1
-            for row in reader:
-                number = reader.line_num
-                if row:
-                    fields = [one.strip() for one in row] + [""] * (len(header) - len(row))
-                    more = {"": "too many"} if len(row) > len(header) else {}
-                    yield f"{path}:{number}", {**dict(zip(header, fields, strict=False)), **more}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = [one.strip() for one in next(reader, [])]
+        check_header(path, header)
+        number = 1
+        for row in reader:
+            number = reader.line_num
+            if len(row) > 1 or "".join(row).strip():
+                fields = [one.strip() for one in row] + [""] * (len(header) - len(row))
+                more = {"": "too many"} if len(row) > len(header) else {}
+                yield f"{path}:{number}", {**dict(zip(header, fields, strict=False)), **more}
+    except csv.Error as error:
         raise InputError(f"{path}: is no CSV file after line {number} ({error})") from error
 
 
@@ -207,18 +209,16 @@ def check_header(path: Path, header: Sequence[str]) -> None:
 
 
 def describe_row(
-    folder: Path, attack: str, place: str, row: Mapping[str, str], classes: Classes
+    path: Path, name: str, attack: str, place: str, row: Mapping[str, str], classes: Classes
 ) -> Candidate:
-    """The example of one row, or why it is none."""
+    """The example of one row, whose file is known, or why it is none."""
     if "" in row:
         return Candidate(place, reason="has more fields than the first line")
-    path = folder / row["file"]
     if not row["file"] or not is_example(path):
         return Candidate(place, reason=f"file {row['file'][:200]!r} is none of {', '.join(ENDINGS)}")
     gold = read_gold(row["gold"], classes)
     if isinstance(gold, str):
         return Candidate(place, reason=gold)
-    name = Path(row["file"]).with_suffix("").as_posix()
     return Candidate(
         place, make_entry(path, name, row.get("attack") or attack, gold, row.get("source") or name)
     )

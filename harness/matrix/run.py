@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import harness
 from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.ami.text import store_data
 from harness.diff.cells import read_done
 from harness.images.recipes import read_images
 from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
@@ -278,7 +279,7 @@ def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
         status=outcome.status,
         named=cell.environment.name in named,
         reused=outcome.reused,
-        reason=outcome.reason,
+        reason=store_data(outcome.reason),
         key=cell.key,
         backend=cell.environment.backend,
         port=name_port(cell.job["port"]),
@@ -303,7 +304,7 @@ def write_run(
         with hold_draft(folder.parent) as made:
             kept = [keep_copy(outcome, made / "cells" / outcome.cell.id) for outcome in outcomes]
             summary = judge_run(request, plan, kept, started)
-            write_json(made / "run.json", describe_run(request, plan, outcomes))
+            write_json(made / "run.json", store_data(describe_run(request, plan, outcomes)))
             write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
             write_reports(made, summary, folder)
             move_folder(made, folder)

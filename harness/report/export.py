@@ -38,6 +38,7 @@ COLUMNS: dict[str, Kind] = {
     "hash_file": "text", "hash_pixels": "text", "hash_input": "text",
     "hash_logits_original": "text", "hash_logits_attribute": "text", "refused": "text",
 }  # fmt: skip
+NAMES = 3  # of a record: example, source, attack
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
 
 
@@ -172,7 +173,8 @@ def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             place = f"{table.records}:{first + len(rows)}"
             raise InputError(f"{place}: is no record ({error}); run the cell again") from error
-        rows.append((*table.head, *fields, *FIELDS(hashes), refused))
+        names = (name and store_name(name) for name in fields[:NAMES])
+        rows.append((*table.head, *names, *fields[NAMES:], *FIELDS(hashes), refused))
     return rows
 
 

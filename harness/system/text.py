@@ -46,7 +46,7 @@ def make_lines(text: str, most: int | None = None) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if most is not None and len(text) > most:
         text = CUT + text[1 - most :]
-    shown = quell_commands(UNFIT_IN_LINES.sub(escape_any, text))
+    shown = quell_commands(UNFIT_IN_LINES.sub(escape_character, text))
     return shown if most is None or len(shown) <= most else CUT + shown[1 - most :]
 
 
@@ -71,15 +71,7 @@ def wrap_name(name: str, width: int) -> str:
 
 def show_characters(text: str) -> str:
     """Text with an escape for every character that no line shows."""
-    return text if text.isprintable() else UNFIT.sub(escape_any, text)
-
-
-def escape_any(found: re.Match[str]) -> str:
-    r"""`\x1b`, `\n`, `\u202e`, `\U000e0001`."""
-    code = ord(found[0])
-    if code > 0xFFFF:
-        return f"\\U{code:08x}"
-    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(found[0]) or escape_character(found)
+    return text if text.isprintable() else UNFIT.sub(escape_character, text)
 
 
 def quell_commands(text: str) -> str:

@@ -15,6 +15,7 @@ from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
+from harness.ami.text import store_data
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
 from harness.model.folder import WITNESS_NAMES
 from harness.system.drafts import write_json
@@ -63,7 +64,7 @@ def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[
             write_witnesses(folder / NOTEBOOK.format(attribute), witnesses)
             write_port_witnesses(folder / PORT.format(attribute), witnesses, network)
         np.savez_compressed(folder / EVIDENCE, **evidence)  # type: ignore[arg-type]
-        write_json(folder / CELL, cell)
+        write_json(folder / CELL, store_data(cell))
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
 

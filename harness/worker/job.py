@@ -92,7 +92,7 @@ class Job:
 
 def load_job(path: Path) -> Dict[str, Any]:
     """The job file as plain data."""
-    data: Dict[str, Any] = read_json(path, MAX_JOB_BYTES)
+    data: Dict[str, Any] = read_json(path, MAX_JOB_BYTES, names=True)
     check_fields(data, {"output": JOB["output"]}, f"{path}: is no job")
     return data
 

@@ -41,6 +41,7 @@ from harness.ami.port import port_to_json
 from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.statistics import Statistics, find_smallest, is_certain
 from harness.ami.steering import Steering, Watch
+from harness.ami.text import store_data
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
 from harness.worker.batches import Batch, form_batches
@@ -99,7 +100,7 @@ def fail_job(data: Mapping[str, Any], reason: str) -> int:
 def write_cell(output: Path, cell: Mapping[str, Any]) -> None:
     """Write `cell.json` into the output folder."""
     try:
-        text = json.dumps(cell, indent=1, sort_keys=True, allow_nan=False)
+        text = json.dumps(store_data(cell), indent=1, sort_keys=True, allow_nan=False)
         (output / "cell.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         print(f"harness.worker: {output / 'cell.json'}: cannot be written ({error})", file=sys.stderr)
