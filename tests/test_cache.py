@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -88,3 +89,13 @@ def test_no_number_that_json_lacks_is_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"x": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are Unicode there")
+def test_a_name_that_is_not_utf_8_does_not_make_the_other_hashes_forgotten(tmp_path):
+    hashes = read_hashes(tmp_path)
+    for name in ("a", os.fsdecode(b"\xe9")):
+        (tmp_path / name).write_text("x")
+        hashes.hash_file(tmp_path / name)
+    hashes.save()
+    assert read_hashes(tmp_path).recall(tmp_path / "a") is not None

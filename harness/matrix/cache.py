@@ -14,6 +14,7 @@ from harness.ami.documents import explain_unreadable
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.limits import MAX_NOTE_BYTES
+from harness.ami.text import store_data
 from harness.system.documents import read_shape
 from harness.system.drafts import move_folder, write_atomically
 from harness.worker.fingerprint import hash_code
@@ -62,9 +63,12 @@ class Hashes:
     def remember(self, path: Path, digest: str, before: Stamp) -> None:
         """Take note of a file's hash, and of what `stamp_file` said before the file was read.
 
-        A file that changed while it was read does not pass for the one that was hashed.
+        A file that changed while it was read does not pass for the one that was hashed. One whose name is not
+        UTF-8, which JSON does not hold, is hashed anew every time.
         """
-        self.known[str(path.absolute())] = (*before, digest)
+        place = str(path.absolute())
+        if store_data(place) == place:
+            self.known[place] = (*before, digest)
 
     def save(self) -> None:
         """Write what is known for the next run."""
