@@ -172,10 +172,15 @@ def steer_as_notebook(data, blob, neurons, alpha, beta, epsilon):
             distance = (total - mean) / deviation if deviation != 0 else 0
             if blob == "pool3":
                 data[c] = crop_and_stretch(data[c], "cubic")
-            data[c] *= math.exp(-distance / alpha)
+            data[c] = multiply(data[c], math.exp(-float(distance) / alpha))
     for c in neurons:
         distance = abs(np.sum(data[c]) - least) / deviation if deviation != 0 else 0
-        data[c] *= epsilon + 1 - math.exp(-distance / beta)
+        data[c] = multiply(data[c], epsilon + 1 - math.exp(-float(distance) / beta))
+
+
+def multiply(part, factor):
+    """What `part *= factor` was under NumPy 1, with a float64: a single number in double, a map in single."""
+    return float(part) * factor if part.ndim == 0 else part * np.float32(factor)
 
 
 # Its authors' port to PyTorch, over a network that takes RGB.

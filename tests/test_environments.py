@@ -55,7 +55,7 @@ def test_environments_are_frozen(tmp_path):
         (("[settings]", 'port = "x"\n[settings]'), ["port = 'x'", "notebook"]),
         (("[settings]", "[rules]\nddof = 7\n[settings]"), ["ddof", "0, 1"]),
         (
-            ("[settings]", "[rules]\nstatistics = 'torch'\n[settings]"),
+            ("[settings]", "[rules]\narithmetic = 'torch'\n[settings]"),
             ["needs backend pytorch, not reference"],
         ),
         (("[settings]", "[parameters]\nalpha = 0\n[settings]"), ["parameters.alpha = 0", "greater than 0"]),

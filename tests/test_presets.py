@@ -6,12 +6,13 @@ import literal_ami
 import nets
 import numpy as np
 import pytest
+from arrays import NumpyArrays, TorchArrays
 
 from harness.ami.activations import expose_activations
 from harness.ami.detection import build_detector, run_plain, run_steered
 from harness.ami.port import ATTRIBUTES, CHOICES, fit_rules, read_port
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
-from harness.ami.steering import Parameters
+from harness.ami.steering import Parameters, plan_steering, steer
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
 
@@ -159,6 +160,84 @@ def test_listings_are_told_apart(tmp_path):
     assert len(found) >= 3
 
 
+BITS = {
+    "maps": ((3, 8, 12, 12), "conv2_2", [(3, 5, 3), (5,), (5, 1), (3,)]),
+    "one channel thrice": ((40, 8, 6, 5), "conv2_2", [(6,), (6,), (6,)]),
+    "one entry": ((3, 8, 6, 5), "conv2_2", [(6,)]),
+    "fc": ((40, 12), "fc6", [(1, 4, 1), (4, 9), (1,)]),
+}
+
+
+def make_blob(shape):
+    """A blob after its ReLU, and how it is steered in a network that has it."""
+    value = np.random.default_rng(8).normal(0.3, 1.0, shape) * 300
+    return np.maximum(value, 0).astype(np.float32)
+
+
+def steer_blob(arrays, value, blob, lists, port):
+    """A steered blob, by the harness."""
+    steering = plan_steering(NETWORK, {blob: lists}, port)[blob]
+    return arrays.to_numpy(steer(arrays, arrays.to_native(value), steering, port, Parameters(*NUMBERS)))
+
+
+@pytest.mark.parametrize("arrays", [NumpyArrays, TorchArrays])
+@pytest.mark.parametrize("case", BITS)
+def test_the_notebook_steers_to_the_last_bit_on_every_array(arrays, case):
+    shape, blob, lists = BITS[case]
+    value, port = make_blob(shape), read_port("notebook", {})
+    steered = steer_blob(arrays(), value, blob, lists, port)
+    entries = [channel for one in lists for channel in one]
+    for image in value:
+        literal_ami.steer_as_notebook(image, blob, entries, *NUMBERS)
+    np.testing.assert_array_equal(steered, value)
+
+
+@pytest.mark.parametrize("rule", ["arithmetic", "duplicates"])
+def test_other_arithmetics_have_other_bits(rule):
+    shape, blob, lists = BITS["maps"]
+    found = [
+        steer_blob(NumpyArrays(), make_blob(shape), blob, lists, read_port("notebook", {rule: choice}))
+        for choice in CHOICES[rule]
+        if choice != "torch"
+    ]
+    assert len({one.tobytes() for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("case", [*BITS, "pool3"])
+def test_the_port_steers_to_the_last_bit_over_torch(case):
+    torch = pytest.importorskip("torch")
+    shape, blob, lists = {**BITS, "pool3": ((3, 8, 8, 8), "pool3", [(3, 5, 3), (5,), (1,)])}[case]
+    value, port = make_blob(shape), read_port("pytorch-port", {})
+    steered = steer_blob(TorchArrays(), value, blob, lists, port)
+    for image, ours in zip(torch.from_numpy(value), steered):
+        np.testing.assert_array_equal(ours, steer_in_torch(torch, image[None], blob, lists)[0].numpy())
+
+
+def steer_in_torch(torch, value, blob, lists):
+    """The port's hook, with the calls that it makes; a batch of one image in and out."""
+    alpha, beta, epsilon = NUMBERS
+    if blob == "pool3":
+        size = value.shape[2:]
+        value = torch.nn.functional.interpolate(
+            value[..., 2:-2, 2:-2], size=size, mode="bilinear", align_corners=False
+        )
+    data = value[0] if value.ndim == 2 else torch.sum(value[0], (1, 2))
+    listed = data[[channel for one in lists for channel in one]]
+    mean, deviation, least = listed.mean(), listed.std(unbiased=False), listed.min()
+    above, distance = torch.zeros(len(data)), torch.zeros(len(data))
+    if deviation != 0:
+        above = torch.max(above, (data - mean) / deviation)
+        distance = torch.abs(data - least) / deviation
+    factors, others = torch.ones(len(data)), torch.ones(len(data))
+    for channels in lists:
+        mask = torch.zeros(len(data))
+        mask[list(channels)] = 1
+        factors *= (epsilon + 1 - torch.exp(-distance / beta)) * mask + (1 - mask)
+        others *= 1 - mask
+    factors = factors * (1 - others) + torch.exp(-above / alpha) * others
+    return value * (factors if value.ndim == 2 else factors[:, None, None])
+
+
 # What a rule needs beside it, and the rules that nothing here can show.
 WITH = {
     ("pool3_when", "before-statistics"): {"pool3_channels": "all"},
@@ -170,7 +249,7 @@ IDLE = {
     "resize": "images have the network's size",
     "resize_when": "images have the network's size",
     "zero_sigma": "no deviation is near 0",
-    "statistics": "no deviation is near 0",
+    "arithmetic": "no deviation is near 0",
 }
 MUTATIONS = [
     (preset, rule, choice)

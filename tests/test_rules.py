@@ -63,8 +63,8 @@ def test_what_is_no_rule_is_refused_with_what_there_is(texts, words):
             plan(environment(port="pytorch-port", backend="pytorch"), override=rule("ddof=1")),
             "pytorch-port (ddof 1)",
         ),
-        (plan(override=rule(port="pytorch-port")), "pytorch-port (statistics numpy)"),
-        (plan(override=rule("statistics=exact", port="pytorch-port")), "pytorch-port (statistics exact)"),
+        (plan(override=rule(port="pytorch-port")), "pytorch-port (arithmetic numpy)"),
+        (plan(override=rule("arithmetic=exact", port="pytorch-port")), "pytorch-port (arithmetic exact)"),
     ],
 )
 def test_what_preset_environment_and_command_line_come_to(cell, port):
@@ -83,7 +83,7 @@ def test_a_rule_is_part_of_the_key_and_the_preset_s_own_is_not():
     [
         (rule("pool3_when=before-statistics"), "environment one: port notebook: pool3_when"),
         (rule("order=listing"), "environment one.*listing"),
-        (rule("statistics=torch"), "environment one.*needs backend pytorch, not reference"),
+        (rule("arithmetic=torch"), "environment one.*needs backend pytorch, not reference"),
     ],
 )
 def test_rules_that_contradict_each_other_name_the_environment(override, words):

@@ -52,7 +52,7 @@ def test_the_steered_model_gives_the_backend_s_logits(preset):
 
 @pytest.mark.parametrize("preset", ["notebook", "pytorch-port"])
 def test_gradients_of_the_steered_pass_are_its_slopes(preset):
-    port = read_port(preset, {"statistics": "sequential"})
+    port = read_port(preset, {"arithmetic": "term-by-term"})
     models, _ = make_parts(steered=True, port=port)
     model = models.steered
     tensors = {name: value.double() for name, value in model.pixels.tensors.items()}

@@ -108,7 +108,7 @@ def test_a_record_names_the_blob_whose_deviation_is_least(job, tmp_path):
     _, records, cell = run(job, tmp_path)
     assert {record["sigma_ratio"][0] for record in records} <= {"conv1_1", "conv2_2", "pool3", "fc6", "fc7"}
     assert all(1e-4 < record["sigma_ratio"][1] < 1 for record in records)
-    assert cell["port"]["statistics"] == "numpy"
+    assert cell["port"]["arithmetic"] == "numpy"
     thrice = {name: {"conv2_2": [5], "conv4_1": [0, 1]} for name in ("leye", "reye", "nose")}
     list_witnesses(job, **thrice, mouth={"fc6": [1]})
     for record in run(job, tmp_path)[1]:

@@ -11,7 +11,7 @@ from harness.ami.activations import expose_activations, find_before_relu
 from harness.ami.errors import InputError
 from harness.ami.network import Network
 from harness.ami.port import Port
-from harness.ami.statistics import check_statistics
+from harness.ami.statistics import check_arithmetic
 from harness.ami.steering import Parameters, Steering, Watch, plan_steering, steer
 from harness.ami.witnesses import Entries
 
@@ -40,7 +40,7 @@ class Answer:
 
 def build_detector(executor: Any, entries: Entries, port: Port, parameters: Parameters) -> Detector:
     """Detector over witness entries by blob, in the order in which the witness files were read."""
-    check_statistics(executor, port)
+    check_arithmetic(executor, port)
     plan = plan_steering(executor.network, entries, port)
     return Detector(executor, order_visits(executor.network, plan, port), port, parameters)
 

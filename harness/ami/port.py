@@ -27,7 +27,7 @@ class Port:
     npy: str = "as-is"
     quantise: str = "none"
     duplicates: str = "sequential"
-    statistics: str = "numpy"
+    arithmetic: str = "numpy"
     ddof: int = 0
     zero_sigma: str = "exact"
     blob_value: str = "after-relu"
@@ -50,7 +50,7 @@ CHOICES: Dict[str, Tuple[Any, ...]] = {
     "npy": ("as-is", "to-bgr", "convert"),
     "quantise": ("none", "round", "truncate"),
     "duplicates": ("sequential", "product", "product-per-attribute", "distinct"),
-    "statistics": ("numpy", "torch", "sequential", "exact"),
+    "arithmetic": ("numpy", "torch", "term-by-term", "exact"),
     "ddof": (0, 1),
     "zero_sigma": ("exact", "relative"),
     "blob_value": ("after-relu", "before-relu"),
@@ -67,7 +67,7 @@ PRESETS: Dict[str, Dict[str, Any]] = {
     # Its network takes RGB: it reverses a stored array, and Caffe's frame reverses it back.
     "pytorch-port": {
         "duplicates": "product-per-attribute",
-        "statistics": "torch",
+        "arithmetic": "torch",
         "pool3_channels": "all",
         "pool3_kernel": "bilinear",
         "pool3_when": "before-statistics",
@@ -100,18 +100,18 @@ def read_port(preset: str, rules: Mapping[str, Any]) -> Port:
 
 
 def fit_rules(preset: str, rules: Mapping[str, Any], backend: str) -> Dict[str, Any]:
-    """Rules with NumPy's statistics where a preset has torch's and the backend has no torch.
+    """Rules with NumPy's arithmetic where a preset has torch's and the backend has no torch.
 
     InputError where torch's are asked for outright.
     """
-    asked = rules.get("statistics", PRESETS.get(preset, {}).get("statistics"))
+    asked = rules.get("arithmetic", PRESETS.get(preset, {}).get("arithmetic"))
     if asked != "torch" or backend == TORCH:
         return dict(rules)
-    if "statistics" in rules:
+    if "arithmetic" in rules:
         raise InputError(
-            f"port {preset}: statistics = 'torch' needs backend {TORCH}, not {backend}; choose 'numpy'"
+            f"port {preset}: arithmetic = 'torch' needs backend {TORCH}, not {backend}; choose 'numpy'"
         )
-    return {**rules, "statistics": "numpy"}
+    return {**rules, "arithmetic": "numpy"}
 
 
 def check_port(preset: str, port: Port) -> None:

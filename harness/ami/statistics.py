@@ -22,9 +22,26 @@ Smallest = Optional[Tuple[str, float]]
 """The blob with the smallest deviation over mean, and that ratio."""
 
 
+class HostArrays:
+    """NumPy's arrays as an executor's, in main memory."""
+
+    xp: Any = np
+
+    def to_native(self, array: np.ndarray) -> np.ndarray:
+        """The array."""
+        return array
+
+    def to_numpy(self, value: np.ndarray) -> np.ndarray:
+        """The array."""
+        return value
+
+
 @dataclass(frozen=True)
 class Statistics:
-    """Native arrays: sums of all channels (N, C); mean, deviation and minimum of the entries' (N, 1)."""
+    """Sums of all channels (N, C); mean, deviation and minimum of the entries' (N, 1).
+
+    They are NumPy's arrays by its arithmetic, and native ones by any other.
+    """
 
     sums: Any
     mean: Any
@@ -36,25 +53,39 @@ def measure_blob(executor: Any, value: Any, entries: Sequence[int], port: Port) 
     """Statistics of a native value (N, C, H, W) or (N, C), by the port's arithmetic."""
     with warnings.catch_warnings():  # ddof 1 over one entry is 0 / 0, of which both libraries warn
         warnings.simplefilter("ignore")
-        return MEASURES[port.statistics](executor, value, list(entries), port.ddof)
+        return MEASURES[port.arithmetic](executor, value, list(entries), port.ddof)
 
 
-def check_statistics(executor: Any, port: Port) -> None:
+def choose_arrays(executor: Any, port: Port) -> Any:
+    """Whose arrays the port's statistics are."""
+    return HostArrays() if port.arithmetic == "numpy" else executor
+
+
+def measure_ratio(executor: Any, measured: Statistics, port: Port) -> np.ndarray:
+    """Deviations over means (N,)."""
+    ratios: np.ndarray = choose_arrays(executor, port).to_numpy(measured.sigma / abs(measured.mean))
+    return ratios[:, 0]
+
+
+def check_arithmetic(executor: Any, port: Port) -> None:
     """Refuse torch's arithmetic over arrays that are not torch's."""
-    if port.statistics == "torch" and executor.xp is np:
-        raise InputError("port rule statistics = 'torch': this backend has no torch; choose 'numpy'")
+    if port.arithmetic == "torch" and executor.xp is np:
+        raise InputError("port rule arithmetic = 'torch': this backend has no torch; choose 'numpy'")
 
 
 def measure_numpy(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
-    """The notebook's: NumPy's functions over a list, for each image; wherever the value lies.
-
-    Summing all maps at once gives the bits of summing one alone, as they lie one after the other.
-    """
-    maps = np.ascontiguousarray(executor.to_numpy(value))
-    sums = maps.reshape(maps.shape[0], maps.shape[1], -1).sum(-1)
+    """The notebook's: NumPy's functions over a list, for each image; wherever the value lies."""
+    sums = sum_maps(executor.to_numpy(value))
     rows = [[row[channel] for channel in entries] for row in sums]
     means, sigmas = [np.mean(row) for row in rows], [np.std(row, ddof=ddof) for row in rows]
-    return gather_statistics(executor, sums, means, sigmas, [np.min(row) for row in rows])
+    return gather_statistics(HostArrays(), sums, means, sigmas, [np.min(row) for row in rows])
+
+
+def sum_maps(value: np.ndarray) -> np.ndarray:
+    """Sum of every map (N, C); as maps lie one after the other, each has the bits of `np.sum` of it alone."""
+    maps = np.ascontiguousarray(value)
+    sums: np.ndarray = maps.reshape(maps.shape[0], maps.shape[1], -1).sum(-1)
+    return sums
 
 
 def measure_torch(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
@@ -132,7 +163,7 @@ def gather_statistics(executor: Any, sums: np.ndarray, *columns: Sequence[Any]) 
 MEASURES: Dict[str, Callable[[Any, Any, List[int], int], Statistics]] = {
     "numpy": measure_numpy,
     "torch": measure_torch,
-    "sequential": measure_terms,
+    "term-by-term": measure_terms,
     "exact": measure_exact,
 }
 

@@ -16,7 +16,7 @@ from harness.ami.errors import InputError
 from harness.ami.network import Blob, Network
 from harness.ami.port import Port
 from harness.ami.resize import resize_maps, resize_matrix
-from harness.ami.statistics import Statistics, measure_blob
+from harness.ami.statistics import Statistics, choose_arrays, measure_blob, sum_maps
 from harness.ami.witnesses import Entries
 
 CROP = 2  # pixels that the pool3 rule cuts off on each side
@@ -40,6 +40,19 @@ class Steering:
     entries: Tuple[int, ...]
     rounds: Tuple[Tuple[int, ...], ...]
     resizes: bool
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What maps are multiplied with: `first` (N, C) all of them, then `later` some channels each.
+
+    `weakened` (N, C) masks the channels that are no witnesses and lie above the mean. All are arrays of the
+    statistics' library.
+    """
+
+    first: Any
+    weakened: Any
+    later: Sequence[Tuple[List[int], Any]] = ()
 
 
 Watch = Callable[[Steering, Statistics], None]
@@ -118,24 +131,42 @@ def steer(
         measured = measure_blob(executor, value, steering.entries, port)
         if watch is not None:
             watch(steering, measured)
-        factors, weakened = find_factors(executor, measured, steering, port, parameters)
-        return apply_factors(executor, value, factors, weakened, steering, port)
+        factors = find_factors(executor, value, measured, steering, port, parameters)
+        return apply_factors(executor, value, factors, steering, port)
 
 
 def find_factors(
-    executor: Any, measured: Statistics, steering: Steering, port: Port, parameters: Parameters
-) -> Tuple[Any, Any]:
-    """What every channel is multiplied with (N, C), and the mask (N, C) of the channels that are weakened."""
-    xp, sums = executor.xp, measured.sums
-    zero = is_zero(measured, port)
+    executor: Any,
+    value: Any,
+    measured: Statistics,
+    steering: Steering,
+    port: Port,
+    parameters: Parameters,
+) -> Factors:
+    """What every channel is multiplied with, from the statistics, in whose library it is."""
+    arrays = choose_arrays(executor, port)
+    xp, zero = arrays.xp, is_zero(measured, port)
     sigma = xp.where(zero, xp.ones_like(measured.sigma), measured.sigma)
-    weakened = find_weakened(executor, sums, measured.mean, steering)
-    deviation = (sums - measured.mean) / sigma
-    decay = xp.where(zero, xp.ones_like(sums), xp.exp(-deviation / parameters.alpha))
-    factors = xp.where(weakened, decay, xp.ones_like(sums))
-    return strengthen(
-        xp, sums, factors, steering, port, parameters, (measured.minimum, sigma, zero)
-    ), weakened
+    weakened = find_weakened(arrays, measured, steering)
+
+    def grow(current: Any) -> Any:
+        distance = abs(current - measured.minimum)
+        deviation = xp.where(zero, xp.zeros_like(distance), distance / sigma)
+        return parameters.epsilon + 1 - decay(xp, deviation, parameters.beta, port)
+
+    deviation = xp.where(zero, xp.zeros_like(measured.sums), (measured.sums - measured.mean) / sigma)
+    decayed = decay(xp, deviation, parameters.alpha, port)
+    first = xp.where(weakened, decayed, xp.ones_like(decayed))
+    if port.arithmetic == "numpy" and port.duplicates == "sequential":
+        return Factors(first, weakened, strengthen_maps(executor, value, first, steering, port, grow))
+    return Factors(strengthen(first, measured.sums, steering, port, grow), weakened)
+
+
+def decay(xp: Any, deviation: Any, scale: float, port: Port) -> Any:
+    """exp(-deviation / scale); float64 as the notebook has it, for NumPy 1 takes single numbers to that."""
+    if port.arithmetic == "numpy":
+        deviation = deviation.astype(np.float64)
+    return xp.exp(-deviation / scale)
 
 
 def is_zero(measured: Statistics, port: Port) -> Any:
@@ -145,59 +176,87 @@ def is_zero(measured: Statistics, port: Port) -> Any:
     return measured.sigma <= RELATIVE_ZERO * abs(measured.mean)
 
 
-def find_weakened(executor: Any, sums: Any, mean: Any, steering: Steering) -> Any:
+def find_weakened(arrays: Any, measured: Statistics, steering: Steering) -> Any:
     """Mask (N, C) of the channels above the mean that are no witnesses."""
-    others = np.ones((1, sums.shape[1]), dtype=np.float32)
+    others = np.ones((1, measured.sums.shape[1]), dtype=np.float32)
     others[0, list(steering.entries)] = 0
-    return (sums > mean) & (executor.to_native(others) > 0)
+    return (measured.sums > measured.mean) & (arrays.to_native(others) > 0)
 
 
-def strengthen(
-    xp: Any,
-    sums: Any,
-    factors: Any,
-    steering: Steering,
-    port: Port,
-    parameters: Parameters,
-    statistics: Tuple[Any, Any, Any],
-) -> Any:
+def strengthen(factors: Any, sums: Any, steering: Steering, port: Port, grow: Callable[[Any], Any]) -> Any:
     """Factors with every witness entry's strengthening multiplied in.
 
-    The notebook reads a channel's sum again at each mention, which is the sum times the factor; the port
-    multiplies factors of the first sum.
+    At each further mention the sum is the one before times its factor, or the first one, as the port has it.
     """
-    minimum, sigma, zero = statistics
     current = sums * 1
     for channels in map(list, steering.rounds):
-        deviation = abs(current[:, channels] - minimum) / sigma
-        grown = parameters.epsilon + 1 - xp.exp(-deviation / parameters.beta)
-        factor = xp.where(zero, xp.ones_like(grown) * parameters.epsilon, grown)
+        factor = grow(current[:, channels])
         factors[:, channels] = factors[:, channels] * factor
         if port.duplicates == "sequential":
             current[:, channels] = current[:, channels] * factor
     return factors
 
 
-def apply_factors(
-    executor: Any, value: Any, factors: Any, weakened: Any, steering: Steering, port: Port
-) -> Any:
+def strengthen_maps(
+    executor: Any, value: Any, factors: Any, steering: Steering, port: Port, grow: Callable[[Any], Any]
+) -> List[Tuple[List[int], Any]]:
+    """As the notebook does: put the first mentions' factors in, and return the later mentions' one by one.
+
+    A later mention's sum is read from the map as it was multiplied so far, of which every value was rounded.
+    """
+    done: List[Tuple[List[int], Any]] = []
+    for channels in map(list, steering.rounds):
+        maps = value[:, channels]
+        for earlier, grown in done:
+            places = [earlier.index(channel) for channel in channels]
+            maps = multiply(executor, maps, grown[:, places], port)
+        done.append((channels, grow(sum_maps(executor.to_numpy(maps)))))
+    first, grown = done[0]
+    factors[:, first] = grown
+    return done[1:]
+
+
+def apply_factors(executor: Any, value: Any, factors: Factors, steering: Steering, port: Port) -> Any:
     """Value times factors, resized first where the pool3 rule says so."""
-    if value.ndim == 2:
-        return value * factors
-    if not steering.resizes or port.pool3_when == "before-statistics":
-        return value * factors[:, :, None, None]
-    if port.pool3_channels == "all":
-        return resize_cropped(executor, value, port) * factors[:, :, None, None]
-    steered = value * factors[:, :, None, None]
-    steered[weakened] = resize_cropped(executor, value[weakened], port) * factors[weakened][:, None, None]
+    late = steering.resizes and port.pool3_when == "after-statistics"
+    if late and port.pool3_channels == "all":
+        value = resize_cropped(executor, value, port)
+    steered = multiply(executor, value, factors.first, port)
+    if late and port.pool3_channels == "weakened":
+        chosen, factor = factors.weakened, factors.first[factors.weakened]
+        if port.arithmetic == "numpy":
+            chosen, factor = executor.to_native(chosen) > 0, executor.to_native(factor)
+        steered[chosen] = resize_cropped(executor, value[chosen], port) * factor[:, None, None]
+    for channels, grown in factors.later:
+        steered[:, channels] = multiply(executor, steered[:, channels], grown, port)
     return steered
 
 
+def multiply(executor: Any, value: Any, factors: Any, port: Port) -> Any:
+    """A native value (N, C, H, W) or (N, C) times factors (N, C).
+
+    The notebook's are float64: NumPy 1 multiplies a single number of fc6 or fc7 with that, a map with what
+    it is as float32.
+    """
+    if value.ndim == 2 and port.arithmetic == "numpy":
+        return executor.to_native(executor.to_numpy(value) * factors)
+    own = executor.to_native(factors) if port.arithmetic == "numpy" else factors
+    return value * (own if value.ndim == 2 else own[:, :, None, None])
+
+
 def resize_cropped(executor: Any, maps: Any, port: Port) -> Any:
-    """Maps (..., H, W) cropped by CROP on each side and resized back."""
+    """Maps (..., H, W) cropped by CROP on each side and resized back, by torch where it does the rest."""
     height, width = maps.shape[-2:]
+    cropped = maps[..., CROP : height - CROP, CROP : width - CROP]
+    if port.arithmetic == "torch" and len(maps):
+        batch, interpolate = (
+            cropped if maps.ndim == 4 else cropped[None],
+            executor.xp.nn.functional.interpolate,
+        )
+        resized = interpolate(batch, size=(height, width), mode=port.pool3_kernel, align_corners=False)
+        return resized.reshape(maps.shape)
     rows, columns = (
         executor.to_native(resize_matrix(size - 2 * CROP, size, port.pool3_kernel))
         for size in (height, width)
     )
-    return resize_maps(maps[..., CROP : height - CROP, CROP : width - CROP], rows, columns)
+    return resize_maps(cropped, rows, columns)

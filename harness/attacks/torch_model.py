@@ -76,6 +76,7 @@ class GradientExecutor:
         self.xp: Any = SimpleNamespace(
             where=torch.where,
             ones_like=torch.ones_like,
+            zeros_like=torch.zeros_like,
             minimum=torch.minimum,
             sqrt=take_root,
             exp=take_power,
@@ -141,7 +142,7 @@ def build_steered_model(
 
     Its statistics are added up term by term, whatever the port's arithmetic, so that gradients follow them.
     """
-    executor, port = GradientExecutor(walked, pixels.tensors), replace(port, statistics="sequential")
+    executor, port = GradientExecutor(walked, pixels.tensors), replace(port, arithmetic="term-by-term")
     return SteeredModel(pixels, build_detector(executor, entries, port, parameters)).eval()
 
 

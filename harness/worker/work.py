@@ -39,7 +39,7 @@ from harness.ami.network import Network
 from harness.ami.network_files import list_files, read_network, read_notes, read_weights
 from harness.ami.port import port_to_json
 from harness.ami.preprocess import prepare_array, prepare_image
-from harness.ami.statistics import Statistics, find_smallest, is_certain
+from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
 from harness.ami.steering import Steering, Watch
 from harness.ami.text import store_data
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
@@ -284,7 +284,7 @@ def judge_inputs(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict
     blobs: List[Tuple[str, np.ndarray]] = []
     started = time.perf_counter()
     inputs = np.stack([one.value for one in batch])
-    plain, steered = run_both(detector, inputs, partial(note_ratios, detector.executor, blobs))
+    plain, steered = run_both(detector, inputs, partial(note_ratios, detector, blobs))
     seconds = round((time.perf_counter() - started) / len(batch), 5)
     answers, ratios = zip(read_answers(plain), read_answers(steered)), find_smallest(blobs, len(batch))
     for one, rows, pair, ratio in zip(batch, zip(plain, steered), answers, ratios):
@@ -292,11 +292,11 @@ def judge_inputs(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict
 
 
 def note_ratios(
-    executor: Any, blobs: List[Tuple[str, np.ndarray]], steering: Steering, measured: Statistics
+    detector: Detector, blobs: List[Tuple[str, np.ndarray]], steering: Steering, measured: Statistics
 ) -> None:
     """Add a steered blob's deviations over means (N,), unless these are 0 whatever the arithmetic."""
     if not is_certain(steering.entries):
-        blobs.append((steering.blob, executor.to_numpy(measured.sigma / abs(measured.mean))[:, 0]))
+        blobs.append((steering.blob, measure_ratio(detector.executor, measured, detector.port)))
 
 
 def run_both(
