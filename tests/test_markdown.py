@@ -194,6 +194,21 @@ def test_huge_runs_stay_under_the_limit_and_say_what_is_missing(text):
         assert heading in page
 
 
+def test_whatever_the_room_it_is_not_exceeded_and_tables_stay_whole():
+    ones = [divergence(f"x{number}", b=(1, 2, 2)) for number in range(300)]
+    broken = cell("broken", status="failed", reason="it broke", log_end="line\n" * 300)
+    summary = make_summary(cells=(cell("a"), cell("b"), broken), divergences=ones, exit_code=2)
+    whole = draw(summary)
+    for most in range(0, len(whole.encode()), 173):
+        text = render_markdown(summary, Path("run"), most)
+        assert len(text.encode()) <= most
+        assert not text or text.splitlines()[-1].startswith("Cut, for there is no room for more: see")
+        assert text.count("<details>") == text.count("</details>")
+        assert set(read(text).tags) <= TAGS
+    assert text.count("1-2!-2!") > 200
+    assert render_markdown(summary, Path("run"), len(whole.encode())) == whole
+
+
 def test_a_long_list_says_how_many_more_there_are():
     ones = [divergence(f"x{number}", b=(1, 2, 2)) for number in range(MOST_ROWS + 7)]
     page = draw(make_summary(divergences=ones))

@@ -13,7 +13,7 @@ from summaries import cell, divergence, make_summary
 from test_export import RECORD, make_run
 
 from harness.cli import main
-from harness.report.write import FORMS, write_reports
+from harness.report.write import FORMS, MOST_STEP_BYTES, write_reports
 
 
 @pytest.fixture(name="report")
@@ -85,6 +85,55 @@ def test_places_that_are_no_files_are_not_replaced(report, run, tmp_path):
     assert (code, "no ordinary file" in err) == (2, True)
     assert report(run, "--junit", os.devnull)[0] == 1
     assert not Path(os.devnull).is_file()
+
+
+@pytest.fixture(name="step")
+def make_step(tmp_path, monkeypatch):
+    """The file of a step's summary, to which the step has written something."""
+    path = tmp_path / "step-summary.md"
+    path.write_text("# what the step wrote before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+    return path
+
+
+def test_a_steps_summary_keeps_what_was_written_before(report, run, step):
+    report(run, "--markdown", step)
+    text = step.read_text(encoding="utf-8")
+    assert text == "# what the step wrote before\n\n\n" + (run / "report.md").read_text(encoding="utf-8")
+    report(run, "--markdown", step)
+    assert step.read_text(encoding="utf-8").count(": this is the verdict") == 2
+
+
+def test_other_files_are_replaced_unless_it_is_to_be_added(report, run, step, tmp_path):
+    other = tmp_path / "other.md"
+    for times, options in ((1, ()), (1, ()), (2, ["--append"])):
+        report(run, "--markdown", other, *options)
+        assert other.read_text(encoding="utf-8").count(": this is the verdict") == times
+    assert step.read_text() == "# what the step wrote before\n"
+    code, _, err = report(run, "--append")
+    assert (code, err) == (2, "harness: --append: goes with --markdown FILE\n")
+
+
+@pytest.mark.parametrize("left", [300, 900, 2000, 5000, 15_000])
+def test_what_is_too_long_for_a_step_is_cut_and_says_so(report, run, step, left):
+    many = tuple(divergence(f"x{number}", b=(1, 2, 2)) for number in range(400))
+    write_reports(run, make_summary(divergences=many))
+    step.write_bytes(b"x" * (MOST_STEP_BYTES - left))
+    report(run, "--markdown", step)
+    added = step.read_bytes()[MOST_STEP_BYTES - left :].decode()
+    assert step.stat().st_size <= MOST_STEP_BYTES
+    assert ": this is the verdict" in added
+    assert "report.html" in added.splitlines()[-1]
+    assert added.count("<details>") == added.count("</details>")
+    assert (added.count("1-2!-2!") > 150) == (left > 10_000)
+    assert ("| <code>b</code> | done" in added) == (left >= 5000)
+
+
+def test_a_step_without_room_even_for_the_verdict_is_bad_input(report, run, step):
+    step.write_bytes(b"x" * (MOST_STEP_BYTES - 20))
+    code, _, err = report(run, "--markdown", step)
+    assert (code, err.count("\n"), step.stat().st_size) == (2, 1, MOST_STEP_BYTES - 20)
+    assert "GitHub drops a summary of more than" in err
 
 
 def test_what_is_no_report_is_bad_input(report, tmp_path):

@@ -25,8 +25,15 @@ def report(
         typer.Option(metavar="FILE", help="Write it as HTML, with more pictures than the run's own."),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it as Markdown, under 1 MB.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write it as Markdown, under 1 MB. To $GITHUB_STEP_SUMMARY it is added, cut to fit.",
+        ),
     ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the Markdown to its file, whatever the file is.")
+    ] = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as JUnit XML.")] = None,
     svg: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the terminal's picture as SVG.")
@@ -42,6 +49,7 @@ def report(
     reports: options.Reports = None,
 ) -> None:
     """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
+    from harness.ami.errors import InputError
     from harness.diff.locate import find_report
     from harness.matrix.run import find_root
     from harness.report.export import export_records
@@ -50,14 +58,19 @@ def report(
     from harness.report.show import show_summary
     from harness.report.summary import read_summary
     from harness.report.terminal import render_svg
-    from harness.report.write import FORMS, write_form
+    from harness.report.write import FORMS, append_markdown, is_step_summary, write_form
 
+    if append and markdown is None:
+        raise InputError("--append: goes with --markdown FILE")
     place = reports or find_root() / "reports"
     folder = find_report(run, place)
     summary = read_summary(folder)
     if html is not None:
         export_html(html, summary, find_compared(folder, summary.run, place))
-    forms = ((markdown, FORMS["report.md"]), (junit, FORMS["junit.xml"]), (svg, render_svg))
+    adds = markdown is not None and (append or is_step_summary(markdown))
+    if markdown is not None and adds:
+        append_markdown(markdown, summary, folder)
+    forms = ((None if adds else markdown, FORMS["report.md"]), (junit, FORMS["junit.xml"]), (svg, render_svg))
     for path, render in forms:
         if path is not None:
             write_form(path, render(summary, folder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +28,8 @@ SIGNS = {
     1: "\N{CROSS MARK}",
     2: "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}",
 }
+MOST_BYTES = 1_000_000
+BREAK = "\n\n"
 OPEN_ROWS = 20  # divergences that are seen at once; the others are folded
 MOST_ROWS = 500
 MOST_NOTES = 50
@@ -37,6 +39,8 @@ MOST_LOG = 4000  # characters of one log's end
 MOST_LOGS = 16_000  # of all of them together
 MOST_VERDICT = 1000
 REST = "<code>report.txt</code>, <code>report.html</code> and <code>summary.json</code> of the run"
+
+NO_ROOM = f"Cut, for there is no room for more: see {REST}.\n"
 
 LEGEND_DIVERGENCES = (
     "Gold-Original-Attribute; `!` marks numbers that are not the baseline's, a dot stands for the baseline's"
@@ -53,23 +57,60 @@ LEGEND_AGREEMENT = (
     " McNemar's exact p for these."
 )
 
-Section = tuple[str, int]
-"""Markdown, and how many bytes it may have; the budgets of all sections together are under 1,000,000."""
+Draw = Callable[[Summary, int], str]
+"""Makes a section of at most so many bytes, or one that is too long because it cannot be cut."""
 
 
-def render_markdown(summary: Summary, _folder: Path) -> str:
-    """The whole report in under 1,000,000 bytes, which says what was left out; nothing in it names a path."""
-    sections: tuple[Section, ...] = (
-        (draw_head(summary), 80_000),
-        (draw_cells(summary), 150_000),
-        (draw_notes(summary), 50_000),
-        (draw_agreement(summary), 80_000),
-        (draw_divergences(summary), 350_000),
-        (draw_differences(summary), 100_000),
-        (draw_troubles(summary), 120_000),
-        (draw_incomparable(summary), 60_000),
-    )
-    return "\n\n".join(limit_section(*section) for section in sections if section[0]) + "\n"
+def render_markdown(summary: Summary, _folder: Path, most: int = MOST_BYTES) -> str:
+    """The whole report in so many bytes, which says what was left out; nothing in it names a path.
+
+    Empty where there is no room for the verdict.
+    """
+    sections = list_sections()
+    texts = [limit_section(draw(summary, budget), budget) for draw, budget in sections.items()]
+    whole = BREAK.join(text for text in texts if text) + "\n"
+    if count_bytes(whole) <= most:
+        return whole
+    return fit_sections(summary, dict(zip(sections, map(count_bytes, texts), strict=True)), most)
+
+
+def list_sections() -> dict[Draw, int]:
+    """The sections and how many bytes each may have; together they are under MOST_BYTES."""
+    return {
+        draw_head: 80_000,
+        draw_cells: 150_000,
+        draw_notes: 50_000,
+        draw_agreement: 80_000,
+        draw_divergences: 350_000,
+        draw_differences: 100_000,
+        draw_troubles: 120_000,
+        draw_incomparable: 60_000,
+    }
+
+
+def fit_sections(summary: Summary, sizes: Mapping[Draw, int], most: int) -> str:
+    """As much as so many bytes hold of sections of these sizes, and that it is cut; headings stay longest."""
+    room = most - count_bytes(NO_ROOM)
+    shares = share_room({draw: size + len(BREAK) for draw, size in sizes.items() if size}, room)
+    text = ""
+    for draw, share in shares.items():
+        shown = draw(summary, share - len(BREAK)) + BREAK
+        if count_bytes(shown) > share:
+            shown = shown.partition("\n")[0] + BREAK
+        if count_bytes(text + shown) <= room:
+            text += shown
+        elif not text:
+            return ""
+    return text + NO_ROOM
+
+
+def share_room(sizes: Mapping[Draw, int], room: int) -> dict[Draw, int]:
+    """How much of some room each gets: what is small all that it takes, the others the same."""
+    shares = dict.fromkeys(sizes, 0)
+    for place, draw in enumerate(sorted(sizes, key=lambda draw: sizes[draw])):
+        shares[draw] = max(min(sizes[draw], room // (len(sizes) - place)), 0)
+        room -= shares[draw]
+    return shares
 
 
 def limit_section(text: str, budget: int) -> str:
@@ -79,7 +120,12 @@ def limit_section(text: str, budget: int) -> str:
     return f"{text.partition(chr(10))[0]}\n\nToo large to be shown here: see {REST}."
 
 
-def draw_head(summary: Summary) -> str:
+def keep_rows(budget: int) -> int:
+    """How much of a section's bytes its table may have."""
+    return budget * 6 // 7
+
+
+def draw_head(summary: Summary, _budget: int) -> str:
     """Verdict and facts."""
     word = summary.outcome.upper()
     problems = summary.register_problems
@@ -108,10 +154,10 @@ def say_more(left: int, what: str) -> list[str]:
     return [f"{left} more {what}: see {REST}."] if left > 0 else []
 
 
-def draw_cells(summary: Summary) -> str:
+def draw_cells(summary: Summary, budget: int) -> str:
     """A row a cell, with all the numbers that any form shows."""
     head = ["environment", "status", *(name for name, _, _ in COLUMNS)]
-    rows = fit_rows(head, (list_cell(cell, summary) for cell in summary.cells), 140_000)
+    rows = fit_rows(head, (list_cell(cell, summary) for cell in summary.cells), keep_rows(budget))
     parts = [
         "### Environments",
         draw_table(head, rows, 2),
@@ -128,7 +174,7 @@ def list_cell(cell: CellSummary, summary: Summary) -> list[str]:
     return [name, escape(say_status(cell)), *numbers]
 
 
-def draw_notes(summary: Summary) -> str:
+def draw_notes(summary: Summary, _budget: int) -> str:
     """What differs by intent, and what was left out of the run."""
     if not summary.notes:
         return ""
@@ -137,13 +183,13 @@ def draw_notes(summary: Summary) -> str:
     return "\n\n".join(["### Notes", "\n".join(lines), *more])
 
 
-def draw_agreement(summary: Summary) -> str:
+def draw_agreement(summary: Summary, budget: int) -> str:
     """The pairs of environments, those that agree least first."""
     pairs = sorted(summary.agreement.pairs, key=lambda pair: (pair.agreement.hits, pair.kappa or 0))
     if not pairs:
         return ""
     head = ["environment", "and", SAME_TUPLE, KAPPA, "only the first", "only the second", "p"]
-    rows = fit_rows(head, map(list_pair, pairs), 60_000)
+    rows = fit_rows(head, map(list_pair, pairs), keep_rows(budget))
     parts = [
         "### Agreement",
         LEGEND_AGREEMENT,
@@ -172,12 +218,12 @@ def list_pair(pair: PairSummary) -> list[str]:
     ]
 
 
-def draw_divergences(summary: Summary) -> str:
+def draw_divergences(summary: Summary, budget: int) -> str:
     """The diverging examples, the unexpected ones with the smallest margins first."""
     if not summary.divergences:
         return ""
     ranked = rank_divergences(summary.divergences, MOST_ROWS)
-    head, rows = list_divergences(ranked, summary)
+    head, rows = list_divergences(ranked, summary, keep_rows(budget))
     parts = [
         f"### Divergences: {len(summary.divergences)}",
         LEGEND_DIVERGENCES,
@@ -194,13 +240,13 @@ def draw_divergences(summary: Summary) -> str:
 
 
 def list_divergences(
-    shown: Sequence[DivergenceSummary], summary: Summary
+    shown: Sequence[DivergenceSummary], summary: Summary, budget: int
 ) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the divergences' table, without the columns in which nothing stands."""
     names = list_departing(summary, shown)
     more = ("margin", "expected", FIRST_STAGE, "names", "cause")
     head = ["example", "attack", "baseline", *map(code, names), *more]
-    rows = fit_rows(head, (list_divergence(one, names, summary) for one in shown), 300_000)
+    rows = fit_rows(head, (list_divergence(one, names, summary) for one in shown), budget)
     keep = [place for place in range(len(head)) if any(row[place] for row in rows)]
     return [head[place] for place in keep], [[row[place] for place in keep] for row in rows]
 
@@ -220,14 +266,14 @@ def list_divergence(one: DivergenceSummary, names: Sequence[str], summary: Summa
     ]
 
 
-def draw_differences(summary: Summary) -> str:
+def draw_differences(summary: Summary, budget: int) -> str:
     """In what the environments differ from the baseline's, as far as it matters."""
     ones = [(cell.environment, one) for cell in summary.cells for one in cell.differences]
     if not ones:
         return ""
     head = ["environment", "what", "baseline", "here"]
     matter = [(name, one) for name, one in ones if one.matters]
-    rows = fit_rows(head, (list_difference(name, one) for name, one in matter), 90_000)
+    rows = fit_rows(head, (list_difference(name, one) for name, one in matter), keep_rows(budget))
     parts = [
         "### What differs between the environments",
         *([draw_table(head, rows, 4)] if rows else []),
@@ -243,12 +289,12 @@ def list_difference(name: str, one: DifferenceSummary) -> list[str]:
     return [code(name), escape(one.what), *values]
 
 
-def draw_troubles(summary: Summary) -> str:
+def draw_troubles(summary: Summary, budget: int) -> str:
     """Cells that failed or were unavailable, each with the end of its log."""
     cells = [cell for cell in summary.cells if cell.status != "done"]
     if not cells:
         return ""
-    most = min(MOST_LOG, MOST_LOGS // len(cells))
+    most = max(min(MOST_LOG, min(MOST_LOGS, budget // 8) // len(cells)), 1)
     return "\n\n".join(["### Could not run", *(draw_trouble(cell, most) for cell in cells)])
 
 
@@ -258,13 +304,13 @@ def draw_trouble(cell: CellSummary, most: int) -> str:
     return fold(title, quote_lines(cell.log_end, most)) if cell.log_end.strip() else f"- {title}"
 
 
-def draw_incomparable(summary: Summary) -> str:
+def draw_incomparable(summary: Summary, budget: int) -> str:
     """The examples that could not be compared, with the reasons."""
     if not summary.incomparable:
         return ""
     head = ["example", "environment", "reason"]
     lost = ([code(one.example), code(one.environment), escape(one.reason)] for one in summary.incomparable)
-    rows = fit_rows(head, islice(lost, MOST_ROWS), 50_000)
+    rows = fit_rows(head, islice(lost, MOST_ROWS), keep_rows(budget))
     parts = [
         f"### Not compared: {len(summary.incomparable)}",
         draw_table(head, rows, 3),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.report.document import list_pieces
 from harness.report.junit import render_junit
-from harness.report.markdown import render_markdown
+from harness.report.markdown import BREAK, MOST_BYTES, render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
 from harness.system.drafts import hold_draft, write_atomically
@@ -29,6 +30,7 @@ FORMS: dict[str, Render] = {
     "junit.xml": render_junit,
 }
 HTML = "report.html"
+MOST_STEP_BYTES = 1_024_000  # of a step's summary: GitHub drops a longer one whole
 
 
 def write_reports(
@@ -61,6 +63,31 @@ def write_folder(folder: Path, summary: Summary, runs: Sequence[Path] = ()) -> N
             draft.rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def is_step_summary(path: Path) -> bool:
+    """Whether a file is the one that GitHub gives a step for its summary, and to which others add as well."""
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    return bool(place) and Path(str(place)).absolute() == path.absolute()
+
+
+def append_markdown(path: Path, summary: Summary, folder: Path) -> None:
+    """Add the report to a file, as much of it as leaves the file within GitHub's limit.
+
+    InputError where that cannot be, or where there is no room even for the verdict.
+    """
+    try:
+        size = path.stat().st_size if path.exists() else 0
+        text = render_markdown(summary, folder, min(MOST_BYTES, MOST_STEP_BYTES - size - len(BREAK)))
+        if not text:
+            raise InputError(
+                f"{path}: holds {size} bytes already, and GitHub drops a summary of more than"
+                f" {MOST_STEP_BYTES}; write the report to another file"
+            )
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write((BREAK if size else "") + text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def write_form(path: Path, text: str | Iterable[str]) -> None:
