@@ -15,7 +15,7 @@ from harness.report.export import COLUMNS, write_records
 RECORD = {
     "example": "benign-0001", "source": "s", "attack": "benign", "gold": 0, "original": 0, "attribute": 46,
     "case": "X-X-Y", "detected": True, "margin_original": 10.415565490722656, "margin_attribute": 1e-12,
-    "score": -0.1, "top5_original": [[0, 11.9]], "seconds": 0.25,
+    "score": -0.1, "top5_original": [[0, 11.9]], "sigma_ratio": ["conv3_3", 2e-07], "seconds": 0.25,
     "hashes": {"file": "a", "pixels": "b", "input": "c", "logits_original": "d", "logits_attribute": "e"},
 }  # fmt: skip
 HEAD = {"alpha": 100.0, "beta": 60.0, "epsilon": 1.15}
@@ -71,7 +71,8 @@ def test_parquet_holds_every_value_with_its_type(tmp_path):
         "port": first["port"],
         **HEAD,
     }
-    assert first == {**head, **plain, **hashes, "refused": None}
+    sigma = {"sigma_blob": "conv3_3", "sigma_ratio": 2e-7}
+    assert first == {**head, **plain, **hashes, **sigma, "refused": None}
     assert {name for name, value in second.items() if value is not None} == {
         "run", "environment", "cell", "backend", "port", "alpha", "beta", "epsilon", "example", "refused",
     }  # fmt: skip
@@ -101,6 +102,7 @@ def test_csv_holds_the_same(tmp_path):
     assert float(rows[0]["margin_original"]) == RECORD["margin_original"]
     assert float(rows[0]["margin_attribute"]) == RECORD["margin_attribute"]
     assert rows[0]["score"] == "-0.1"
+    assert [row["sigma_blob"] for row in rows] == ["conv3_3", "conv3_3", ""]
     assert (rows[2]["gold"], rows[2]["detected"], rows[2]["score"]) == ("", "", "")
 
 

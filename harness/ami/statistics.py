@@ -18,6 +18,7 @@ import numpy as np
 from harness.ami.errors import InputError
 from harness.ami.port import Port
 
+NEAR_ZERO = 1e-5  # of the mean: below it, what rounding does to equal sums can be all of a deviation
 Smallest = Optional[Tuple[str, float]]
 """The blob with the smallest deviation over mean, and that ratio."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from sys import intern
@@ -15,6 +16,7 @@ import numpy as np
 
 from harness.ami.documents import NAME, check_fields, read_chunks, shorten
 from harness.ami.limits import MAX_REASON
+from harness.ami.statistics import NEAR_ZERO
 from harness.ami.text import store_name
 from harness.matrix.store import read_record
 from harness.report.summary import Stage
@@ -44,6 +46,7 @@ class Line(msgspec.Struct, gc=False):
     source: Name | None = None
     margin_original: float | None = None
     margin_attribute: float | None = None
+    sigma_ratio: tuple[Name, float] | None = None
     hashes: Hashes | None = None
     refused: None = None
 
@@ -66,7 +69,8 @@ class Columns:
 
     `examples`, `sources` and `attacks` are (n,) str objects; `tuples` (n, 3) int64: Gold, Original,
     Attribute; `margins` (n, 2) float64, plain and steered, NaN where there is none; `hashes` (n, 5)
-    uint64, the first 64 bits of each of STAGES, 0 where there is none.
+    uint64, the first 64 bits of each of STAGES, 0 where there is none; `near_zero` counts, by blob, records
+    whose smallest deviation of witnesses' sums is there, and below NEAR_ZERO of their mean.
     """
 
     examples: np.ndarray
@@ -76,6 +80,7 @@ class Columns:
     margins: np.ndarray
     hashes: np.ndarray
     broken: tuple[Broken, ...] = ()
+    near_zero: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_columns(folder: Path) -> Columns:
@@ -143,7 +148,13 @@ def stack_lines(lines: Sequence[Line | Broken]) -> Columns:
         margins=np.array(margins, dtype=np.float64).reshape(-1, 2),
         hashes=stack_hashes([line.hashes for line in sound]),
         broken=tuple(line for line in lines if isinstance(line, Broken)),
+        near_zero=count_near_zero([line.sigma_ratio for line in sound if line.sigma_ratio]),
     )
+
+
+def count_near_zero(ratios: Iterable[tuple[str, float]]) -> Counter[str]:
+    """How many ratios are below NEAR_ZERO, by blob."""
+    return Counter(store_name(blob) for blob, ratio in ratios if ratio < NEAR_ZERO)
 
 
 def stack_names(names: Iterable[str]) -> np.ndarray:
@@ -185,4 +196,5 @@ def join_parts(parts: Sequence[Columns]) -> Columns:
     return Columns(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
         broken=tuple(chain.from_iterable(part.broken for part in parts)),
+        near_zero=sum((Counter(part.near_zero) for part in parts), start=Counter[str]()),
     )

@@ -36,7 +36,8 @@ COLUMNS: dict[str, Kind] = {
     "gold": "integer", "original": "integer", "attribute": "integer", "case": "text", "detected": "truth",
     "margin_original": "number", "margin_attribute": "number", "score": "number", "seconds": "number",
     "hash_file": "text", "hash_pixels": "text", "hash_input": "text",
-    "hash_logits_original": "text", "hash_logits_attribute": "text", "refused": "text",
+    "hash_logits_original": "text", "hash_logits_attribute": "text",
+    "sigma_blob": "text", "sigma_ratio": "number", "refused": "text",
 }  # fmt: skip
 NAMES = 3  # of a record: example, source, attack
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
@@ -68,6 +69,7 @@ class Record(msgspec.Struct, gc=False):
     score: float | None = None
     seconds: float | None = None
     hashes: Hashes = Hashes()
+    sigma_ratio: tuple[Name, float] | None = None
     refused: str | None = None
 
 
@@ -169,12 +171,14 @@ def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
     rows: list[Row] = []
     for line in lines:
         try:
-            *fields, hashes, refused = FIELDS(DECODE(line))
+            *fields, hashes, ratio, refused = FIELDS(DECODE(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             place = f"{table.records}:{first + len(rows)}"
             raise InputError(f"{place}: is no record ({error}); run the cell again") from error
         names = (name and store_name(name) for name in fields[:NAMES])
-        rows.append((*table.head, *names, *fields[NAMES:], *FIELDS(hashes), refused))
+        blob, sigma = ratio or (None, None)
+        told = (blob and store_name(blob), sigma, refused)
+        rows.append((*table.head, *names, *fields[NAMES:], *FIELDS(hashes), *told))
     return rows
 
 

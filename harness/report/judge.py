@@ -20,6 +20,7 @@ from harness.matrix.register import Expected
 from harness.report.examples import Listing, describe_agreeing, describe_controls, name_labels
 from harness.report.executions import count_copies, judge_noise, list_uncompared, note_copies, note_noise
 from harness.report.expectation import Expectation, apply_register
+from harness.report.near_zero import note_near_zero
 from harness.report.numbers import show_parameter
 from harness.report.registered import list_problems, list_remarks
 from harness.report.statistics import drop_selected, measure_agreement, measure_cells
@@ -119,6 +120,7 @@ def make_summary(header: Header, results: Sequence[CellResult], expected: Sequen
             *note_differences(cells, baseline),
             *note_origins(cells, found),
             *note_unsaid(results),
+            *note_near_zero(done),
             *remarks,
             *header.notes,
         ),
