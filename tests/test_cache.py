@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from harness.ami.examples import hash_file
 from harness.matrix import cache as module
 from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
 from harness.system.drafts import write_json
+from harness.worker.fingerprint import hash_code, hash_sources, read_code
 
 
 def test_a_hash_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
@@ -59,19 +62,89 @@ def test_a_damaged_memory_is_forgotten(tmp_path):
         assert read_hashes(tmp_path).hash_file(tmp_path / "a") == hash_file(tmp_path / "a")
 
 
+def test_one_changed_digit_is_damage(tmp_path):
+    (tmp_path / "a").write_bytes(b"a")
+    hashes = read_hashes(tmp_path)
+    digest = hashes.hash_file(tmp_path / "a")
+    hashes.save()
+    text = (tmp_path / "hashes.json").read_text()
+    assert digest.endswith("b")
+    (tmp_path / "hashes.json").write_text(text.replace(digest, digest[:-1] + "c"))
+    assert read_hashes(tmp_path).hash_file(tmp_path / "a") == digest
+
+
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_hashes(tmp_path).hash_file(tmp_path / "no")
 
 
+def snapshot(cache, say=pytest.fail):
+    return snapshot_worker(cache, threading.Event(), say)
+
+
 def test_the_snapshot_holds_the_inside_half_alone(tmp_path):
-    folder, digest = snapshot_worker(tmp_path)
+    folder, digest = snapshot(tmp_path)
     assert folder.name == digest
     assert {path.name for path in (folder / "harness").iterdir()} == {
         "__init__.py", "ami", "backends", "worker",
     }  # fmt: skip
     assert not list(folder.rglob("__pycache__"))
-    assert snapshot_worker(tmp_path) == (folder, digest)
+    assert snapshot(tmp_path) == (folder, digest)
+
+
+def weaken(path):
+    """Change a number, and put size and times back as well as that goes."""
+    before, text = path.stat(), path.read_text()
+    changed = text.replace("1", "2", 1)
+    assert changed != text
+    path.write_text(changed)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def add_module(path):
+    (path.parent / "torch.py").touch()
+
+
+def add_compiled(path):
+    (path.parent / "__pycache__").mkdir()
+    (path.parent / "__pycache__" / "steering.cpython-311.pyc").touch()
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+    (path / "x").touch()
+
+
+def replace_by_link(path):
+    path.rename(path.parents[4] / "steering.py")
+    path.symlink_to(path.parents[4] / "steering.py")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [weaken, os.unlink, add_module, add_compiled, replace_by_folder, replace_by_link,
+     lambda path: path.write_text("")],
+)  # fmt: skip
+def test_a_damaged_snapshot_is_copied_anew_and_that_is_said(tmp_path, damage):
+    folder, digest = snapshot(tmp_path)
+    damage(folder / "harness" / "ami" / "steering.py")
+    said = []
+    assert snapshot(tmp_path, said.append) == (folder, digest)
+    assert hash_sources(read_code(folder / "harness")) == digest
+    assert not list(folder.rglob("torch.py"))
+    assert not list(folder.rglob("*.pyc"))
+    assert not [path for path in folder.rglob("*") if path.is_symlink()]
+    assert len(said) == 1
+    assert "was not what had been copied there" in said[0]
+    assert snapshot(tmp_path) == (folder, digest)
+
+
+def test_a_snapshot_that_is_a_file_is_replaced(tmp_path):
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / hash_code()).touch()
+    folder, digest = snapshot(tmp_path, print)
+    assert hash_sources(read_code(folder / "harness")) == digest
 
 
 def test_the_cache_lies_where_it_is_told_to(tmp_path, monkeypatch):
@@ -99,3 +172,11 @@ def test_a_name_that_is_not_utf_8_does_not_make_the_other_hashes_forgotten(tmp_p
         hashes.hash_file(tmp_path / name)
     hashes.save()
     assert read_hashes(tmp_path).recall(tmp_path / "a") is not None
+
+
+def test_a_cache_that_cannot_be_written_is_noticed_at_once(tmp_path, monkeypatch):
+    if not Path("/proc/self").is_dir():
+        pytest.skip("only there is a folder that nobody can write to")
+    monkeypatch.setenv("HARNESS_HOME", "/proc/self/task")
+    with pytest.raises(InputError, match=r"/proc/self/task: cannot be written .*set HARNESS_HOME"):
+        find_cache(tmp_path)

@@ -64,7 +64,7 @@ def test_another_prototxt_is_refused(files, name, tmp_path):
     weights, settings = files
     path = tmp_path / "deploy.prototxt"
     path.write_text(path.read_text().replace(f"name: {json.dumps(name)}", 'name: "other"'))
-    with pytest.raises(InputError, match=r"deploy\.prototxt: .*convert it again"):
+    with pytest.raises(InputError, match=r"deploy\.prototxt: .*start again"):
         caffe.load(NETWORK, weights, settings)
 
 

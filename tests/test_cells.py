@@ -1,7 +1,9 @@
 """Cells side by side: reused, launched, failed and unavailable ones, and an interruption."""
 
+import dataclasses
 import json
 import queue
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ import pytest
 from fake_worker import make_environment, make_key, write_worker
 
 from harness.ami.errors import InputError
+from harness.ami.examples import hash_file
 from harness.matrix.cells import Site, run_cells
 from harness.matrix.launch import Stock
 from harness.matrix.machine import Interpreter
@@ -178,3 +181,77 @@ def test_a_signal_whose_exception_was_lost_ends_them_too(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_cells([make_cell("one")], {"one": HERE}, make_site(tmp_path, body), print)
     assert not list(tmp_path.glob("working/*/slept"))
+
+
+HASHED = """
+(output / "records.jsonl").touch()
+hashes = json.loads((output.parents[1] / "hashes").read_text())
+(output / "cell.json").write_text(json.dumps({"schema": 1, "status": "done", "job": job, "hashes": hashes}))
+"""
+PLANNED = {"worker": "w" * 64, "network": "n" * 64}
+
+
+def make_planned(folder, **told):
+    """A cell with planned hashes, whose worker tells other ones."""
+    (folder / "hashes").write_text(json.dumps({**PLANNED, "examples": "e" * 64, **told}))
+    cell = make_cell("a")
+    job = {**cell.job, "hashes": PLANNED, "examples": {"sha256": "e" * 64}}
+    return dataclasses.replace(cell, job=job)
+
+
+def test_a_cell_of_what_was_planned_is_kept(tmp_path):
+    cell = make_planned(tmp_path)
+    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    assert outcome.status == "done"
+
+
+@pytest.mark.parametrize("name", ["worker", "network", "examples"])
+def test_a_cell_of_something_else_is_refused_and_not_kept(tmp_path, name):
+    cell = make_planned(tmp_path, **{name: "0" * 64})
+    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    assert outcome.status == "failed"
+    assert f"its {name} has the hash 000000000000, not the planned" in outcome.reason
+    assert json.loads((outcome.folder / "cell.json").read_text())["status"] == "failed"
+    assert not (outcome.folder / "records.jsonl").exists()
+    assert not list(tmp_path.glob("store/*"))
+
+
+def test_a_stored_cell_of_something_else_is_run_again(tmp_path):
+    cell = make_planned(tmp_path)
+    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    other = json.loads((outcome.folder / "cell.json").read_text())
+    other["hashes"]["worker"] = "0" * 64
+    (outcome.folder / "cell.json").write_text(json.dumps(other))
+    sums = {name: hash_file(outcome.folder / name) for name in ("cell.json", "records.jsonl")}
+    (outcome.folder / "checksums.json").write_text(json.dumps(sums))
+    (outcome,), events = run(make_site(tmp_path, HASHED), [cell])
+    assert (outcome.status, outcome.reused) == ("done", False)
+    (note,) = [event.note for event in events if event.lasting]
+    assert note.endswith(
+        "its worker has the hash 000000000000, not the planned wwwwwwwwwwww; it is run again"
+    )
+
+
+def be_file(folder):
+    shutil.rmtree(folder)
+    folder.write_text("a file")
+
+
+def be_link(folder):
+    shutil.rmtree(folder)
+    folder.symlink_to("nowhere")
+
+
+def be_empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("damage", [be_file, be_link, be_empty])
+def test_whatever_is_in_a_results_place_makes_way(tmp_path, damage):
+    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    damage(outcome.folder)
+    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    assert (outcome.status, outcome.reused) == ("done", False)
+    assert (outcome.folder / "cell.json").is_file()
+    assert next(event.note for event in events if event.lasting).endswith("it is run again")

@@ -18,6 +18,7 @@ from harness.cli import main
 from harness.matrix.environments import read_environments
 from harness.matrix.install import key_venv
 from harness.matrix.machine import find_interpreter
+from harness.system.manifest import write_manifest
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = """description = "for tests: DESCRIPTION"
@@ -61,7 +62,7 @@ def disguise(folder, cache):
         (place / "bin").mkdir(parents=True, exist_ok=True)
         (place / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (place / "bin" / "python").chmod(0o755)
-        (place / "ready.json").write_text("{}")
+        write_manifest(place)
 
 
 @pytest.fixture(name="harness")

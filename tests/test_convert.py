@@ -1,12 +1,12 @@
 """Neutral folders: exact, kept by content, whole or not there at all."""
 
+import dataclasses
 import hashlib
 import json
 import multiprocessing
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ import pytest
 from harness.ami.errors import InputError
 from harness.ami.network_files import list_files, read_network, read_weights
 from harness.model.caffemodel import write_caffemodel
-from harness.model.convert import ABANDONED_SECONDS, convert_model
+from harness.model.convert import convert_model
 from harness.model.prototxt import write_prototxt
 from harness.model.random_weights import random_weights, vgg_face_network
+from harness.system.manifest import FILE as MANIFEST
+from harness.system.manifest import Entry, distrust, take_stamp
+from harness.system.sealed import read_sealed, write_sealed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NETWORK = vgg_face_network((2, 3, 4, 5, 6), size=32, fc=7, classes=4)
@@ -104,19 +107,66 @@ def reshape(path):
     np.save(path, np.zeros((1, 1), np.float32))
 
 
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+
+
+def pool_otherwise(path):
+    """Another network, and a sound one."""
+    text = path.read_text()
+    assert '"max"' in text
+    path.write_text(text.replace('"max"', '"average"', 1))
+
+
 DAMAGE = [
-    *[("parameters/*fc6.weight.npy", damage) for damage in (remove, shorten, lengthen, empty, reshape)],
-    *[("network.json", damage) for damage in (remove, shorten, empty)],
+    *[("parameters/*fc6.weight.npy", damage) for damage in (remove, shorten, lengthen, empty, reshape, flip)],
+    *[("network.json", damage) for damage in (remove, shorten, empty, flip, pool_otherwise)],
 ]
 
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGE, ids=lambda part: getattr(part, "__name__", part))
 def test_damaged_folders_are_made_again(sources, name, damage):
     folder = convert_model(*sources)
-    damage(next(folder.glob(name)))
-    assert convert_model(*sources) == folder
+    path = next(folder.glob(name))
+    damage(path)
+    said = []
+    assert convert_model(*sources, say=said.append) == folder
     assert_exact(folder)
     assert list(sources[2].iterdir()) == [folder]
+    word = "is missing" if damage is remove else "was changed"
+    assert said == [f"{path} {word}; the model is converted anew"]
+    assert convert_model(*sources, say=pytest.fail) == folder
+
+
+def test_what_an_earlier_version_made_of_the_same_files_is_made_again(sources, monkeypatch):
+    with monkeypatch.context() as earlier:
+        earlier.setattr("harness.model.convert.read_prototxt", lambda *_: rename_network(NETWORK))
+        convert_model(*sources)
+    said = []
+    assert_exact(convert_model(*sources, say=said.append))
+    assert "of another version of the harness; the model is converted anew" in said[0]
+
+
+def rename_network(network):
+    return dataclasses.replace(network, name="other")
+
+
+def test_where_something_broke_the_folder_is_read_again(sources):
+    """A disk may give other bytes than were written, and know of no change."""
+    folder = convert_model(*sources)
+    path = next(folder.glob("parameters/*fc6.weight.npy"))
+    flip(path)
+    entries = read_sealed(folder / MANIFEST, dict[str, Entry])
+    name = path.relative_to(folder).as_posix()
+    entries[name] = Entry(*take_stamp(path.stat()), entries[name].sha256)
+    write_sealed(folder / MANIFEST, entries)
+    convert_model(*sources)
+    with pytest.raises(AssertionError):
+        assert_exact(folder)
+    distrust(folder)
+    assert_exact(convert_model(*sources))
 
 
 def test_a_folder_that_is_a_file_is_replaced(sources):
@@ -157,7 +207,7 @@ def test_a_damaged_folder_that_appears_meanwhile_makes_way(sources):
 
     def damage(what, *_):
         if what == "converting":
-            for folder in sources[2].glob("*.part"):
+            for folder in sources[2].glob(".making-????????"):
                 (folder.parent / place / "parameters").mkdir(parents=True, exist_ok=True)
 
     folder = convert_model(*sources, progress=damage)
@@ -217,14 +267,9 @@ def test_a_cache_that_cannot_be_written(sources):
 
 
 def test_what_killed_conversions_left_is_swept(sources):
-    sources[2].mkdir()
-    old, young = sources[2] / "a.part", sources[2] / "b.part"
-    for folder in (old, young):
-        folder.mkdir()
-    long_ago = time.time() - ABANDONED_SECONDS - 60
-    os.utime(old, (long_ago, long_ago))
+    (sources[2] / ".making-0123abcd" / "parameters").mkdir(parents=True)
     folder = convert_model(*sources)
-    assert sorted(sources[2].iterdir()) == sorted([folder, young])
+    assert list(sources[2].iterdir()) == [folder]
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from harness.matrix.install import key_venv
 from harness.matrix.leftovers import RUN_LABEL, WORKPLACE_LABEL
 from harness.matrix.machine import find_interpreter
 from harness.matrix.store import read_records
+from harness.system.manifest import write_manifest
 
 pytestmark = pytest.mark.docker
 
@@ -90,7 +91,7 @@ def disguise(environment, home):
     (place / "bin").mkdir(parents=True, exist_ok=True)
     (place / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     (place / "bin" / "python").chmod(0o755)
-    (place / "ready.json").write_text("{}")
+    write_manifest(place)
 
 
 def start(root, *names, examples="few.jsonl"):
@@ -227,7 +228,7 @@ def test_a_killed_container_is_a_failed_cell(client, root):
 @pytest.mark.parametrize(
     ("name", "words", "examples"),
     [
-        ("wrong", "No module named 'torch'; install its framework", "few.jsonl"),
+        ("wrong", "No module named 'torch'; add its framework", "few.jsonl"),
         ("tight", "ran out of memory (memory_megabytes = 64)", "few.jsonl"),
         ("late", "not done after 1 s (timeout_seconds)", None),
     ],

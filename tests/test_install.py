@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -68,6 +69,45 @@ def test_half_of_one_is_made_again(tmp_path):
     assert find_python(environment, HERE, tmp_path) is None
     python = make_python(environment, HERE, tmp_path, NEVER, print)
     assert ask_version(str(python)) == HERE.version
+
+
+def damage(folder, name, text):
+    """Write a file into a virtual environment."""
+    (place,) = folder.parent.glob("*/lib/python3*/site-packages")
+    (place / name).write_text(text)
+
+
+def test_a_damaged_one_is_made_anew_and_that_is_said(tmp_path):
+    environment, said = make_environment(), []
+    python = make_python(environment, HERE, tmp_path, NEVER, print)
+    folder = python.parents[1]
+    assert make_python(environment, HERE, tmp_path, NEVER, pytest.fail) == python
+    damages = [
+        (lambda: damage(folder, "sitecustomize.py", "x = 1"), "sitecustomize.py was added"),
+        (lambda: (folder / "pyvenv.cfg").write_text("home = nowhere\n"), "pyvenv.cfg was changed"),
+        (python.unlink, "is missing, or what it leads to"),
+        (lambda: (folder / "manifest.json").write_text("{}"), "manifest.json is missing or damaged"),
+        (lambda: (shutil.rmtree(folder), folder.write_text("a file")), "is missing, or what it leads to"),
+    ]
+    for number, (do, words) in enumerate(damages, start=1):
+        do()
+        assert find_python(environment, HERE, tmp_path) is None
+        assert make_python(environment, HERE, tmp_path, NEVER, said.append) == python
+        assert len(said) == number
+        assert words in said[-1]
+        assert said[-1].endswith("; the environment is made anew")
+        assert ask_version(str(python)) == HERE.version
+        assert find_python(environment, HERE, tmp_path) == python
+    assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name, f"{folder.name}.log"]
+
+
+def test_a_failed_installation_leaves_its_log_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    environment = make_environment("odd", packages=("no-such-package==1.2.3",))
+    with pytest.raises(InputError):
+        make_python(environment, HERE, tmp_path, NEVER, print)
+    assert [path.suffix for path in (tmp_path / "venvs").iterdir()] == [".log"]
+    assert not list((tmp_path / "locks").iterdir())
 
 
 def test_packages_that_cannot_be_had_are_named_with_the_logs_end(tmp_path, monkeypatch):

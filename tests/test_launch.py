@@ -98,6 +98,26 @@ def test_a_worker_that_breaks_has_failed_with_a_reason(launch, body, words):
     assert cell["job"]["cell"] == "m/one"
 
 
+VOUCHED = """
+import hashlib
+data = b'{"example": "e1", "original": 1}\\n'
+voucher = {"records": 1, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "job": "x"}
+(output / "batches.jsonl").write_text(json.dumps(voucher) + "\\n")
+(output / "records.jsonl").write_bytes(data)
+"""
+
+
+def test_records_that_are_not_what_the_worker_wrote_are_no_result(launch):
+    """What one bit on the disk makes of a record may be a record."""
+    assert launch(VOUCHED + "finish()")[0] is None
+    reason, cell, _ = launch(
+        VOUCHED + "(output / 'records.jsonl').write_bytes(data.replace(b'1}', b'3}')); finish()"
+    )
+    assert "only 0 of its 33 bytes are what was written" in reason
+    assert cell["status"] == "failed"
+    assert launch(VOUCHED + "(output / 'batches.jsonl').unlink(); finish()")[0] is not None
+
+
 def test_a_silent_worker_is_ended(launch):
     reason, cell, _ = launch("time.sleep(600)", silence_seconds=1)
     assert "no progress for 1 s" in reason

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 
 import pytest
@@ -69,6 +70,16 @@ def test_what_was_taken_down_is_unchanged(folder):
 def test_every_change_shows(folder, name, damage, words):
     damage(folder / name)
     assert find_change(folder).endswith(words)
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are Unicode there")
+def test_a_name_that_is_not_utf_8_is_taken_down(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xe9")
+    path.write_text("x")
+    write_manifest(tmp_path)
+    assert find_change(tmp_path) is None
+    path.write_text("y")
+    assert "was changed" in find_change(tmp_path)
 
 
 def test_what_python_compiles_is_no_change(folder):

@@ -13,6 +13,7 @@ from harness.ami.examples import hash_file
 from harness.ami.network_files import list_files
 from harness.ami.preprocess import prepare_array
 from harness.ami.witnesses import write_witnesses
+from harness.worker.fingerprint import hash_code
 from harness.worker.job import read_job
 from harness.worker.work import hash_array, main, run_job
 
@@ -289,6 +290,21 @@ def test_a_changed_parameter_is_noticed(job, tmp_path):
     assert "fc6.bias.npy: its hash is not" in cell["error"]
 
 
+def test_a_job_of_other_code_or_another_network_is_refused_before_anything_is_written(job, tmp_path, capsys):
+    for name in ("worker", "network"):
+        code, records, cell = run({**job, "hashes": {name: "0" * 64}}, tmp_path)
+        assert (code, records, cell["status"]) == (2, [], "failed")
+        assert f"its {name} has the hash" in cell["error"]
+        assert "not the planned 000000000000; it was changed since: start again" in capsys.readouterr().err
+
+
+def test_a_cell_says_what_it_was_made_of(job, tmp_path):
+    planned = {"worker": hash_code(), "network": hash_file(Path(job["model"]["network"]) / "network.json")}
+    code, _, cell = run({**job, "hashes": planned}, tmp_path)
+    assert code == 0
+    assert {name: cell["hashes"][name] for name in planned} == planned
+
+
 def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
     for name, text in (("number.json", f'{{"output": {1 << 70}}}'), ("list.json", "[]")):
         (tmp_path / name).write_text(text)
@@ -335,7 +351,7 @@ def test_a_full_disk_is_one_line(job, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("harness.worker.work.append_batch", refuse)
     code, records, cell = run(job, tmp_path)
     assert (code, records, cell["status"]) == (2, [], "failed")
-    assert "records.jsonl: No space left on device" in capsys.readouterr().err
+    assert "records.jsonl: No space left on device; see to that disk" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def check_hash(example: Example, found: str) -> None:
     if found != example.sha256:
         raise InputError(
             f"{example.path}: sha256 is {found[:12]}…, but example {example.id!r} is listed with"
-            f" {example.sha256[:12]}…; restore the file or list it anew"
+            f" {example.sha256[:12]}…; restore the file, or correct the list"
         )
 
 

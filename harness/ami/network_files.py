@@ -23,6 +23,7 @@ MOST = (1 << 31) - 1
 LEAST = {"pad": 0}
 METHODS = ("max", "average")
 SLUG_LENGTH = 60
+MADE_ANEW = "start again: what is damaged is made anew"
 
 
 def layer_to_json(layer: Layer) -> Dict[str, Any]:
@@ -173,7 +174,7 @@ def read_weights(folder: Path, network: Network) -> Dict[str, np.ndarray]:
         try:
             weights[name] = np.load(str(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); convert the model again") from error
+            raise InputError(f"{path}: cannot be read ({error}); {MADE_ANEW}") from error
         if weights[name].shape != shapes[name] or weights[name].dtype != np.float32:
             raise InputError(
                 f"{path}: holds {weights[name].dtype} {weights[name].shape}, not float32 {shapes[name]}"

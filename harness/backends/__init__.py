@@ -67,4 +67,6 @@ def find_backend(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"harness.backends.{name}")
     except ImportError as error:
-        raise InputError(f"backend {name}: {error}; install its framework in this environment") from error
+        raise InputError(
+            f"backend {name}: {error}; add its framework to the environment's packages, or to its image"
+        ) from error

@@ -124,14 +124,18 @@ def check_layers(network: Network, net: Any, prototxt: str) -> List[int]:
     wanted = [(layer.name, TYPE_NAMES[type(layer)]) for layer in network.layers]
     if found != wanted:
         odd = next((one for pair in zip(found, wanted) if pair[0] != pair[1] for one in pair), "their number")
-        raise InputError(f"{prototxt}: its layers are not the converted model's ({odd}); convert it again")
+        raise InputError(
+            f"{prototxt}: Caffe finds other layers in it than were converted ({odd}); where it was changed"
+            " meanwhile, start again; else remove what Caffe alone adds or leaves out"
+        )
     for blob, (_, last) in list_ends(network, places).items():
         top = net._top_ids(last)[0]
         shape = tuple(net._blobs[top].shape)[1:]
         if shape != network.blobs[network.index(blob)].shape:
             raise InputError(
                 f"{prototxt}: blob {net._blob_names[top]} is {shape}, not"
-                f" {network.blobs[network.index(blob)].shape}; convert the model again"
+                f" {network.blobs[network.index(blob)].shape}, to Caffe; where it was changed meanwhile,"
+                " start again"
             )
     return places
 
@@ -174,7 +178,10 @@ def check_parameters(
         for suffix, number in zip(SUFFIXES, range(1 + layer.bias)):
             name = f"{layer.name}.{suffix}"
             if number >= len(blobs) or not np.array_equal(blobs[number].data, weights[name]):
-                raise InputError(f"{caffemodel}: {name} is not the converted model's; convert it again")
+                raise InputError(
+                    f"{caffemodel}: {name} is not what was converted; where it was changed meanwhile,"
+                    " start again"
+                )
 
 
 class CaffeExecutor:

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.ami.errors import InputError
 from harness.ami.network import Blob, Lrn, Network, Pooling
+from harness.ami.network_files import MADE_ANEW
 from harness.backends import Settings
 
 CHOICES = ("precision", "device", "graph_optimisation", "tf32", "deterministic")
@@ -52,12 +53,10 @@ def check_weights(network: Network, weights: Mapping[str, np.ndarray]) -> None:
     for name, shape in network.parameter_shapes().items():
         array = weights.get(name)
         if array is None:
-            raise InputError(f"network {network.name}: parameter {name} is missing; convert the model again")
+            raise InputError(f"network {network.name}: parameter {name} is missing; {MADE_ANEW}")
         if array.shape != shape or array.dtype != np.float32 or not array.flags.c_contiguous:
             found = f"{array.dtype} {array.shape}"
-            raise InputError(
-                f"parameter {name}: is {found}, not float32 {shape} in C order; convert the model again"
-            )
+            raise InputError(f"parameter {name}: is {found}, not float32 {shape} in C order; {MADE_ANEW}")
 
 
 def check_value(network: Network, value: Any, precision: str, start: str, stop: str) -> Tuple[Blob, ...]:

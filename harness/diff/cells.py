@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from harness.ami.documents import call_document, open_file, read_chunks
+from harness.ami.documents import call_document, read_chunks
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.diff.columns import read_columns
 from harness.matrix.identity import Identity, write_identity
 from harness.matrix.install import read_end
 from harness.matrix.plan import name_port
-from harness.matrix.store import SUMS, find_damage, read_cell, read_record
+from harness.matrix.store import SUMS, find_damage, find_lost_batch, read_cell, read_record
 from harness.report.judge import CellResult
 from harness.report.summary import CellSummary
 from harness.system.documents import Integer, Name, take_shape
-from harness.worker.records import BATCHES, RECORDS, read_batches, read_voucher
+from harness.worker.records import BATCHES, RECORDS
 
 
 class JobPort(msgspec.Struct):
@@ -155,16 +155,3 @@ def check_sums(folder: Path) -> None:
         damage = None
     if damage:
         raise InputError(f"{damage}; copy the cell's folder anew, or run the cell again")
-
-
-def find_lost_batch(folder: Path) -> str | None:
-    """What is wrong with records that were vouched for batch by batch; None where they are whole."""
-    path = folder / RECORDS
-    first = next(read_chunks(folder / BATCHES, within=folder), [b""])[0]
-    voucher = read_voucher(first)
-    if voucher is None:
-        return f"{folder / BATCHES}: vouches for no records"
-    whole = sum(len(data) for _, data in read_batches(folder, voucher["job"]))
-    with open_file(path, within=folder) as file:
-        size = os.fstat(file.fileno()).st_size
-    return None if whole == size else f"{path}: only {whole} of its {size} bytes are what was written"

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-import tempfile
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.ami.documents import explain_unreadable
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, name_file
 from harness.ami.examples import hash_file
-from harness.ami.limits import MAX_NOTE_BYTES
 from harness.ami.text import store_data
-from harness.system.documents import read_shape
-from harness.system.drafts import move_folder, write_atomically
-from harness.worker.fingerprint import hash_code
+from harness.system.drafts import remove_path, replace_file, try_writing
+from harness.system.locks import Say, hold_lock
+from harness.system.manifest import list_files
+from harness.system.sealed import read_sealed, write_sealed
+from harness.worker.fingerprint import hash_sources, read_code
 
-ROOMS = ("ami", "backends", "worker")
 Stamp = tuple[int, int, int]
 Known = dict[str, tuple[int, int, int, str]]
 """Stamp and hash of files by their paths."""
 
 
 def find_cache(root: Path) -> Path:
-    """`HARNESS_HOME`, or `.harness` in the project; made where it is missing."""
+    """`HARNESS_HOME`, or `.harness` in the project; made where it is missing.
+
+    InputError where it cannot be written, before anything is done that could not be kept there.
+    """
     folder = Path(os.environ.get("HARNESS_HOME") or root / ".harness").expanduser().absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try_writing(folder)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be made ({error.strerror}); set HARNESS_HOME to another folder"
+            f"{folder}: cannot be written ({error.strerror}); set HARNESS_HOME to another folder"
         ) from error
     return folder
 
@@ -72,7 +74,7 @@ class Hashes:
 
     def save(self) -> None:
         """Write what is known for the next run."""
-        write_atomically(self.path, json.dumps(self.known))
+        write_sealed(self.path, self.known)
 
 
 def stamp_file(path: Path) -> Stamp:
@@ -87,29 +89,41 @@ def stamp_file(path: Path) -> Stamp:
 def read_hashes(cache: Path) -> Hashes:
     """Hashes of earlier runs; none where the file is missing or damaged, since they can be made again."""
     path = cache / "hashes.json"
-    try:
-        return Hashes(path, read_shape(path, Known, MAX_NOTE_BYTES))
-    except InputError:
-        return Hashes(path)
+    return Hashes(path, read_sealed(path, Known) or {})
 
 
-def snapshot_worker(cache: Path) -> tuple[Path, str]:
+def snapshot_worker(cache: Path, stop: threading.Event, say: Say) -> tuple[Path, str]:
     """A folder with a copy of the inside half alone, and the hash of its sources.
 
-    Cells run from it, so that they cannot see outside code and editing sources meanwhile does no harm.
+    Cells run from it, so that they cannot see outside code and editing sources meanwhile does no harm. Each
+    file of it is held against its source; `say` is told where one had to be copied anew.
     """
-    source = Path(sys.modules["harness"].__path__[0])
-    digest = hash_code()
+    code = read_code(Path(sys.modules["harness"].__path__[0]))
+    digest = hash_sources(code)
     folder = cache / "worker" / digest
-    if folder.is_dir():
-        return folder, digest
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
-    (made / "harness").mkdir()
-    shutil.copyfile(source / "__init__.py", made / "harness" / "__init__.py")
-    for room in ROOMS:
-        shutil.copytree(
-            source / room, made / "harness" / room, ignore=shutil.ignore_patterns("__pycache__", ".*")
-        )
-    move_folder(made, folder)
+    with hold_lock(cache, f"worker-{digest[:20]}", stop, say):
+        is_new = not os.path.lexists(folder)
+        odd = write_code(folder, {f"harness/{name}": data for name, data in code.items()})
+    if odd and not is_new:
+        more = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
+        say(f"{odd[0]} was not what had been copied there{more}; the worker is copied anew")
     return folder, digest
+
+
+def write_code(folder: Path, code: Mapping[str, bytes]) -> list[Path]:
+    """Have a folder hold these files and no other; what of it was missing, other, or too much."""
+    if folder.is_symlink() or not folder.is_dir():
+        remove_path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    odd = [Path(path) for name, (path, _) in list_files(folder).items() if name not in code]
+    for path in odd:
+        remove_path(path)
+    for name, data in code.items():
+        path = folder / name
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
+            odd.append(path)
+            remove_path(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with name_file(path), replace_file(path) as draft:
+                draft.write_bytes(data)
+    return odd

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import queue
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,19 +18,24 @@ from harness.matrix.containers import Charge, run_container
 from harness.matrix.durations import UNKNOWN
 from harness.matrix.environments import Environment
 from harness.matrix.fleet import Fleet, provide_image
-from harness.matrix.install import find_python, make_python
-from harness.matrix.launch import Stock, run_worker
+from harness.matrix.install import find_python, locate_venv, make_python
+from harness.matrix.launch import Stock, note_failure, run_worker
 from harness.matrix.machine import Interpreter
 from harness.matrix.places import Absent, Berth, Place
 from harness.matrix.plan import Cell, settle_cell
+from harness.matrix.planned import find_departure
 from harness.matrix.store import (
+    RESUMABLE,
     find_damage,
     keep_result,
     locate_result,
+    lock_cell,
     make_workplace,
     stamp_execution,
 )
+from harness.system.drafts import remove_path
 from harness.system.locks import Say, hold_lock
+from harness.system.manifest import distrust
 from harness.system.stopping import POLL_SECONDS, Stopped, check_asked
 
 State = Literal["waiting", "installing", "queued", "running", "done", "reused", "failed", "unavailable"]
@@ -39,13 +44,17 @@ MakePython = Callable[[Environment, Interpreter, Path, threading.Event, Say], Pa
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a cell; `done` of `total` examples while it runs."""
+    """Something that happened to a cell; `done` of `total` examples while it runs.
+
+    A `lasting` note is to stay in sight, whatever happens next.
+    """
 
     cell: str
     state: State
     done: int = 0
     total: int = 0
     note: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,8 +142,8 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
     try:
         if isinstance(place, Berth) and place.id is None:
             cell, place = build_berth(cell, place, site)
-        say = partial(report_waiting, site, cell.id)
-        with hold_lock(site.cache, f"cell-{cell.key[:20]}", site.stop, say):
+        say = partial(report_news, site, cell.id, "waiting")
+        with hold_lock(site.cache, lock_cell(cell.key), site.stop, say):
             outcome = (not site.fresh and reuse_cell(cell, site)) or launch_cell(cell, place, site)
     except InputError as error:
         outcome = Outcome(cell, "failed", reason=str(error))
@@ -148,11 +157,12 @@ def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
 def reuse_cell(cell: Cell, site: Site) -> Outcome | None:
     """The stored result with the cell's key, where there is one and it is whole."""
     folder = locate_result(site.cache, cell.key)
-    damage = find_damage(folder)
+    if not os.path.lexists(folder):
+        return None
+    damage = find_damage(folder) or find_departure(cell.job, folder)
     if damage:
-        report_waiting(site, cell.id, f"{damage}; it is run again")
-        shutil.rmtree(folder, ignore_errors=True)
-    if not folder.is_dir():
+        report_news(site, cell.id, "waiting", f"{damage}; it is run again")
+        remove_path(folder)
         return None
     return Outcome(cell, "done", reused=True, folder=folder)
 
@@ -163,10 +173,32 @@ def launch_cell(cell: Cell, place: Interpreter | Berth, site: Site) -> Outcome:
         workplace, reason = launch_container(cell, place, site)
     else:
         workplace, reason = launch_worker(cell, place, site)
+    reason = reason or refuse_other(cell, workplace)
     stamp_execution(workplace)
     if reason:
+        distrust_made(cell, place, site)
         return Outcome(cell, "failed", reason=reason, folder=workplace)
     return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace, replace=site.fresh))
+
+
+def refuse_other(cell: Cell, workplace: Path) -> str | None:
+    """Why a done cell is not the planned one, or None; such a one is not gone on with either."""
+    departure = find_departure(cell.job, workplace)
+    if departure is None:
+        return None
+    for name in RESUMABLE:
+        (workplace / name).unlink(missing_ok=True)
+    reason = f"{departure}; something was changed meanwhile: start again"
+    note_failure(workplace, reason, cell.job)
+    return reason
+
+
+def distrust_made(cell: Cell, place: Interpreter | Berth, site: Site) -> None:
+    """Have all that a failed cell ran in read again next time: a disk may give other bytes than it got."""
+    if "model" in cell.job:
+        distrust(Path(cell.job["model"]["network"]))
+    if isinstance(place, Interpreter):
+        distrust(locate_venv(cell.environment, place, site.cache))
 
 
 def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Path, str | None]:
@@ -217,9 +249,9 @@ def find_fleet(site: Site) -> Fleet:
     return site.fleet
 
 
-def report_waiting(site: Site, name: str, text: str) -> None:
-    """Tell what a cell waits for, or what has to be done first."""
-    site.events.put(Event(name, "waiting", note=text))
+def report_news(site: Site, name: str, state: State, text: str) -> None:
+    """Tell what a cell waits for, or what is made anew for it."""
+    site.events.put(Event(name, state, note=text, lasting=True))
 
 
 def report_building(site: Site, name: str, text: str) -> None:
@@ -242,7 +274,7 @@ def prepare_python(cell: Cell, interpreter: Interpreter, site: Site) -> Path:
             raise Stopped
     try:
         site.events.put(Event(cell.id, "installing"))
-        say = partial(report_building, site, cell.id)
+        say = partial(report_news, site, cell.id, "installing")
         return site.make_python(cell.environment, interpreter, site.cache, site.stop, say)
     finally:
         site.installs.release()

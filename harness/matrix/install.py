@@ -16,18 +16,25 @@ from harness.ami.limits import MAX_END_BYTES
 from harness.matrix.environments import Environment
 from harness.matrix.machine import Interpreter
 from harness.matrix.processes import start_process, stop_process
-from harness.system.drafts import write_json
+from harness.system.drafts import hold_draft, replace_folder, write_json
 from harness.system.locks import Say, hold_lock
+from harness.system.manifest import find_change, write_manifest
 from harness.system.stopping import POLL_SECONDS, Stopped
 
+FORM = "2"  # of what is beside the packages; a version that knows another makes others
 LOG_LINES = 12
 INSTALL_SECONDS = 3600
 
 
 def key_venv(environment: Environment, interpreter: Interpreter) -> str:
     """Name of the virtual environment; environments with the same packages share one."""
-    parts = [interpreter.version, str(interpreter.path), *sorted(environment.packages)]
+    parts = [FORM, interpreter.version, str(interpreter.path), *sorted(environment.packages)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+
+
+def locate_venv(environment: Environment, interpreter: Interpreter, cache: Path) -> Path:
+    """Folder of the virtual environment, whether it is there or not."""
+    return cache / "venvs" / key_venv(environment, interpreter)
 
 
 def locate_python(folder: Path) -> Path:
@@ -35,15 +42,22 @@ def locate_python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def is_ready(folder: Path) -> bool:
-    """Whether a virtual environment was finished and its interpreter still exists."""
-    return (folder / "ready.json").is_file() and locate_python(folder).exists()
+def find_damage(folder: Path) -> str | None:
+    """Why a virtual environment cannot be used; None where every file in it is what was installed."""
+    if not locate_python(folder).exists():
+        return f"{locate_python(folder)} is missing, or what it leads to"
+    return find_change(folder)
+
+
+def is_there(environment: Environment, interpreter: Interpreter, cache: Path) -> bool:
+    """Whether there is a virtual environment, which may turn out to be damaged."""
+    return locate_venv(environment, interpreter, cache).is_dir()
 
 
 def find_python(environment: Environment, interpreter: Interpreter, cache: Path) -> Path | None:
-    """The environment's interpreter where it is ready."""
-    folder = cache / "venvs" / key_venv(environment, interpreter)
-    return locate_python(folder) if is_ready(folder) else None
+    """The environment's interpreter where all of it is ready."""
+    folder = locate_venv(environment, interpreter, cache)
+    return None if find_damage(folder) else locate_python(folder)
 
 
 def make_python(
@@ -51,12 +65,15 @@ def make_python(
 ) -> Path:
     """The environment's interpreter, with its packages installed where they are not yet.
 
-    InputError, with the last lines of the log, where they cannot be; Stopped when `stop` is set meanwhile.
+    `say` is told what is wrong with one that is there, and made anew. InputError, with the last lines of the
+    log, where packages cannot be installed; Stopped when `stop` is set meanwhile.
     """
-    key = key_venv(environment, interpreter)
-    folder = cache / "venvs" / key
-    with hold_lock(cache, f"venv-{key}", stop, say):
-        if not is_ready(folder):
+    folder = locate_venv(environment, interpreter, cache)
+    with hold_lock(cache, f"venv-{folder.name}", stop, say):
+        damage = find_damage(folder)
+        if damage and os.path.lexists(folder):
+            say(f"{damage}; the environment is made anew")
+        if damage:
             build_venv(environment, interpreter, folder, stop)
     return locate_python(folder)
 
@@ -64,11 +81,21 @@ def make_python(
 def build_venv(
     environment: Environment, interpreter: Interpreter, folder: Path, stop: threading.Event
 ) -> None:
-    """Make a virtual environment and install the pinned packages; the marker file comes last."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    log = folder.with_suffix(".log")
-    log.write_text(f"{environment.name}: Python {interpreter.version}\n", encoding="utf-8")
-    (folder / "ready.json").unlink(missing_ok=True)
+    """Make a virtual environment under another name, take down what is in it, and put it in its place."""
+    with hold_draft(folder.parent) as made:
+        log = folder.with_suffix(".log")
+        with name_file(log):
+            log.write_text(f"{environment.name}: Python {interpreter.version}\n", encoding="utf-8")
+        fill_venv(environment, interpreter, made, log, stop)
+        write_json(made / "ready.json", {"python": interpreter.version, "packages": environment.packages})
+        write_manifest(made)
+        replace_folder(made, folder)
+
+
+def fill_venv(
+    environment: Environment, interpreter: Interpreter, folder: Path, log: Path, stop: threading.Event
+) -> None:
+    """Make a virtual environment in a folder, and install the pinned packages."""
     place = f"environment {environment.name}"
     bare = [] if environment.packages else ["--without-pip"]
     run_step(
@@ -85,7 +112,6 @@ def build_venv(
             stop,
             f"{place}: its packages ({', '.join(environment.packages)}) cannot be installed",
         )
-    write_json(folder / "ready.json", {"python": interpreter.version, "packages": environment.packages})
 
 
 def run_step(command: list[str], log: Path, stop: threading.Event, failure: str) -> None:

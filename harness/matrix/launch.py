@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from harness.matrix.environments import Environment
 from harness.matrix.install import read_end
 from harness.matrix.machine import choose_variables
 from harness.matrix.processes import GRACE_SECONDS, start_process, stop_process
-from harness.matrix.store import read_cell, walk_records
+from harness.matrix.store import find_lost_batch, read_cell, walk_records
 from harness.system.drafts import write_json
 from harness.system.stopping import POLL_SECONDS, Stopped
 
@@ -198,10 +197,10 @@ def find_flaw(workplace: Path) -> str | None:
     """What is wrong with the files of a worker that says it is done: they are read as they will be later."""
     try:
         read_cell(workplace)
-        deque(walk_records(workplace), maxlen=0)
+        count = sum(1 for _ in walk_records(workplace))
+        return find_lost_batch(workplace) if count else None
     except InputError as error:
         return f"the worker left something that is no record: {error}"
-    return None
 
 
 def name_signal(number: int) -> str:

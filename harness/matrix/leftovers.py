@@ -14,6 +14,7 @@ import psutil
 
 from harness.ami.errors import InputError
 from harness.images.engine import explain_errors
+from harness.matrix.store import WORKPLACES
 
 RUN_LABEL = "ami-harness.run"
 CELL_LABEL = "ami-harness.cell"
@@ -84,7 +85,7 @@ def sweep_container(client: Any, one: dict[str, Any], cache: Path, rescue: Rescu
     with contextlib.suppress(InputError), explain_errors("ending a leftover container"):
         client.api.kill(one["Id"])  # refused where it has ended already
     workplace = Path(one["Labels"].get(WORKPLACE_LABEL) or "/")
-    if workplace.parent == cache / "working" and workplace.is_dir():
+    if workplace.parent == cache / WORKPLACES and workplace.is_dir():
         with contextlib.suppress(InputError, OSError):
             rescue(client, one["Id"], workplace)
     with contextlib.suppress(InputError), explain_errors("removing a leftover container"):

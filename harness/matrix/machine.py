@@ -15,7 +15,12 @@ from typing import Any
 from harness.worker.fingerprint import read_cpu
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USER")
-FIXED_VARIABLES = {"PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+FIXED_VARIABLES = {
+    "PYTHONDONTWRITEBYTECODE": "1",  # code that nobody wrote is code that nobody checks
+    "PYTHONHASHSEED": "0",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+}
 ASK_VERSION = "import platform; print(platform.python_version())"
 
 

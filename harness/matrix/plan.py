@@ -89,7 +89,7 @@ def plan_cells(
     for environment in environments:
         for replicate in range(1, repeat + 1):
             identity = Identity(environment.name, replicate=replicate)
-            job = plan_job(environment, subject, override, identity)
+            job = plan_job(environment, subject, override, identity, worker)
             parts = list_parts(environment, subject, job, worker)
             parts["machine"], parts["python"] = machine, pythons.get(environment.name)
             parts["image"] = (images or {}).get(environment.name)
@@ -112,7 +112,7 @@ def check_override(environments: Sequence[Environment], override: Override) -> N
 
 
 def plan_job(
-    environment: Environment, subject: Subject, override: Override, identity: Identity
+    environment: Environment, subject: Subject, override: Override, identity: Identity, worker: str
 ) -> dict[str, Any]:
     """The worker's job, without its output folder."""
     return {
@@ -124,6 +124,7 @@ def plan_job(
         "settings": environment.settings.model_dump(),
         "batch_size": environment.batch_size,
         "decoder": environment.decoder,
+        "hashes": {"worker": worker, "network": subject.network_key},
         "model": {
             "name": subject.model,
             "network": str(subject.network),

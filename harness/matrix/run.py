@@ -28,8 +28,9 @@ from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
 from harness.matrix.feeding import note_feeding
 from harness.matrix.fleet import Fleet, close_fleet
-from harness.matrix.install import find_python, make_python, read_end
+from harness.matrix.install import is_there, make_python, read_end
 from harness.matrix.launch import Stock
+from harness.matrix.litter import sweep_cache
 from harness.matrix.machine import Interpreter, count_cores, describe_machine
 from harness.matrix.places import (
     Absent,
@@ -48,7 +49,7 @@ from harness.matrix.subject import Prepared, list_notes, prepare_subject
 from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, count, make_summary
 from harness.report.summary import CellSummary, Summary
-from harness.system.drafts import hold_draft, move_folder, write_atomically, write_json
+from harness.system.drafts import hold_draft, move_folder, try_writing, write_atomically, write_json
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 
@@ -194,14 +195,15 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     )
     chosen = select_environments(environments, register, model.name, request.groups, request.globs)
     check_override(chosen, request.override)
-    cache = find_cache(root)
+    check_reports(find_reports(request, root))
+    cache, stop = find_cache(root), threading.Event()
+    sweep_cache(cache)
     hashes = read_hashes(cache)
     prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
     hashes.save()
     rules = note_rules(environments, register, model.name, request.groups, request.globs)
     prepared = choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
-    snapshot, worker = snapshot_worker(cache)
-    stop = threading.Event()
+    snapshot, worker = snapshot_worker(cache, stop, screen.say)
     fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
     places = find_places(chosen, images, fleet or Absent("no environment asks for an engine"))
     cells = plan_cells(
@@ -234,6 +236,16 @@ def find_reports(request: Request, root: Path) -> Path:
     return (request.reports or root / "reports").absolute()
 
 
+def check_reports(folder: Path) -> None:
+    """InputError where no run could be written there, before any is made."""
+    try:
+        try_writing(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another with --reports"
+        ) from error
+
+
 def name_run(reports: Path) -> str:
     """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together; no run has it yet."""
     while True:
@@ -263,7 +275,7 @@ def foresee(plan: Plan, cell: Cell) -> str:
         return "in the store"
     if isinstance(place, Berth):
         return "to run" if place.id else f"to build {place.image.name} and run"
-    ready = find_python(cell.environment, place, plan.cache)
+    ready = is_there(cell.environment, place, plan.cache)
     return "to run" if ready else "to install and run"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -11,14 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.ami.documents import call_document, parse_json, read_chunks, refuse_links
+from harness.ami.documents import call_document, open_file, parse_json, read_chunks, refuse_links
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.limits import MAX_CELL_BYTES, MAX_NOTE_BYTES
 from harness.system.documents import read_shape, take_shape
-from harness.system.drafts import move_folder, write_atomically, write_json
+from harness.system.drafts import move_folder, remove_path, write_atomically, write_json
+from harness.worker.records import BATCHES, RECORDS, read_batches, read_voucher
 
-SUMS = "checksums.json"
+SUMS, WORKPLACES = "checksums.json", "working"
+KEY_DIGITS = 20
 FILES = ("cell.json", "records.jsonl", "log.txt", SUMS)
 CHECKED = ("cell.json", "records.jsonl")
 COPY_PAUSES_SECONDS = (0.1, 0.5, 2.0)
@@ -31,6 +34,11 @@ def locate_result(cache: Path, key: str) -> Path:
     return cache / "store" / key
 
 
+def lock_cell(key: str) -> str:
+    """Name of the lock of the cell with a key, or with a workplace whose name begins with it."""
+    return f"cell-{key[:KEY_DIGITS]}"
+
+
 def make_workplace(cache: Path, key: str, *, fresh: bool = False) -> Path:
     """A folder beside the store, in which a cell works before its result is moved in.
 
@@ -38,10 +46,10 @@ def make_workplace(cache: Path, key: str, *, fresh: bool = False) -> Path:
     be `fresh`. That attempt's worker may still be ending in its own folder; the cell's lock is held, so no
     other one is going on.
     """
-    folder = cache / "working"
+    folder = cache / WORKPLACES
     folder.mkdir(parents=True, exist_ok=True)
-    earlier = sorted(folder.glob(f"{key[:20]}-*"), key=measure_records)
-    workplace = Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:20]}-"))
+    earlier = sorted(folder.glob(f"{key[:KEY_DIGITS]}-*"), key=measure_records)
+    workplace = Path(tempfile.mkdtemp(dir=folder, prefix=f"{key[:KEY_DIGITS]}-"))
     try:
         for name in (*RESUMABLE, EXECUTION):
             if earlier and not fresh and (earlier[-1] / name).is_file():
@@ -79,15 +87,15 @@ def keep_result(cache: Path, key: str, workplace: Path, *, replace: bool = False
     """
     write_json(workplace / SUMS, {name: hash_file(workplace / name) for name in CHECKED})
     folder = locate_result(cache, key)
-    if folder.is_dir() and (replace or find_damage(folder)):
-        shutil.rmtree(folder)
+    if os.path.lexists(folder) and (replace or find_damage(folder)):
+        remove_path(folder)
     move_folder(workplace, folder)
     return folder
 
 
 def find_damage(folder: Path) -> str | None:
     """What is wrong with a stored result; None where it is whole or where there is none."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         return None
     try:
         sums = read_shape(folder / SUMS, dict[str, str], MAX_NOTE_BYTES, within=folder)
@@ -100,6 +108,19 @@ def find_damage(folder: Path) -> str | None:
     except InputError as error:
         return f"{folder} is not whole ({error})"
     return None
+
+
+def find_lost_batch(folder: Path) -> str | None:
+    """What is wrong with records that were vouched for batch by batch; None where they are whole."""
+    path = folder / RECORDS
+    first = next(read_chunks(folder / BATCHES, within=folder), [b""])[0]
+    voucher = read_voucher(first)
+    if voucher is None:
+        return f"{folder / BATCHES}: vouches for no records"
+    whole = sum(len(data) for _, data in read_batches(folder, voucher["job"]))
+    with open_file(path, within=folder) as file:
+        size = os.fstat(file.fileno()).st_size
+    return None if whole == size else f"{path}: only {whole} of its {size} bytes are what was written"
 
 
 def copy_result(source: Path, target: Path, *, whole: bool = False) -> None:

@@ -18,7 +18,7 @@ from harness.matrix.conventions import AUTO
 from harness.matrix.gather import Gathered, check_list, gather_examples
 from harness.matrix.layouts import is_table
 from harness.matrix.plan import Subject
-from harness.model.convert import convert_model, folder_name, is_sound, name_sources
+from harness.model.convert import convert_model, find_flaw, folder_name, name_sources
 from harness.model.folder import Model
 
 Say = Callable[[str], None]
@@ -95,13 +95,12 @@ def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
     if known is not None:
         sources = name_sources(hashes.hash_file(model.prototxt), known, model.state)
         folder = cache / "models" / folder_name(sources)
-        if is_sound(folder, sources):
+        if find_flaw(folder, sources, model.network) is None:
             return folder
     say(f"reading {model.caffemodel}")
     before = stamp_file(model.caffemodel)
-    folder = convert_model(model.prototxt, model.caffemodel, cache / "models", state=model.state)
-    sources = read_notes(folder)["sources"]
-    hashes.remember(model.caffemodel, sources["caffemodel"], before)
+    folder = convert_model(model.prototxt, model.caffemodel, cache / "models", state=model.state, say=say)
+    hashes.remember(model.caffemodel, read_notes(folder)["sources"]["caffemodel"], before)
     return folder
 
 

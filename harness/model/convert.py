@@ -6,32 +6,29 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.ami.caffemodel import open_caffemodel
-from harness.ami.errors import InputError
+from harness.ami.errors import InputError, name_file
 from harness.ami.network import Network, Shape
-from harness.ami.network_files import list_files, network_to_json, read_network, read_weights
+from harness.ami.network_files import NETWORK_FILE, list_files, network_to_json, read_network, read_notes
 from harness.model.caffemodel import Contents, list_parameters, read_chunks
 from harness.model.prototxt import read_prototxt
 from harness.model.state import State
+from harness.system.drafts import hold_draft, write_atomically
+from harness.system.manifest import FILE as MANIFEST
+from harness.system.manifest import find_change, write_manifest
 
 SCHEMA = 2
 CHUNK_BYTES = 1 << 20
 KEY_DIGITS = 16
-PART = ".part"
 ATTEMPTS = 5
-# A conversion takes seconds; one this old was killed, and its folder would stay for ever.
-ABANDONED_SECONDS = 24 * 3600
 
 Progress = Callable[[str, int, int], None]
 
@@ -42,12 +39,14 @@ def convert_model(
     cache: Path,
     progress: Progress | None = None,
     state: State | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Path:
     """Neutral folder of a model in `cache`, made unless it is there; its name is the content of both files.
 
     A `state` decides which layers of the prototxt there are, and is part of the name too.
 
-    `progress` is called with (what, bytes done, bytes in all). Two conversions at once make one sound folder.
+    `progress` is called with (what, bytes done, bytes in all), `say` with what is wrong with one that is
+    there, and made anew. Two conversions at once make one sound folder.
     Raises InputError where a file cannot be read or the two do not belong together.
     """
     prototxt, caffemodel, cache = Path(prototxt), Path(caffemodel), Path(cache)
@@ -55,12 +54,14 @@ def convert_model(
     network, wanted = read_prototxt(prototxt, state), hash_file(prototxt)
     if any(cache.glob(f"{folder_prefix(wanted)}*")):
         sources = name_sources(wanted, hash_file(caffemodel, progress), state)
-        if is_sound(cache / folder_name(sources), sources):
-            return cache / folder_name(sources)
+        folder = cache / folder_name(sources)
+        flaw = find_flaw(folder, sources, network)
+        if flaw is None:
+            return folder
+        if say is not None and os.path.lexists(folder):
+            say(f"{flaw}; the model is converted anew")
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        sweep_abandoned(cache)
-        with temporary_folder(cache) as temporary:
+        with hold_draft(cache) as temporary:
             return make_folder(temporary, network, caffemodel, (wanted, state), progress)
     except OSError as error:
         raise InputError(
@@ -87,20 +88,16 @@ def folder_name(sources: Mapping[str, Any]) -> str:
     return f"{name}-{hashlib.sha256(state.encode()).hexdigest()[:KEY_DIGITS]}"
 
 
-def is_sound(folder: Path, sources: Mapping[str, Any]) -> bool:
-    """Whether a neutral folder is complete: sources, network, and every parameter in its right size."""
+def find_flaw(folder: Path, sources: Mapping[str, Any], network: Network) -> str | None:
+    """Why a neutral folder is not what its sources make now; None where it is, to the last bit."""
+    change = find_change(folder)
+    if change is not None:
+        return change
     try:
-        recorded = json.loads((folder / "network.json").read_text(encoding="utf-8"))["sources"]
-        network = read_network(folder)
-        weights = read_weights(folder, network)
-        sizes = {name: file.stat().st_size for name, file in list_files(folder, network).items()}
-    # NumPy calls an empty file an EOFError; a folder may vanish while it is looked at.
-    except (InputError, EOFError, OSError, ValueError, KeyError, TypeError):
-        return False
-    whole = all(
-        sizes[name] == getattr(values, "offset", 0) + values.nbytes for name, values in weights.items()
-    )
-    return whole and recorded == sources
+        same = (read_notes(folder)["sources"], read_network(folder)) == (sources, network)
+    except (InputError, KeyError) as error:
+        return str(error)
+    return None if same else f"{folder}: is of another model, or of another version of the harness"
 
 
 def make_folder(
@@ -124,11 +121,13 @@ def make_folder(
         raise InputError(f"{caffemodel}: changed while it was being read; convert it once it is complete")
     data = {"schema": SCHEMA, "sources": sources, "ignored": list(contents.ignored), "parameters": parameters}
     text = json.dumps({**network_to_json(network), **data}, indent=1)
-    (temporary / "network.json").write_text(text, encoding="utf-8")
-    sync_file(temporary / "network.json")
+    write_atomically(temporary / NETWORK_FILE, text)
+    write_manifest(temporary)
+    for name in (NETWORK_FILE, MANIFEST):
+        sync_file(temporary / name)
     sync_folder(temporary)
     folder = temporary.parent / folder_name(sources)
-    install_folder(temporary, folder, sources)
+    install_folder(temporary, folder, sources, network)
     return folder
 
 
@@ -162,7 +161,7 @@ def write_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
+    with name_file(path), path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in chunks:
             digest.update(chunk.data)
@@ -172,7 +171,7 @@ def write_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> str:
 
 def sync_file(path: Path) -> None:
     """Wait until the disk has a file."""
-    with path.open("r+b") as file:
+    with name_file(path), path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
@@ -187,56 +186,26 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def temporary_folder(cache: Path) -> Iterator[Path]:
-    """A folder beside the one to be made; what is left of it is removed."""
-    folder = new_folder(cache)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def new_folder(cache: Path) -> Path:
-    """A new folder that other users may read once it is in its place, unlike those of `tempfile`."""
-    folder = cache / f"{uuid.uuid4().hex}{PART}"
-    folder.mkdir()
-    return folder
-
-
-def sweep_abandoned(cache: Path) -> None:
-    """Remove what conversions left that were killed long ago."""
-    for folder in cache.glob(f"*{PART}"):
-        try:
-            old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        except OSError:  # the conversion it belongs to has just ended
-            continue
-        if old:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def install_folder(temporary: Path, folder: Path, sources: Mapping[str, Any]) -> None:
+def install_folder(temporary: Path, folder: Path, sources: Mapping[str, Any], network: Network) -> None:
     """Rename a finished folder into place, unless another conversion was first; a damaged one makes way."""
     for _ in range(ATTEMPTS):
         try:
             temporary.rename(folder)
         except OSError:
-            if is_sound(folder, sources):
+            if find_flaw(folder, sources, network) is None:
                 return
             set_aside(folder)
         else:
             sync_folder(folder.parent)
             return
-    raise InputError(f"{folder}: cannot be replaced; remove it and convert the model again")
+    raise InputError(f"{folder}: cannot be replaced; remove it and start again")
 
 
 def set_aside(folder: Path) -> None:
     """Move a damaged folder out of the way and remove it."""
-    aside = new_folder(folder.parent)
     # Another conversion may have moved it already; where it cannot be moved, the caller says so.
-    with suppress(OSError):
+    with hold_draft(folder.parent) as aside, suppress(OSError):
         folder.rename(aside / "folder")
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def file_state(path: Path) -> tuple[int, int]:

@@ -60,6 +60,8 @@ def show_bars(console: Console, names: Sequence[str]) -> Iterator[Callable[[Even
 def move_bar(progress: Progress, bars: Mapping[str, TaskID], event: Event) -> None:
     """Bring a cell's bar up to an event."""
     bar = bars[event.cell]
+    if event.lasting:
+        progress.console.print(make_text(f"{event.cell}: {event.note}"), soft_wrap=True)
     progress.update(bar, state=event.state, note=make_line(event.note.partition("\n")[0], NOTE_LENGTH))
     if event.state in {"installing", "running"}:
         progress.start_task(bar)

@@ -21,6 +21,7 @@ from harness.system.locks import NoLocksError, release, take_lock
 
 DRAFT = re.compile(r"\.making-\w{8}")
 LOCK = ".lock"
+TRIED_BYTES = 1 << 16  # a disk that is full may have room for a name
 
 
 def write_atomically(path: Path, text: str | Iterable[str]) -> None:
@@ -28,6 +29,19 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with name_file(path), replace_file(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines([text] if isinstance(text, str) else text)
+
+
+def try_writing(folder: Path) -> None:
+    """Make a folder where it is missing, and write a file in it; OSError, with its name, where that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep_drafts(folder)
+    with name_file(folder):
+        draft, lock = claim_draft(folder, "")
+        try:
+            draft.write_bytes(bytes(TRIED_BYTES))
+        finally:
+            lock.close()
+            draft.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -76,6 +90,14 @@ def claim_draft(parent: Path, ending: str) -> tuple[Path, IO[Any]]:
             lock = place.open("ab")
         if lock is not None:  # else somebody sweeps just there
             return draft, lock
+
+
+def replace_folder(made: Path, folder: Path) -> None:
+    """Rename a finished folder into place; whatever is there is removed."""
+    if os.path.lexists(folder):
+        with hold_draft(folder.parent) as aside:
+            folder.rename(aside / folder.name)
+    made.rename(folder)
 
 
 def sweep_drafts(parent: Path, prepare: Callable[[Path], None] | None = None) -> None:

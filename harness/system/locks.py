@@ -15,6 +15,7 @@ from typing import IO, Any
 from harness.ami.errors import InputError
 from harness.system.stopping import ASKED, POLL_SECONDS, Stopped
 
+LOCKS = "locks"
 WAIT_SECONDS = 1.0  # whoever waits longer is told what for
 HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what systems answer where another has the lock
 FAR = 1 << 30  # Windows lets nobody read what is locked: it locks a byte that no file has
@@ -32,7 +33,7 @@ def hold_lock(cache: Path, name: str, stop: threading.Event, say: Say) -> Iterat
 
     `say` is told what is waited for. InputError where the file system keeps no locks.
     """
-    path = cache / "locks" / f"{name}.lock"
+    path = cache / LOCKS / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = wait_for(path, stop, say)
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness.ami.errors import name_file
+from harness.ami.text import store_data
 from harness.system.sealed import read_sealed, write_sealed
 
 FILE = "manifest.json"
@@ -29,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 def write_manifest(folder: Path) -> None:
     """Take down what a folder holds, in the folder itself."""
     files = list_files(folder)
-    write_sealed(folder / FILE, {name: make_entry(folder / name, status) for name, status in files.items()})
+    write_sealed(folder / FILE, {name: make_entry(*found) for name, found in files.items()})
 
 
 def find_change(folder: Path) -> str | None:
@@ -44,8 +45,8 @@ def find_change(folder: Path) -> str | None:
     for name, entry in known.items():
         if name not in files:
             return f"{folder / name} is missing"
-        if (entry.size, entry.modified, entry.changed) != take_stamp(files[name]):
-            renewed[name] = make_entry(folder / name, files[name])
+        if (entry.size, entry.modified, entry.changed) != take_stamp(files[name][1]):
+            renewed[name] = make_entry(*files[name])
             if renewed[name].sha256 != entry.sha256:
                 return f"{folder / name} was changed"
     added = [name for name in files.keys() - known.keys() if COMPILED not in name.split("/")]
@@ -57,8 +58,17 @@ def find_change(folder: Path) -> str | None:
     return None
 
 
-def list_files(folder: Path) -> dict[str, os.stat_result]:
-    """Status of everything in a folder but folders and the manifest, by its path there; OSError."""
+def distrust(folder: Path) -> None:
+    """Have all of a folder read again next time, whatever its size and times say: something broke in it."""
+    known = read_sealed(folder / FILE, dict[str, Entry])
+    if known is not None:
+        with contextlib.suppress(OSError):  # a full disk is to change no reason for which something broke
+            entries = {name: Entry(entry.size, 0, 0, entry.sha256) for name, entry in known.items()}
+            write_sealed(folder / FILE, entries)
+
+
+def list_files(folder: Path) -> dict[str, tuple[str, os.stat_result]]:
+    """Everything in a folder but folders and the manifest, by its name there: path and status; OSError."""
     start, found, waiting = len(str(folder)) + 1, {}, [str(folder)]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -66,8 +76,8 @@ def list_files(folder: Path) -> dict[str, os.stat_result]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 else:
-                    name = entry.path[start:].replace(os.sep, "/")
-                    found[name] = entry.stat(follow_symlinks=False)
+                    name = store_data(entry.path[start:].replace(os.sep, "/"))
+                    found[name] = entry.path, entry.stat(follow_symlinks=False)
     found.pop(FILE, None)
     return found
 
@@ -77,9 +87,9 @@ def take_stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def make_entry(path: Path, status: os.stat_result) -> Entry:
+def make_entry(path: str, status: os.stat_result) -> Entry:
     """A file's entry; OSError, with its name, where it cannot be read."""
-    return Entry(*take_stamp(status), hash_entry(path, status))
+    return Entry(*take_stamp(status), hash_entry(Path(path), status))
 
 
 def hash_entry(path: Path, status: os.stat_result) -> str:

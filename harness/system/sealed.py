@@ -10,10 +10,10 @@ import msgspec
 
 from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_NOTE_BYTES
 from harness.system.drafts import write_atomically
 
 Shape = TypeVar("Shape")
+MAX_SEALED_BYTES = 1 << 30  # of this project's own making
 
 
 class Sealed(msgspec.Struct):
@@ -33,7 +33,7 @@ def write_sealed(path: Path, data: Any) -> None:
 def read_sealed(path: Path, shape: type[Shape]) -> Shape | None:
     """Data of a known shape; None where there is no such file, or not what was written."""
     try:
-        sealed = msgspec.json.decode(read_bytes(path, MAX_NOTE_BYTES), type=Sealed)
+        sealed = msgspec.json.decode(read_bytes(path, MAX_SEALED_BYTES), type=Sealed)
         if hashlib.sha256(sealed.data).hexdigest() != sealed.sha256:
             return None
         return msgspec.json.decode(sealed.data, type=shape)

@@ -79,7 +79,7 @@ def run_environments(
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
     check_images(root / "environments", environments, images)
     stop = threading.Event()
-    snapshot, worker = snapshot_worker(cache)
+    snapshot, worker = snapshot_worker(cache, stop, screen.say)
     fleet = find_fleet(environments, subject, root, cache, stop, screen.say, ca_bundle)
     site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None, fresh)
     places = locate_environments(environments, images, fleet or Absent("no environment asks for an engine"))

@@ -17,6 +17,7 @@ from harness.backends import NAMES
 from harness.matrix.cache import Hashes, find_cache, read_hashes
 from harness.matrix.cells import Outcome
 from harness.matrix.install import read_end
+from harness.matrix.litter import sweep_cache
 from harness.matrix.plan import Subject
 from harness.matrix.run import Screen
 from harness.matrix.store import read_cell, read_records
@@ -105,6 +106,7 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     mutants, sheet = prepare_images(request, model, screen)
     path, pairs = write_list(mutants, request.output)
     cache = find_cache(root)
+    sweep_cache(cache)
     hashes = read_hashes(cache)
     subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
     hashes.save()
@@ -194,7 +196,8 @@ def keep_outcome(outcome: Outcome, output: Path) -> Extracted:
     name = outcome.cell.environment.name
     if outcome.status != "done" or outcome.folder is None:
         end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
-        shutil.rmtree(output / name, ignore_errors=True)
+        for folder in (output / name, *([outcome.folder] if outcome.folder else [])):
+            shutil.rmtree(folder, ignore_errors=True)
         return Extracted(name, outcome.status, outcome.reused, None, outcome.reason, {}, end)
     records = read_records(outcome.folder)
     write_set(output / name, records, read_cell(outcome.folder))

@@ -15,7 +15,7 @@ from harness.ami.extraction import last_hidden, measure_differences, select_witn
 from harness.ami.network_files import network_to_json, read_network, read_weights
 from harness.backends import find_backend
 from harness.worker.job import Job
-from harness.worker.records import RECORDS, append_batch, cut_file
+from harness.worker.records import BATCHES, RECORDS, append_batch, cut_file
 from harness.worker.work import check_weights, describe_cell, hash_job, prepare_example, report_progress
 
 MUTATIONS = ("substitution", "preservation")
@@ -51,7 +51,8 @@ def extract_job(job: Job) -> Dict[str, Any]:
     loaded = time.perf_counter()
     bench = Bench(job, executor, examples)
     bench.plain.update(walk_hidden(executor, bench.read_inputs([base])))
-    cut_file(job.output / RECORDS, 0)
+    for name in (RECORDS, BATCHES):
+        cut_file(job.output / name, 0)
     for attribute, names in pairs.items():
         append_batch(job.output, hash_job(job), make_records(bench, attribute, names))
     finished = time.perf_counter()

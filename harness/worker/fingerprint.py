@@ -72,14 +72,23 @@ def list_packages() -> Dict[str, str]:
 
 def hash_code() -> str:
     """Hash of the inside half's sources that are running now."""
-    root = Path(__file__).resolve().parents[1]
+    return hash_sources(read_code(Path(__file__).resolve().parents[1]))
+
+
+def read_code(root: Path) -> Dict[str, bytes]:
+    """The inside half's sources in the package's folder, by their paths there, in a fixed order."""
     files: List[Path] = [root / "__init__.py"]
     for room in ("ami", "backends", "worker"):
         files.extend(sorted((root / room).rglob("*.py")))
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def hash_sources(code: Mapping[str, bytes]) -> str:
+    """Hash of sources, their paths and their order."""
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+    for name, data in code.items():
+        digest.update(name.encode() + b"\0")
+        digest.update(data + b"\0")
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
 
@@ -27,7 +27,9 @@ JOB = {
     "parameters": "a table",
     "output": "a text",
     "extraction": "a table",
+    "hashes": "a table",
 }
+HASHES = {"worker": NAME, "network": NAME}
 MODEL = {
     "network": "a text",
     "preprocess": "a table",
@@ -67,6 +69,7 @@ class Job:
     """A checked job; `data` is the file as it was read.
 
     With `only`, records of these examples alone are asked for, as they are when all are run.
+    `hashes` are those that the worker's code and `network.json` have to have.
     With `extraction`, it is witnesses that are asked for, and not answers: there it says which example is the
     `base`, and which ones are each attribute's `pairs`.
     """
@@ -88,6 +91,7 @@ class Job:
     output: Path
     only: Optional[Sequence[str]] = None
     extraction: Optional[Mapping[str, Any]] = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_job(path: Path) -> Dict[str, Any]:
@@ -122,6 +126,7 @@ def read_job(data: Mapping[str, Any]) -> Job:
             output=Path(data["output"]),
             only=examples.get("only"),
             extraction=extraction,
+            hashes=data.get("hashes", {}),
         )
     except KeyError as error:
         raise InputError(f"job: key {error} is missing") from error
@@ -138,7 +143,8 @@ def list_model_settings(model: Mapping[str, Any]) -> Dict[str, Any]:
 
 def check_shape(data: Mapping[str, Any]) -> None:
     """InputError for a key that is missing or of the wrong kind, wherever it is in the job."""
-    check_fields(data, JOB, "job", optional=["extraction"])
+    check_fields(data, JOB, "job", optional=["extraction", "hashes"])
+    check_fields(data.get("hashes", {}), HASHES, "job: hashes", optional=list(HASHES))
     model, witnesses = data["model"], data["model"].get("witnesses", {})
     extracts = data.get("extraction") is not None
     check_fields(model, MODEL, "job: model", optional=["witnesses"] * extracts + ["state", *MODEL_FILES])

@@ -36,7 +36,14 @@ from harness.ami.examples import (
     read_file,
 )
 from harness.ami.network import Network
-from harness.ami.network_files import list_files, read_network, read_notes, read_weights
+from harness.ami.network_files import (
+    MADE_ANEW,
+    NETWORK_FILE,
+    list_files,
+    read_network,
+    read_notes,
+    read_weights,
+)
 from harness.ami.port import port_to_json
 from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
@@ -110,7 +117,24 @@ def do_job(job: Job) -> Dict[str, Any]:
     """Do what the job asks for; what `cell.json` is to say."""
     from harness.worker.extract import extract_job  # it prepares its images as this module does
 
+    check_planned(job)
     return run_job(job) if job.extraction is None else extract_job(job)
+
+
+def check_planned(job: Job) -> None:
+    """InputError where this code or the network is not what the job was planned with."""
+    found = hash_made_of(job)
+    for name, digest in job.hashes.items():
+        if found[name] != digest:
+            raise InputError(
+                f"its {name} has the hash {found[name][:12]}, not the planned {digest[:12]}; it was changed"
+                f" since: {MADE_ANEW}"
+            )
+
+
+def hash_made_of(job: Job) -> Dict[str, str]:
+    """Hashes of this code and of the network, as they are now."""
+    return {"worker": hash_code(), "network": hash_file(job.network / NETWORK_FILE)}
 
 
 def run_job(job: Job) -> Dict[str, Any]:
@@ -153,7 +177,7 @@ def describe_cell(
         "job": dict(job.data),
         "port": port_to_json(job.port),
         "fingerprint": take_fingerprint(versions, job.settings.threads),
-        "hashes": {**hashes, "examples": job.examples_sha256, "worker": hash_code()},
+        "hashes": {**hashes, "examples": job.examples_sha256, **hash_made_of(job)},
         "timings": {**timings, "processor_seconds": round(time.process_time(), 4)},
         "peak_memory_bytes": read_peak_memory(),
     }
@@ -179,12 +203,10 @@ def check_weights(job: Job) -> Dict[str, str]:
     for name, values in read_weights(job.network, network).items():
         hashes[name] = hash_bytes(values.data)
         if hashes[name] != notes["parameters"].get(name, {}).get("sha256"):
-            raise InputError(
-                f"{files[name]}: its hash is not the one in network.json; convert the model again"
-            )
+            raise InputError(f"{files[name]}: its hash is not the one in network.json; {MADE_ANEW}")
     caffemodel = job.settings.caffemodel
     if caffemodel and hash_file(Path(caffemodel)) != notes["sources"].get("caffemodel"):
-        raise InputError(f"{caffemodel}: its hash is not the converted file's; convert the model again")
+        raise InputError(f"{caffemodel}: was changed since it was converted; start again")
     return hashes
 
 
