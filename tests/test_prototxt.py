@@ -276,6 +276,16 @@ BAD = {
         ["line 14", "relu1", "both kinds"],
     ),
     "escape": (replaced('name: "relu1"', r'name: "re\clu1"'), ["invalid escape"]),
+    "shared": (
+        replaced('name: "conv1"', 'name: "conv1" param { name: "w" }').replace(
+            'name: "fc2"', 'name: "fc2" param { name: "w" }'
+        ),
+        ["line 22", "layer fc2: shares its parameter 'w' with layer conv1"],
+    ),
+    "shared in older form": (
+        older(NEWER).replace('name: "conv1"', 'name: "conv1" param: "w" param: "b" param: "w"'),
+        ["line 7", "layer conv1: shares its parameter 'w'"],
+    ),
     "softmax in place": (replaced('top: "prob"', 'top: "fc2"'), ["line 24", "leaves no logits"]),
     "branch": (
         replaced('type: "Dropout" bottom: "fc2"', 'type: "Dropout" bottom: "pool1"'),

@@ -72,6 +72,12 @@ def check_type(message: Any) -> None:
         raise InputError(f"{name_layer(message)}: type {name or '(none)'} is not supported; {advice(name)}")
 
 
+def list_shared(message: Any) -> list[str]:
+    """Names under which a layer's parameters may be another layer's too, in either form."""
+    names = [one if isinstance(one, str) else one.name for one in message.param]
+    return [name for name in names if name]
+
+
 def advice(type_name: str) -> str:
     """What to do about a layer type that is not supported."""
     if type_name in DATA_TYPES or type_name.upper().endswith("DATA"):

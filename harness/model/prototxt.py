@@ -14,7 +14,15 @@ from google.protobuf import text_format
 
 from harness.ami.errors import InputError
 from harness.ami.network import Chain, Network, Shape
-from harness.model.layers import check_type, check_values, layer_type, read_layer, write_layer
+from harness.model.layers import (
+    check_type,
+    check_values,
+    layer_type,
+    list_shared,
+    name_layer,
+    read_layer,
+    write_layer,
+)
 from harness.model.scan import find_layers, read_text
 from harness.model.schema import message_class
 from harness.model.state import (
@@ -164,11 +172,26 @@ def read_net(message: Any, default_name: str, layers: Sequence[Placed]) -> Netwo
     for layer in body:
         with on_line(layer.line):
             check_type(layer.message)
+    refuse_shared(body)
     chain = Chain(*read_input(message, declared))
     for layer in body:
         with on_line(layer.line):
             chain.add(read_layer(layer.message, chain.last.shape))
     return chain.close(message.name or default_name)
+
+
+def refuse_shared(layers: Sequence[Placed]) -> None:
+    """InputError where two layers name one parameter: Caffe gives both the numbers that it loads last."""
+    owners: dict[str, str] = {}
+    for layer in layers:
+        for name in list_shared(layer.message):
+            with on_line(layer.line):
+                if name in owners:
+                    raise InputError(
+                        f"{name_layer(layer.message)}: shares its parameter {name!r} with {owners[name]},"
+                        " which is not supported; give each a name of its own, or none"
+                    )
+            owners[name] = name_layer(layer.message)
 
 
 def read_input(message: Any, declared: Sequence[Placed]) -> tuple[str, Shape]:
