@@ -17,7 +17,7 @@ from harness.ami.documents import (
     read_json,
     read_json_lines,
 )
-from harness.ami.errors import InputError
+from harness.ami.errors import MOST_CHARACTERS, InputError
 from harness.ami.limits import MAX_DEPTH, MAX_LINE_BYTES
 
 
@@ -167,6 +167,14 @@ def test_fields_are_checked():
 def test_a_field_of_another_kind_is_named(data, reason):
     with pytest.raises(InputError, match=f"^here: {reason}"):
         check_fields(data, FIELDS, "here")
+
+
+def test_a_message_has_an_end():
+    text = str(InputError("here: " + "x" * 1_000_000 + "; do this"))
+    assert len(text) <= MOST_CHARACTERS
+    assert text.startswith("here: xxx")
+    assert text.endswith("; do this")
+    assert str(InputError("x" * MOST_CHARACTERS)) == "x" * MOST_CHARACTERS
 
 
 def test_integers_are_ascii_digits():

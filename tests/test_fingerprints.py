@@ -5,7 +5,7 @@ import copy
 import pytest
 from past_runs import FINGERPRINT, make_cell
 
-from harness.diff.fingerprints import compare_cells
+from harness.diff.fingerprints import compare_cells, split_builds
 
 
 def compare(change, other=None):
@@ -195,3 +195,33 @@ def test_flags_of_another_kind_are_none(flags):
 def test_cells_that_say_nothing_are_compared(cell):
     assert compare_cells(cell, cell) == ()
     assert compare_cells(cell, make_cell("a"))
+
+
+class Word(str):
+    """A text that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other):
+        Word.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+class Settings(str):
+    """Build settings whose parts count."""
+
+    __slots__ = ()
+
+    def split(self, mark):
+        return [Word(one) for one in str.split(self, mark)]
+
+
+def test_long_lists_of_build_settings_are_compared_in_one_go():
+    ours = Settings("; ".join(f"k{number}: {number}" for number in range(2000)))
+    theirs = Settings("; ".join(f"k{number}: {number + number % 2}" for number in range(2000)))
+    _, baseline, here = split_builds(ours, theirs)
+    assert (len(baseline.split("; ")), len(here.split("; "))) == (1000, 1000)
+    assert Word.compared < 20_000

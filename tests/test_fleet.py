@@ -127,8 +127,24 @@ def test_an_owner_is_known_after_the_clock_was_set(monkeypatch):
     assert not is_gone(owner)
 
 
+def describe_other(**change):
+    """This process' label with something else in it."""
+    return json.dumps({**json.loads(describe_owner()), **change})
+
+
 @pytest.mark.parametrize(
-    "owner", ["", "{}", "[]", "nonsense", '{"host": "elsewhere", "pid": 1, "started": 0}']
+    "owner",
+    [
+        "",
+        "{}",
+        "[]",
+        "nonsense",
+        '{"host": "elsewhere", "pid": 1, "started": 0}',
+        "[" * 100_000,
+        *(describe_other(pid=pid) for pid in ("1", 1.5, -1, 1 << 70, float("inf"), True)),
+        describe_other(started="1_0"),
+        describe_other(started={}),
+    ],
 )
 def test_what_cannot_be_told_to_be_gone_is_left_alone(owner):
     assert not is_gone(owner)

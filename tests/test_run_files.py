@@ -185,6 +185,16 @@ def change_record(**change):
         ("cell.json", make_cell("x" * (MAX_NAME + 1)), r"\$\.job\.cell"),
         ("cell.json", make_cell("b", origin="x" * (MAX_NAME + 1)), r"\$\.origin"),
         ("cell.json", make_cell("b", peak_memory_bytes=1 << 63), "peak_memory_bytes"),
+        (
+            "cell.json",
+            make_cell("b", fingerprint={"versions": {"a": "x" * 100_001}}),
+            "fingerprint: holds a text",
+        ),
+        (
+            "cell.json",
+            make_cell("b", fingerprint={"packages": {str(number): "1" for number in range(100_000)}}),
+            "fingerprint: has more than 100000 entries",
+        ),
         ("cell.json", make_cell("b", more={"x" * 5_000: 1}), "key has more than 4096 characters"),
         ("../../run.json", {"schema": 1, "examples": {"ids": ["x" * (MAX_NAME + 1)]}}, "examples.ids"),
         ("../../labels.txt", "Ann\n" + "x" * (MAX_NAME + 1), "labels.txt:2: has more than 1024 characters"),

@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_KEY, MAX_LINE_BYTES, MAX_NAME, MIB, MIN_INTEGER
+from harness.ami.limits import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_INTEGER,
+    MAX_KEY,
+    MAX_LINE_BYTES,
+    MAX_NAME,
+    MAX_VALUE,
+    MIB,
+    MIN_INTEGER,
+)
 
 CHUNK_BYTES, PIECE_BYTES = 4 * MIB, 1 << 16
 NAME = f"a text of at most {MAX_NAME} characters"
@@ -137,6 +147,19 @@ def check_depth(value: Any, place: str) -> None:
             raise InputError(f"{place}: has more than {MAX_DEPTH} lists and tables within each other")
         level = [child for one in level for child in list_children(one)]
         depth += 1
+
+
+def check_entries(table: Mapping[str, Any], place: str) -> None:
+    """InputError where a key holds more than MAX_ENTRIES entries, or a text of over MAX_VALUE characters."""
+    for key, value in table.items():
+        level, count = [value], 0
+        while level:
+            if any(isinstance(one, str) and len(one) > MAX_VALUE for one in level):
+                raise InputError(f"{place}: {key}: holds a text of more than {MAX_VALUE} characters")
+            level = [child for one in level for child in list_children(one)]
+            count += len(level)
+            if count > MAX_ENTRIES:
+                raise InputError(f"{place}: {key}: has more than {MAX_ENTRIES} entries")
 
 
 def list_children(value: Any) -> List[Any]:

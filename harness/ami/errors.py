@@ -6,13 +6,26 @@ import contextlib
 from pathlib import Path
 from typing import Iterator, Union
 
+MOST_CHARACTERS = 4000  # of a message, which may hold what stands in a file
+END_CHARACTERS = 1000  # of its end, where it says what to do
+
 
 class InputError(Exception):
     """Something that was handed in cannot be used; the message names it, its place and the way out."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(cut_middle(message))
+
 
 class RefusedError(InputError):
     """One example's file cannot be used; the other examples can."""
+
+
+def cut_middle(text: str) -> str:
+    """A text of no more characters than a message may have: its beginning and its end."""
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[: MOST_CHARACTERS - END_CHARACTERS - 3]} … {text[-END_CHARACTERS:]}"
 
 
 @contextlib.contextmanager

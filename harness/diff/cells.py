@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from harness.ami.documents import call_document, read_chunks
+from harness.ami.documents import call_document, check_entries, read_chunks
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.diff.columns import read_columns
@@ -139,10 +139,18 @@ def recognise_execution(folder: Path) -> str | None:
 def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:
     """What a `cell.json` says; InputError where something in it is of another kind than it has to be."""
     try:
-        return take_shape(cell, CellFile, str(folder / "cell.json"))
+        told = take_shape(cell, CellFile, str(folder / "cell.json"))
+        check_entries(list_compared(cell), str(folder / "cell.json"))
+        return told
     except InputError as error:
         what = "is no cell of this version"
         raise call_document(error, str(folder / "cell.json"), what, "run it again") from error
+
+
+def list_compared(cell: dict[str, Any]) -> dict[str, Any]:
+    """What is compared entry by entry; a job's examples are not, of which it may name a million."""
+    job = {key: value for key, value in (cell.get("job") or {}).items() if key != "examples"}
+    return {"job": job, **{key: cell.get(key) for key in ("fingerprint", "hashes")}}
 
 
 def check_sums(folder: Path) -> None:

@@ -235,10 +235,9 @@ def split_builds(baseline: str | None, here: str | None) -> tuple[str, str | Non
     """Of two lists of build settings what only one has; where it is one setting, its name and its values."""
     if baseline is None or here is None:
         return "", baseline, here
-    ours, theirs = baseline.split("; "), here.split("; ")
-    mine, yours = (
-        [one for one in some if one not in others] for some, others in ((ours, theirs), (theirs, ours))
-    )
+    ours, theirs = (dict.fromkeys(text.split("; ")) for text in (baseline, here))
+    mine = [one for one in ours if one not in theirs]
+    yours = [one for one in theirs if one not in ours]
     if len(mine) == len(yours) == 1:
         (name, colon, value), (other_name, _, other) = mine[0].partition(": "), yours[0].partition(": ")
         if colon and name == other_name:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import ValidationError, model_validator
 
 from harness.ami.errors import InputError
+from harness.ami.text import read_text
 from harness.matrix.environments import PIN, Name
 from harness.matrix.tables import Table, describe_error
 from harness.system.documents import read_toml
@@ -133,9 +134,9 @@ def key_recipe(recipe: Recipe, folder: Path) -> str:
     texts = [json.dumps(recipe.model_dump(), sort_keys=True)]
     for name in (f"{recipe.dockerfile}.Dockerfile", SCRIPT):
         try:
-            texts.append((folder / name).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{folder / name}: cannot be read ({error.strerror}); restore it") from error
+            texts.append(read_text(folder / name))
+        except InputError as error:
+            raise InputError(f"{error}; restore it") from error
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from harness.ami.documents import NAME, check_fields, parse_json
 from harness.ami.errors import InputError
 from harness.images.engine import explain_errors
 from harness.matrix.store import WORKPLACES
@@ -20,6 +21,7 @@ RUN_LABEL = "ami-harness.run"
 CELL_LABEL = "ami-harness.cell"
 OWNER_LABEL = "ami-harness.owner"
 WORKPLACE_LABEL = "ami-harness.workplace"
+OWNER = {"host": NAME, "pid": "a whole number", "started": "a number"}
 START_SECONDS = 5.0  # the system rounds its own start, and a number is not used again as soon as that
 
 Rescue = Callable[[Any, str, Path], object]
@@ -47,13 +49,14 @@ def measure_start(pid: int) -> float:
 def is_gone(owner: str) -> bool:
     """Whether a label's process was of this machine and runs no more; False where that cannot be told."""
     try:
-        data = json.loads(owner)
+        data = parse_json(owner.encode("utf-8", "replace"), OWNER_LABEL)
+        check_fields(data, OWNER, OWNER_LABEL)
         if data["host"] != socket.gethostname():
             return False
-        started = measure_start(int(data["pid"]))
+        started = measure_start(data["pid"])
     except psutil.NoSuchProcess:
         return True
-    except (ValueError, KeyError, TypeError, psutil.Error):
+    except (InputError, ValueError, OverflowError, psutil.Error):  # of a number that no process has
         return False
     return abs(started - float(data["started"])) > START_SECONDS
 

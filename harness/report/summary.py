@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -17,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.ami.documents import call_document, read_json, shorten
+from harness.ami.documents import call_document, parse_integer, read_json, shorten
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_SUMMARY_BYTES
 from harness.system.invocation import name_place, write_command
@@ -217,6 +218,14 @@ def find_outcome(data: Mapping[str, Any]) -> Outcome:
     return "expected" if len(some) else "same" if done > 1 else "done"
 
 
+def take_number(value: Any) -> Any:
+    """A number that is a key, and so a text; ValueError for what Python alone takes for one."""
+    return parse_integer(value) if isinstance(value, str) else value
+
+
+ClassNumber = Annotated[int, BeforeValidator(take_number)]
+
+
 class Summary(Part):
     """The whole document.
 
@@ -240,7 +249,7 @@ class Summary(Part):
     divergences: Divergences
     agreeing: AgreeingSummary = AgreeingSummary()
     agreement: AgreementSummary = AgreementSummary()
-    labels: dict[int, str] = {}
+    labels: dict[ClassNumber, str] = {}
     incomparable: tuple[IncomparableSummary, ...]
     register_problems: tuple[str, ...]
     notes: tuple[str, ...]
@@ -259,6 +268,8 @@ class Summary(Part):
 
 def read_summary(folder: Path) -> Summary:
     """Summary of a run's folder; InputError where there is none of this version, with what to do."""
+    from harness.report.contradictions import find_contradiction  # it takes the document's classes from here
+
     path = folder / "summary.json"
     if not os.path.lexists(path):
         raise InputError(f"{path}: cannot be read, for there is none; name the folder of a run")
@@ -268,9 +279,13 @@ def read_summary(folder: Path) -> Summary:
     except InputError as error:
         raise call_document(error, str(path), "is no summary", anew) from error
     try:
-        return Summary.model_validate(data)
+        summary = Summary.model_validate(data)
     except ValidationError as error:
         raise InputError(f"{path}: {explain_summary(data, error)}; {anew}") from error
+    fault = find_contradiction(summary)
+    if fault:
+        raise InputError(f"{path}: is damaged ({fault}); {anew}")
+    return summary
 
 
 def explain_summary(data: Any, error: ValidationError) -> str:
