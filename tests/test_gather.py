@@ -117,6 +117,19 @@ def test_the_same_files_give_the_same_list(gather, tmp_path):
     assert json.loads(first.read_text())["file"] == str(folder / "Bea_1_1_2_3_4.jpg")
 
 
+@pytest.mark.parametrize("damage", ["other", "empty", "folder"])
+def test_a_damaged_list_is_written_again(gather, tmp_path, damage):
+    put(tmp_path / "fgsm", "Bea_9_1_2_3_4.png", "Cy_Du_Ex_0_1_2_3_4.png")
+    examples, found = gather(tmp_path / "fgsm")
+    text = found.path.read_text()
+    found.path.write_text(text.replace('"gold": 1', '"gold": 3') if damage == "other" else "")
+    if damage == "folder":
+        found.path.unlink()
+        found.path.mkdir()
+    assert gather(tmp_path / "fgsm")[0] == examples
+    assert found.path.read_text() == text
+
+
 def test_what_is_beside_the_examples_is_named_and_hidden_things_are_not(gather, tmp_path):
     put(tmp_path / "in" / "bim", "Bea_1_1_2_3_4.jpg", ".hidden.jpg")
     put(tmp_path / "in" / "bim" / "deep", "Bea_2_1_2_3_4.jpg")

@@ -472,3 +472,17 @@ def test_certificates_that_are_not_there_are_said_before_anything_runs(tmp_path)
     one = SimpleNamespace(launcher="docker")
     with pytest.raises(InputError, match=r"no\.crt: cannot be read"):
         find_fleet([one], None, tmp_path, tmp_path, threading.Event(), print, tmp_path / "no.crt")
+
+
+def test_what_is_remembered_of_an_image_is_asked_again_where_it_was_damaged(tmp_path, monkeypatch):
+    answers, built = {"debian": {"libc6": "2.31"}, "python": {}}, SimpleNamespace(id="sha256:12ab", labels={})
+    asked = []
+    monkeypatch.setattr(lock, "ask_packages", lambda *_: asked.append(1) or answers)
+    image = SimpleNamespace(tag="x", name="x")
+    for _ in range(2):
+        assert lock.read_contents(None, image, built, tmp_path).packages == answers
+    assert len(asked) == 1
+    (path,) = (tmp_path / "images").iterdir()
+    path.write_text(path.read_text().replace("2.31", "2.36"))
+    assert lock.read_contents(None, image, built, tmp_path).packages == answers
+    assert len(asked) == 2

@@ -16,6 +16,7 @@ from harness.images.engine import explain_errors
 from harness.images.recipes import Image
 from harness.system.documents import read_shape, take_shape
 from harness.system.drafts import write_json
+from harness.system.sealed import read_sealed, write_sealed
 
 LOCK = "images.lock"
 SCHEMA = 1
@@ -59,11 +60,10 @@ def read_contents(client: Any, image: Image, built: Any, cache: Path) -> Content
     InputError where it does not run here or lacks Python.
     """
     path = cache / "images" / f"{built.id.rpartition(':')[2]}.json"
-    try:
-        packages = read_shape(path, Packages, MAX_NOTE_BYTES)
-    except InputError:
+    packages = read_sealed(path, Packages)
+    if packages is None:
         packages = ask_packages(client, image, built)
-        write_json(path, packages)
+        write_sealed(path, packages)
     return Contents(image.tag, built.id, str(built.labels.get(BASE_LABEL)), packages)
 
 

@@ -19,7 +19,7 @@ from harness.evaluate.rates import BENIGN
 from harness.matrix.cache import Hashes
 from harness.matrix.conventions import AUTO, settle_conventions
 from harness.matrix.layouts import Candidate, find_candidates, index_labels
-from harness.system.drafts import write_atomically
+from harness.system.drafts import remove_path, write_atomically
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,10 @@ def cite(refused: Sequence[str], most: int = 3) -> str:
 
 
 def write_list(cache: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
-    """Write a list of examples under the hash of its text."""
+    """Write a list of examples under the hash of its text, unless it is there just so."""
     text = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in entries)
     path = cache / "examples" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.jsonl"
-    if not path.exists():
+    if path.is_symlink() or not path.is_file() or path.read_bytes() != text.encode():
+        remove_path(path)
         write_atomically(path, text)
     return path
