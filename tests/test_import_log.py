@@ -188,7 +188,7 @@ def test_an_import_is_compared_with_records_that_have_hashes(place):
         ("a\nb\nx/a.npy\n", "images.txt:3: a is there already, in line 1"),
         ("a\n\nb\n", "images.txt:2: names no image"),
         ("", "images.txt: names 0 images"),
-        (b"\xff\xd8\xff\xe0", "images.txt: is no text"),
+        (b"\xff\xd8\xff\xe0", "images.txt:1: is not UTF-8"),
         (None, "images.txt: cannot be read"),
     ],
 )
@@ -262,3 +262,15 @@ def test_the_two_published_benign_logs_differ_in_29_attributes():
     assert [(one["hits"], one["of"]) for one in rates] == [(16, 322), (33, 322)]
     (pair,) = summary["agreement"]["pairs"]
     assert (pair["agreement"]["hits"], pair["only_first"], pair["only_second"]) == (293, 3, 20)
+
+
+@pytest.mark.parametrize("name", ["Zo\u00e9", "Zoe\u0301"])
+def test_names_are_stored_in_one_unicode_form(tmp_path, name):
+    (tmp_path / "a.log").write_text(print_log([(1, 2, 3)]))
+    (tmp_path / "names.txt").write_text(f"\ufeff{name}_1.png\r\n\r\n", encoding="utf-8")
+    options = ("--environment", name, "--attack", name, "--images", tmp_path / "names.txt")
+    result = call("import-log", tmp_path / "a.log", *options, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out/records.jsonl").read_text())
+    assert (record["example"], record["attack"]) == ("Zo\u00e9/Zo\u00e9_1", "Zo\u00e9")
+    assert json.loads((tmp_path / "out/cell.json").read_text())["job"]["environment"] == "Zo\u00e9"

@@ -45,6 +45,19 @@ def test_images_are_named_from_the_files_own_folder(folder, tmp_path, monkeypatc
     assert name_image(tmp_path / "else.png", folder / "landmarks.json") == "../else.png"
 
 
+def test_images_are_found_in_either_unicode_form(folder):
+    path, (nfc, nfd) = folder / "landmarks.json", ("Zo\u00e9.png", "Zoe\u0301.png")
+    data = json.loads(path.read_text())
+    data["images"][nfd] = data["images"]["base.png"]
+    path.write_text(json.dumps(data))
+    for name in (nfc, nfd):
+        assert read_landmarks(path).find(folder / name).width == 64
+    data["images"][nfc] = data["images"]["base.png"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match="the same but for the form of their letters"):
+        read_landmarks(path)
+
+
 def test_an_image_without_landmarks_is_named_with_the_way_out(folder):
     with pytest.raises(
         InputError, match=r"landmarks.json: has no landmarks of new.png; .*harness.* landmarks`"

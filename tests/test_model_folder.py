@@ -139,7 +139,7 @@ def test_labels_must_match_the_classes(folder, text, count):
 
 def test_labels_must_be_text(folder):
     (folder / "labels.txt").write_bytes(b"\xff\xfe\n\n\n")
-    with pytest.raises(InputError, match=r"labels\.txt: cannot be read"):
+    with pytest.raises(InputError, match=r"labels\.txt: is in UTF-16; save it as UTF-8"):
         read_model(folder)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import portraits
@@ -40,6 +41,14 @@ def test_faces_come_with_their_landmarks(faces, model):
     for seed, portrait in enumerate(found):
         assert np.array_equal(portrait.image, portraits.draw_face(seed))
         assert np.array_equal(portrait.landmarks, portraits.place_marks((seed % 3 - 1.0, seed % 2)))
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system keeps one form alone")
+def test_two_images_that_are_stored_alike_are_told(faces):
+    for name in ("Zo\u00e9.png", "Zoe\u0301.png"):
+        shutil.copyfile(faces / "base.png", faces / "others" / name)
+    with pytest.raises(InputError, match="there is another image named"):
+        list_images(faces / "others")
 
 
 def test_only_images_are_listed_and_the_rest_can_be_named(faces):

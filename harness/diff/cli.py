@@ -50,12 +50,15 @@ def import_log(
     Nothing is added to what the log says. The running rates in it are checked against both rules by which
     the notebooks count: of all examples, or of those with Original other than Gold.
     """
+    from harness.ami.text import store_name
     from harness.diff.import_log import Claim
     from harness.diff.import_log import import_log as import_file
 
     given = {"alpha": alpha, "beta": beta, "epsilon": epsilon}
     parameters = {name: value for name, value in given.items() if value is not None}
-    cell = import_file(file, output, Claim(environment, attack, images, labels, model, port, parameters))
+    named, by, of = (one and store_name(one) for one in (environment, attack, model))
+    claim = Claim(named or "", by, images, labels, of, port, parameters)
+    cell = import_file(file, output, claim)
     if as_json:
         print_json(cell["imported"])
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ami.errors import InputError
+from harness.ami.text import store_name
 from harness.diff.notebook_log import Log, Result, read_lines
 from harness.matrix.layouts import ENDINGS, describe_file, index_labels
 
@@ -36,16 +37,13 @@ def read_images(path: Path) -> Images:
 
 
 def read_rows(path: Path) -> list[str]:
-    """Stripped lines of a file, without empty ones at its end."""
-    rows = [line.strip() for line in read_lines(path)]
-    while rows and not rows[-1]:
-        rows.pop()
-    return rows
+    """Stripped lines of a file."""
+    return [line.strip() for line in read_lines(path)]
 
 
 def strip_name(line: str) -> str:
     """A file's name without folder and ending; dots in a name are no ending."""
-    name = line.replace("\\", "/").rpartition("/")[2]
+    name = store_name(line.replace("\\", "/").rpartition("/")[2])
     return next((name[: -len(end)] for end in ENDINGS if name.lower().endswith(end)), name)
 
 

@@ -73,10 +73,12 @@ def count_running(results: Sequence[Result], rule: Rule) -> list[Count]:
 
 def is_rounded(one: Result) -> bool:
     """Whether the printed rate is its hits over its denominator in as many decimals; 0 of 0 prints 0."""
-    exact = one.hits / one.of if one.of else 0.0
-    decimals = len(one.rate.partition(".")[2])
+    exact, digits = one.hits / one.of if one.of else 0.0, one.rate.removesuffix("%")
+    if digits != one.rate:
+        exact *= 100
+    decimals = len(digits.partition(".")[2])
     # Printing rounds to the nearest; binary fractions near the middle may go either way.
-    return abs(float(one.rate) - exact) <= 0.5 * 10**-decimals + 1e-12
+    return abs(float(digits) - exact) <= 0.5 * 10**-decimals + 1e-12
 
 
 def describe_oddity(

@@ -18,7 +18,7 @@ from harness.ami.preprocess import Preprocess, read_preprocess
 from harness.model.prototxt import read_description
 from harness.model.sources import SourceTable
 from harness.model.state import State, make_state
-from harness.system.documents import read_toml
+from harness.system.documents import read_names, read_toml
 from harness.system.invocation import write_command
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -209,14 +209,11 @@ def suggest_fetch(path: Path, table: ModelTable, missing: Sequence[Path]) -> str
 
 def read_labels(path: Path, network: Network) -> tuple[str, ...]:
     """Class names, one a line from class 0 on; InputError unless there are as many as classes."""
-    try:
-        names = path.read_text(encoding="utf-8").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of labels ({error})") from error
+    names = read_names(path)
     classes = network.logits.shape[0]
     if len(names) != classes:
         raise InputError(f"{path}: has {len(names)} labels, network {network.name} has {classes} classes")
-    return tuple(name.strip() for name in names)
+    return tuple(names)
 
 
 def find_witnesses(

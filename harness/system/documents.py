@@ -12,7 +12,7 @@ import msgspec
 from harness.ami.documents import check_depth, parse_float, read_bytes, read_json
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
-from harness.ami.text import read_lines
+from harness.ami.text import decode_text, read_lines, store_name
 
 # tomllib takes time by the square of a key's parts. Possessive, so that it takes linear time itself.
 LONG_KEY = re.compile(
@@ -32,8 +32,8 @@ def read_toml(path: Path, within: Path | None = None) -> dict[str, Any]:
 
 def parse_toml(data: bytes, place: str) -> dict[str, Any]:
     """Plain data of TOML; InputError, with the place, as `harness.ami.documents.parse_json` has it."""
+    text = decode_text(data, place)
     try:
-        text = data.decode("utf-8-sig")
         if LONG_KEY.search(text):
             raise InputError(f"{place}: has a key of more than {MAX_DEPTH} parts")
         table = tomllib.loads(text, parse_float=parse_float)
@@ -57,8 +57,8 @@ def check_integers(value: Any, place: str) -> None:
 
 
 def read_names(path: Path, within: Path | None = None) -> list[str]:
-    """Lines of a text file that are names; InputError, with the line, for one that is too long for one."""
-    lines = read_lines(path, within=within)
+    """Lines of a text file as stored names; InputError, with the line, for one that is too long for one."""
+    lines = [store_name(line.strip()) for line in read_lines(path, within=within)]
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_NAME:
             raise InputError(f"{path}:{number}: has more than {MAX_NAME} characters; no name is as long")

@@ -14,6 +14,7 @@ import numpy as np
 from harness.ami.documents import FITS, check_fields, read_json, shorten
 from harness.ami.errors import InputError
 from harness.ami.limits import MAX_LANDMARK_BYTES
+from harness.ami.text import store_name
 from harness.system.drafts import write_atomically
 from harness.system.invocation import write_command
 from harness.witnesses.mutation import LANDMARKS, Points
@@ -63,7 +64,7 @@ class Landmarks:
 
 def name_image(image: Path, path: Path) -> str:
     """Name of an image in a landmarks file: its path from the file's folder, with forward slashes."""
-    return Path(os.path.relpath(image.absolute(), path.absolute().parent)).as_posix()
+    return store_name(Path(os.path.relpath(image.absolute(), path.absolute().parent)).as_posix())
 
 
 def read_landmarks(path: Path) -> Landmarks:
@@ -73,7 +74,11 @@ def read_landmarks(path: Path) -> Landmarks:
         raise InputError(
             f'{path}: is no landmarks file; it has to hold "schema": {SCHEMA}, and "images" by their paths'
         )
-    images = {name: read_located(f"{path}, {name}", entry) for name, entry in data["images"].items()}
+    images = {
+        store_name(name): read_located(f"{path}, {name}", entry) for name, entry in data["images"].items()
+    }
+    if len(images) < len(data["images"]):
+        raise InputError(f"{path}: has two images whose names are the same but for the form of their letters")
     return Landmarks(path, str(data.get("detector", "unknown")), images)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.ami.decode import decode_image
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_bytes, read_bytes
+from harness.ami.text import store_name
 from harness.model.folder import Model
 from harness.witnesses.landmarks import Landmarks, check_inside
 from harness.witnesses.mutation import Image, Portrait
@@ -24,9 +26,9 @@ def list_images(folder: Path) -> list[Path]:
     images = [path for path in paths if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
     if not images:
         raise InputError(f"{folder}: holds no image ({', '.join(ENDINGS)})")
-    stems = [path.stem for path in images]
+    stems = Counter(store_name(path.stem) for path in images)
     for path in images:
-        if stems.count(path.stem) > 1:
+        if stems[store_name(path.stem)] > 1:
             raise InputError(f"{path}: there is another image named {path.stem} beside it; remove one")
     return images
 
