@@ -144,6 +144,12 @@ def test_an_md5_alone_is_said_to_be_that(fetch):
     assert "its md5 is the one that model.toml names; no sha256 of data is known" in said
 
 
+def test_digests_may_be_in_capitals(fetch):
+    digest = hashlib.sha256(pack()).hexdigest().upper()
+    _, said = fetch(Script(pack()), more=f'sha256 = "{digest}"\n')
+    assert "is the one that model.toml names" in said
+
+
 def test_a_hostile_archive_leaves_nothing_and_is_not_kept(fetch, folder, tmp_path):
     for content in (pack({**FILES, "../escape": b"x"}), b"<html>", pack()[:-5]):
         with pytest.raises(InputError):

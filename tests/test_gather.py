@@ -287,3 +287,89 @@ def test_a_row_whose_file_is_missing_or_cannot_be_one_is_refused_by_line(gather,
         f":4: {'x' * 200} cannot be read (File name too long)",
         f":5: example faces/a is there already ({folder / 'a.png'})",
     ]
+
+
+STRAYS = (
+    "Thumbs.db",
+    "desktop.ini",
+    ".DS_Store",
+    "._Bea_1_1_2_3_4.jpg",
+    "~$list.csv",
+    "x.jpg:Zone.Identifier",
+)
+
+
+@pytest.mark.parametrize("layout", ["one", "many", "table"])
+def test_what_file_managers_and_archives_leave_is_left_out_with_a_word(gather, tmp_path, layout):
+    top = tmp_path / "in"
+    folder = put(top / "benign" if layout == "many" else top, "Bea_1_1_2_3_4.jpg")
+    if layout == "table":
+        (folder / "list.csv").write_text("file,gold\nBea_1_1_2_3_4.jpg,Bea\n")
+    for place in {top, folder}:
+        for name in STRAYS:
+            (place / name).write_bytes(b"x")
+        for name in ("__MACOSX", "@eaDir"):
+            put(place / name, "Bea_1_1_2_3_4.jpg")
+    examples, found = gather(f"benign={top}")
+    assert found.refused == ()
+    assert len(examples) == 1
+    (note,) = found.notes
+    assert note.startswith("left out, since file managers and archives make such files: .DS_Store, ")
+    assert note.endswith(" and 3 more")
+
+
+def test_without_strays_nothing_is_said_of_them(gather, tmp_path):
+    assert gather(f"benign={put(tmp_path / 'in', 'Bea_1_1_2_3_4.jpg')}")[1].notes == ()
+
+
+def list_table(folder, *names):
+    (folder / "list.csv").write_text(
+        "file,gold\n" + "".join(f"{name},Bea\n" for name in names), encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sub/a.png",
+        "sub\\a.png",
+        ".\\sub\\a.png",
+        "C:\\data\\in\\sub\\a.png",
+        "/home/ann/in/sub/a.png",
+        "D:/x/sub/a.png",
+    ],
+)
+def test_tables_of_other_systems_name_the_files_below_them(gather, tmp_path, text):
+    folder = put(tmp_path / "in", "a.png")
+    put(folder / "sub", "a.png")
+    list_table(folder, text, "a.png")
+    examples, found = gather(f"benign={folder}")
+    assert found.refused == ()
+    assert [(one.id, one.source) for one in examples] == [("benign/sub/a", "sub/a"), ("benign/a", "a")]
+
+
+def test_a_file_elsewhere_is_named_without_the_way_to_it(gather, tmp_path):
+    folder, other = put(tmp_path / "in", "b.png"), put(tmp_path / "other", "a.png") / "a.png"
+    list_table(folder, other, "b.png")
+    assert [one.id for one in gather(f"benign={folder}")[0]] == ["benign/a", "benign/b"]
+    list_table(folder, "../other/a.png", "b.png")
+    assert [one.id for one in gather(f"benign={folder}")[0]] == ["benign/a", "benign/b"]
+
+
+@pytest.mark.parametrize(
+    "text", ["sub\\b.png", "/nowhere/b.png", "C:\\b.png", "..", "/", "\\", ".", "a\x00.png"]
+)
+def test_what_no_reading_finds_is_refused_as_it_was_written(gather, tmp_path, text):
+    folder = put(tmp_path / "in", "a.png")
+    list_table(folder, "a.png", text)
+    examples, found = gather(f"benign={folder}")
+    assert [one.id for one in examples] == ["benign/a"]
+    assert len(found.refused) == 1
+    assert "list.csv:3: " in found.refused[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a backslash parts folders there")
+def test_a_backslash_in_a_name_stays_where_there_is_such_a_file(gather, tmp_path):
+    folder = put(tmp_path / "in", "sub\\a.png")
+    list_table(folder, "sub\\a.png")
+    assert [one.id for one in gather(f"benign={folder}")[0]] == ["benign/sub\\a"]

@@ -159,7 +159,7 @@ def check_digests(source: Source, archive: Path) -> str:
         raise InputError(f"{archive}: cannot be read ({error.strerror})") from error
     for name, digest in digests.items():
         wanted = getattr(source.table, name)
-        if wanted is not None and digest.hexdigest() != wanted:
+        if wanted is not None and digest.hexdigest() != wanted.lower():
             raise InputError(
                 f"{archive}: its {name} is {digest.hexdigest()}, not {wanted} as {source.place} says; refused"
             )

@@ -133,7 +133,7 @@ class Environment(Table):
 def read_environments(folder: Path) -> tuple[Environment, ...]:
     """All environments of a folder by name; InputError where there is none or one is wrong."""
     paths = sorted(
-        (path for path in folder.glob("*.toml") if path.name != REGISTER), key=lambda path: path.stem
+        (path for path in folder.glob("[!.]*.toml") if path.name != REGISTER), key=lambda path: path.stem
     )
     if not paths:
         raise InputError(f"{folder}: holds no environment; add NAME.toml files")

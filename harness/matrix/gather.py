@@ -19,6 +19,7 @@ from harness.evaluate.rates import BENIGN
 from harness.matrix.cache import Hashes
 from harness.matrix.conventions import AUTO, settle_conventions
 from harness.matrix.layouts import Candidate, find_candidates, index_labels
+from harness.matrix.strays import describe_strays
 from harness.system.drafts import remove_path, write_atomically
 
 
@@ -45,7 +46,9 @@ def gather_examples(
     nothing is left, or where there are arrays and it is not said or proven what they hold.
     """
     classes = index_labels(labels)
-    found = [one for place in places for one in find_candidates(place, classes)]
+    everything = [one for place in places for one in find_candidates(place, classes)]
+    found = [one for one in everything if not one.is_stray]
+    strays = [Path(one.place) for one in everything if one.is_stray]
     check_convention(found, npy)
     taken: dict[str, dict[str, Any]] = {}
     refused: list[str] = []
@@ -54,7 +57,7 @@ def gather_examples(
         if reason:
             refused.append(store_name(f"{candidate.place}: {reason}"))
     settled = settle_conventions(list(taken.values()), preprocess, npy)
-    entries, notes = settled.entries, list(settled.notes)
+    entries, notes = settled.entries, [*describe_strays(strays), *settled.notes]
     refused.extend(settled.refused)
     if not entries:
         raise InputError(f"{', '.join(places)}: {len(found)} files, none of them an example{cite(refused)}")

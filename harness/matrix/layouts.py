@@ -14,6 +14,7 @@ from harness.ami.errors import InputError
 from harness.ami.limits import MAX_LIST_BYTES
 from harness.ami.text import decode_text, store_name
 from harness.matrix.foreign_paths import find_listed
+from harness.matrix.strays import is_stray
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".npy")
 BOX_FIELDS = 5  # index and four corners, after the person's name
@@ -25,12 +26,13 @@ NEEDED = COLUMNS[:2]
 class Candidate:
     """Something that may be an example: `place` names it, `reason` says why it is none.
 
-    `entry` has what a list of examples says of one, without the hash.
+    `entry` has what a list of examples says of one, without the hash. Nobody meant a stray to be one.
     """
 
     place: str
     entry: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    is_stray: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,19 @@ def is_folder(path: Path) -> bool:
 
 
 def list_folder(folder: Path) -> list[Path]:
-    """What is in a folder, hidden things left out; InputError where it cannot be read."""
+    """What is in a folder, hidden things and strays left out; InputError where it cannot be read."""
+    return [path for path in read_names(folder) if not path.name.startswith(".") and not is_stray(path)]
+
+
+def list_strays(folder: Path) -> Iterator[Candidate]:
+    """What in a folder nobody put there on purpose."""
+    return (Candidate(str(path), is_stray=True) for path in read_names(folder) if is_stray(path))
+
+
+def read_names(folder: Path) -> list[Path]:
+    """Everything in a folder; InputError where it cannot be read."""
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        return sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
 
@@ -106,6 +118,7 @@ def read_folder(path: Path, name: str | None, classes: Classes) -> Iterator[Cand
     inside = list_folder(folder)
     folders = [one for one in inside if one.is_dir()]
     if not any(map(is_example, inside)):
+        yield from list_strays(folder)
         yield from (explain_other(one) for one in inside if one not in folders)
         for one in folders:
             yield from read_attack(one, name or one.name, classes)
@@ -119,6 +132,7 @@ def read_folder(path: Path, name: str | None, classes: Classes) -> Iterator[Cand
 
 def read_attack(folder: Path, attack: str, classes: Classes) -> Iterator[Candidate]:
     """What is right in one attack's folder."""
+    yield from list_strays(folder)
     for path in list_folder(folder):
         yield describe_file(attack, path, classes) if is_example(path) else explain_other(path)
 
@@ -174,8 +188,9 @@ def read_table(path: Path, name: str | None, classes: Classes) -> Iterator[Candi
         named.add(file)
         yield describe_row(file, called, name or path.parent.name, place, row, classes)
     folders = {path.parent, *(one.parent for one in named if path.parent in one.parents)}
-    for folder in sorted(folders):
-        for one in list_folder(folder) if is_folder(folder) else ():
+    for folder in filter(is_folder, sorted(folders)):
+        yield from list_strays(folder)
+        for one in list_folder(folder):
             if is_example(one) and one not in named:
                 yield Candidate(str(one), reason=f"is not in {path.name}")
 

@@ -36,7 +36,7 @@ def check_source(place: str, table: SourceTable) -> None:
         raise InputError(f"{place}: url = {table.url!r}; it must begin with https:// or http://")
     for key, digits in (("sha256", 64), ("md5", 32)):
         value = getattr(table, key)
-        if value is not None and not re.fullmatch(rf"[0-9a-f]{{{digits}}}", value):
+        if value is not None and not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", value):
             raise InputError(f"{place}: {key} = {value!r}; it has {digits} digits 0-9a-f")
     if not table.take:
         raise InputError(f"{place}: take: nothing is to be taken; name files or folders of the archive")
