@@ -219,6 +219,20 @@ def test_own_files_run_in_one_environment(harness, root):
     assert "refused files, which are no examples: 1" in out
 
 
+def test_a_port_with_another_port_s_witnesses_says_so(harness, root):
+    options = ["run", "--model", "small", "--environment", "a", "--port", "pytorch-port"]
+    code, out, err = harness(*options, "--witnesses", root / "small" / "witnesses")
+    assert code == 0, err
+    told = "port pytorch-port runs with the witness set of port notebook"
+    assert told in err
+    assert f"note: {told}" in out
+    (run,) = list_runs(root)
+    for name in ("report.txt", "report.md", "report.html", "summary.json"):
+        assert told in (run / name).read_text().replace("\n", " ")
+    code, out, err = harness(*options)
+    assert told not in out + err
+
+
 def test_files_of_ones_own_replace_the_models(harness, root):
     other = small_model.write_model(root / "elsewhere", 4, seed=3)
     (root / "small" / "net.caffemodel").unlink()

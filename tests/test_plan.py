@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from harness.ami.errors import InputError
+from harness.ami.port import PRESETS
 from harness.matrix.environments import BackendSettings, Environment
 from harness.matrix.plan import Override, Subject, hash_parts, name_port, plan_cells
 from harness.worker.job import read_job
 
+WITNESSES = {name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")}
 SUBJECT = Subject(
     model="m",
     network=Path("/n"),
@@ -18,7 +20,7 @@ SUBJECT = Subject(
     prototxt=Path("/p"),
     classes=3,
     preprocess={"height": 8, "width": 8, "channel_order": "bgr", "mean": [1, 2, 3], "scale": 1.0},
-    witnesses={name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")},
+    witnesses=dict.fromkeys(PRESETS, WITNESSES),
     examples=Path("/e.jsonl"),
     examples_sha256="e",
     example_ids=("a",),
@@ -70,7 +72,9 @@ def test_a_job_is_what_the_worker_reads():
         plan(subject=dataclasses.replace(SUBJECT, only=("a",))),
         plan(subject=dataclasses.replace(SUBJECT, preprocess={**SUBJECT.preprocess, "scale": 0.5})),
         plan(
-            subject=dataclasses.replace(SUBJECT, witnesses={**SUBJECT.witnesses, "nose": (Path("/n"), "x")})
+            subject=dataclasses.replace(
+                SUBJECT, witnesses={"notebook": {**WITNESSES, "nose": (Path("/n"), "x")}}
+            )
         ),
         plan(worker="other"),
         plan(python="3.12.1"),

@@ -74,6 +74,7 @@ PRESETS: Dict[str, Dict[str, Any]] = {
         "listing": ("leye", "reye", "mouth", "nose"),
     },
 }
+DEFAULT_PORT = "notebook"
 TORCH = "pytorch"  # the backend whose arrays are torch's
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.ami.detection import build_detector, choose_blobs
 from harness.ami.errors import InputError
-from harness.ami.port import Port, fit_rules, port_to_json, read_port
+from harness.ami.port import DEFAULT_PORT, Port, fit_rules, port_to_json, read_port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
 from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
@@ -23,6 +23,7 @@ from harness.matrix.run import find_root
 from harness.matrix.subject import check_examples, find_examples
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import Model, read_model
+from harness.model.witness_files import choose_set
 from harness.system.invocation import write_command
 from harness.witnesses.landmarks import Landmarks, read_landmarks
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 LANDMARKS = "landmarks.json"
 """Beside a list of examples, where --landmarks does not say otherwise."""
 GRADIENTS = "pytorch"
-PORT = "notebook"
 MOST_THREADS = 1024
 Weights = Mapping[str, Any]
 
@@ -188,7 +188,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
         executor = backend.load(model.network, weights, settings)
         return Models(plain, classes, request.device), Checker(executor, model.preprocess, port)
     parameters = read_detector_parameters(request)
-    walked, entries = choose_blobs(model.network, read_entries(model, port), port)
+    walked, entries = choose_blobs(model.network, read_entries(request, model, port), port)
     executor = backend.load(walked, weights, settings)
     detector = build_detector(executor, entries, port, parameters)
     whole = build_pixel_model(model.network, weights, fed, request.device)
@@ -201,7 +201,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
 
 def choose_port(request: Request) -> Port:
     """The detector's port, as the backend that results are checked on can run it."""
-    preset = request.port or PORT
+    preset = request.port or DEFAULT_PORT
     return read_port(preset, fit_rules(preset, read_rules(request.rules), request.check))
 
 
@@ -237,9 +237,15 @@ def read_detector_parameters(request: Request) -> Parameters:
     return parameters
 
 
-def read_entries(model: Model, port: Port) -> Entries:
+def find_files(request: Request, model: Model) -> Mapping[str, Path]:
+    """The witness files that the detector's port runs with, by attribute."""
+    return choose_set(model.witness_sets, request.port or DEFAULT_PORT).files
+
+
+def read_entries(request: Request, model: Model, port: Port) -> Entries:
     """Witness entries by blob."""
-    witnesses = {name: read_witnesses(path, model.network) for name, path in model.witnesses.items()}
+    files = find_files(request, model)
+    witnesses = {name: read_witnesses(path, model.network) for name, path in files.items()}
     return concatenate_witnesses(witnesses, port)
 
 
@@ -250,10 +256,12 @@ def make_order(
     from harness.attacks.produce import Order
 
     hashes = read_hashes(find_cache(find_root()))
-    detector = {
+    detector = attack.on_detector and {
         "port": port_to_json(choose_port(request)),
         "parameters": dataclasses.asdict(read_detector_parameters(request)),
-        "witnesses": {name: hashes.hash_file(path) for name, path in sorted(model.witnesses.items())},
+        "witnesses": {
+            name: hashes.hash_file(path) for name, path in sorted(find_files(request, model).items())
+        },
     }
     facts = {
         "model": model.name,
@@ -267,7 +275,7 @@ def make_order(
         "device": request.device,
         "threads": request.threads,
         "check": request.check,
-        "detector": detector if attack.on_detector else None,
+        "detector": detector or None,
     }
     return Order(
         attack=attack,

@@ -63,7 +63,8 @@ def list_parcel(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
         found.append(Entry("model.caffemodel", subject.caffemodel))
     if subject.prototxt is not None:
         found.append(Entry("model.prototxt", subject.prototxt))
-    found += [Entry(f"witnesses/{name}.txt", path) for name, (path, _) in subject.witnesses.items()]
+    witnesses = {digest: path for files in subject.witnesses.values() for path, digest in files.values()}
+    found += [Entry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
     found.append(Entry("examples.jsonl", subject.examples))
     listed = list_examples(subject.examples, subject.classes)
     batches = [batch for size in sizes for batch in form_batches(listed, size, subject.only)]
@@ -82,7 +83,7 @@ def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
             "caffemodel": model["caffemodel"] and f"{DATA_FOLDER}/model.caffemodel",
             "prototxt": model["prototxt"] and f"{DATA_FOLDER}/model.prototxt",
             "witnesses": {
-                name: {**entry, "path": f"{DATA_FOLDER}/witnesses/{name}.txt"}
+                name: {**entry, "path": f"{DATA_FOLDER}/witnesses/{entry['sha256']}.txt"}
                 for name, entry in model["witnesses"].items()
             },
         },

@@ -24,7 +24,8 @@ SCHEMA = 1
 class Subject:
     """What is run in every environment: a model and examples, with the hashes of all they are made of.
 
-    `examples` is the whole list even where `only` some are asked for, in its order.
+    `examples` is the whole list even where `only` some are asked for, in its order. `witnesses` are by port
+    and attribute; there are none where they are to be extracted.
     """
 
     model: str
@@ -34,7 +35,7 @@ class Subject:
     prototxt: Path | None
     classes: int
     preprocess: Mapping[str, Any]
-    witnesses: Mapping[str, tuple[Path, str]]
+    witnesses: Mapping[str, Mapping[str, tuple[Path, str]]]
     examples: Path
     examples_sha256: str
     example_ids: tuple[str, ...]
@@ -111,10 +112,16 @@ def check_override(environments: Sequence[Environment], override: Override) -> N
         choose_parameters(environment, override)
 
 
+def list_ports(environments: Sequence[Environment], override: Override) -> list[str]:
+    """Presets of the ports that environments run."""
+    return list(dict.fromkeys(choose_port(one, override)["preset"] for one in environments))
+
+
 def plan_job(
     environment: Environment, subject: Subject, override: Override, identity: Identity, worker: str
 ) -> dict[str, Any]:
     """The worker's job, without its output folder."""
+    port = choose_port(environment, override)
     return {
         "schema": SCHEMA,
         "cell": f"{subject.model}/{write_identity(identity)}",
@@ -134,7 +141,7 @@ def plan_job(
             "preprocess": dict(subject.preprocess),
             "witnesses": {
                 attribute: {"path": str(path), "sha256": digest}
-                for attribute, (path, digest) in subject.witnesses.items()
+                for attribute, (path, digest) in subject.witnesses.get(port["preset"], {}).items()
             },
         },
         "examples": {
@@ -143,7 +150,7 @@ def plan_job(
             "npy": subject.npy,
             "only": None if subject.only is None else list(subject.only),
         },
-        "port": choose_port(environment, override),
+        "port": port,
         "parameters": choose_parameters(environment, override),
     }
 
@@ -198,7 +205,7 @@ def list_parts(
         "network": subject.network_key,
         "state": subject.state.describe(),
         "preprocess": dict(subject.preprocess),
-        "witnesses": {attribute: digest for attribute, (_, digest) in subject.witnesses.items()},
+        "witnesses": {name: entry["sha256"] for name, entry in job["model"]["witnesses"].items()},
         "examples": {"sha256": subject.examples_sha256, "npy": subject.npy, "only": subject.only},
         "port": port_to_json(port),
         "parameters": job["parameters"],

@@ -42,7 +42,16 @@ from harness.matrix.places import (
     find_image_id,
     find_places,
 )
-from harness.matrix.plan import Cell, Override, Subject, check_override, name_port, plan_cells, settle_cell
+from harness.matrix.plan import (
+    Cell,
+    Override,
+    Subject,
+    check_override,
+    list_ports,
+    name_port,
+    plan_cells,
+    settle_cell,
+)
 from harness.matrix.register import Register, note_rules, read_register, select_environments
 from harness.matrix.store import copy_result, locate_result
 from harness.matrix.subject import Prepared, list_notes, prepare_subject
@@ -199,7 +208,9 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     cache, stop = find_cache(root), threading.Event()
     sweep_cache(cache)
     hashes = read_hashes(cache)
-    prepared = prepare_subject(model, request.examples, request.npy, cache, hashes, screen.say)
+    prepared = prepare_subject(
+        model, request.examples, request.npy, cache, hashes, screen.say, list_ports(chosen, request.override)
+    )
     hashes.save()
     rules = note_rules(environments, register, model.name, request.groups, request.globs)
     prepared = choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.ami.errors import InputError
 from harness.ami.examples import Example, check_hash, list_examples
 from harness.ami.network_files import read_notes
-from harness.ami.port import ATTRIBUTES
+from harness.ami.port import ATTRIBUTES, DEFAULT_PORT
 from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
 from harness.matrix.cache import Hashes, stamp_file
@@ -20,6 +20,7 @@ from harness.matrix.layouts import is_table
 from harness.matrix.plan import Subject
 from harness.model.convert import convert_model, find_flaw, folder_name, name_sources
 from harness.model.folder import Model
+from harness.model.witness_files import choose_set, note_others
 
 Say = Callable[[str], None]
 
@@ -38,16 +39,24 @@ class Prepared:
 
 
 def prepare_subject(
-    model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes, say: Say
+    model: Model,
+    places: Sequence[str],
+    npy: str | None,
+    cache: Path,
+    hashes: Hashes,
+    say: Say,
+    ports: Sequence[str] = (DEFAULT_PORT,),
 ) -> Prepared:
-    """List and check the examples, and convert the model where that was not done yet."""
+    """List and check the examples, and convert the model where that was not done yet.
+
+    Witnesses are those of `ports`, the presets that cells run.
+    """
     found = find_examples(model, places, npy, cache, hashes)
     classes = model.network.logits.shape[0]
     path, npy = found.path, None if npy == AUTO else npy
     examples = check_examples(path, classes, hashes)
     check_arrays(examples, npy)
-    for witnesses in model.witnesses.values():
-        read_witnesses(witnesses, model.network)
+    witnesses = {port: take_witnesses(model, port, hashes) for port in ports}
     network = find_network(model, cache, hashes, say)
     subject = Subject(
         model=model.name,
@@ -57,10 +66,7 @@ def prepare_subject(
         prototxt=model.prototxt.resolve(),
         classes=classes,
         preprocess=dataclasses.asdict(model.preprocess),
-        witnesses={
-            name: (model.witnesses[name].resolve(), hashes.hash_file(model.witnesses[name]))
-            for name in ATTRIBUTES
-        },
+        witnesses=witnesses,
         examples=path.resolve(),
         examples_sha256=hashes.hash_file(path),
         example_ids=tuple(example.id for example in examples),
@@ -68,8 +74,16 @@ def prepare_subject(
         state=model.state,
     )
     held = dict.fromkeys(one.npy or npy for one in examples if one.is_array)
-    notes = (*model.notes, *found.notes)
+    notes = (*model.notes, *note_others(model.witness_sets, ports), *found.notes)
     return Prepared(subject, found.refused, notes, tuple(one for one in held if one))
+
+
+def take_witnesses(model: Model, port: str, hashes: Hashes) -> dict[str, tuple[Path, str]]:
+    """Place and hash of the witness files that a port runs with; InputError where one does not fit."""
+    files = choose_set(model.witness_sets, port).files
+    for path in files.values():
+        read_witnesses(path, model.network)
+    return {name: (files[name].resolve(), hashes.hash_file(files[name])) for name in ATTRIBUTES}
 
 
 def list_notes(prepared: Prepared) -> list[str]:

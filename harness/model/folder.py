@@ -18,17 +18,16 @@ from harness.ami.preprocess import Preprocess, read_preprocess
 from harness.model.prototxt import read_description
 from harness.model.sources import SourceTable
 from harness.model.state import State, make_state
+from harness.model.witness_files import WitnessFiles, check_sets, find_folder_sets, find_set
 from harness.system.documents import read_names, read_toml
 from harness.system.invocation import write_command
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
-# Witness files are named after their attribute, in the notebooks' way or in the port's.
-WITNESS_NAMES = ("{}_witness.txt", "{}_neurons.txt")
 
 
 @dataclass(frozen=True)
 class WitnessTable:
-    """`[witnesses]`: a file for each attribute."""
+    """`[witnesses]` and `[witnesses_of.PORT]`: a file for each attribute."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     leye: str
@@ -64,6 +63,7 @@ class ModelTable:
     level: int = 0
     stages: tuple[str, ...] = ()
     witnesses: WitnessTable | None = None
+    witnesses_of: dict[str, WitnessTable] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
     measured: dict[str, Any] = field(default_factory=dict)
     fetch: dict[str, SourceTable] = field(default_factory=dict)
@@ -80,12 +80,17 @@ class Model:
     prototxt: Path
     caffemodel: Path
     labels: tuple[str, ...]
-    witnesses: Mapping[str, Path]
+    witness_sets: tuple[WitnessFiles, ...]
     preprocess: Preprocess
     examples: Mapping[str, Path]
     measured: Mapping[str, Any]
     state: State = field(default_factory=State)
     notes: tuple[str, ...] = ()
+
+    @property
+    def witnesses(self) -> Mapping[str, Path]:
+        """Files of the first witness set, by attribute."""
+        return self.witness_sets[0].files
 
 
 def read_model(
@@ -117,6 +122,9 @@ def read_model(
     state = choose_state(table, level, stages)
     described = read_description(files["prototxt"], state)
     network = described.network
+    sets = find_sets(path, table, witnesses)
+    if need_witnesses:
+        check_sets(sets, path)
     return Model(
         name=table.name,
         description=table.description,
@@ -125,7 +133,7 @@ def read_model(
         prototxt=files["prototxt"],
         caffemodel=files["caffemodel"],
         labels=read_labels(files["labels"], network),
-        witnesses=find_witnesses(path, table, witnesses, need_witnesses=need_witnesses),
+        witness_sets=sets,
         preprocess=fit_preprocess(path, table.preprocess, network),
         examples={name: place_file(path, "examples", file) for name, file in table.examples.items()},
         measured=table.measured,
@@ -169,7 +177,7 @@ def explain_problem(problem: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "unexpected_keyword_argument":
         return f"{key}: {problem['msg']}"
-    tables = {"witnesses": WitnessTable, "preprocess": PreprocessTable}
+    tables = {"witnesses": WitnessTable, "witnesses_of": WitnessTable, "preprocess": PreprocessTable}
     table = tables.get(str(problem["loc"][0]), ModelTable) if len(problem["loc"]) > 1 else ModelTable
     allowed = ", ".join(entry.name for entry in dataclasses.fields(table))
     return f"{key}: is no key; there are {allowed}"
@@ -216,33 +224,25 @@ def read_labels(path: Path, network: Network) -> tuple[str, ...]:
     return tuple(names)
 
 
-def find_witnesses(
-    path: Path, table: ModelTable, folder: Path | None, *, need_witnesses: bool
-) -> dict[str, Path]:
-    """The witness file of each attribute, from the folder handed in or else from `model.toml`."""
-    found = {}
-    for attribute in ATTRIBUTES:
-        candidates = witness_candidates(path, table, folder, attribute)
-        present = [candidate for candidate in candidates if is_file(candidate)]
-        if present:
-            found[attribute] = present[0]
-        elif need_witnesses:
-            wanted = " or ".join(str(candidate) for candidate in candidates) or "nothing"
-            fetch = suggest_fetch(path, table, candidates)
-            raise InputError(
-                f"{path}: no witnesses of {attribute} ({wanted} expected); hand in a folder with --witnesses"
-                f"{fetch}"
-            )
-    return found
-
-
-def witness_candidates(path: Path, table: ModelTable, folder: Path | None, attribute: str) -> list[Path]:
-    """Where an attribute's witness file may be."""
+def find_sets(path: Path, table: ModelTable, folder: Path | None) -> tuple[WitnessFiles, ...]:
+    """Witness sets of the folder handed in, or else of `model.toml`: one for all ports, then ports' own."""
     if folder is not None:
-        return [Path(folder) / name.format(attribute) for name in WITNESS_NAMES]
-    if table.witnesses is None:
-        return []
-    return [place_file(path, "witnesses", getattr(table.witnesses, attribute))]
+        return find_folder_sets(Path(folder), path)
+    named = [(None, table.witnesses)] if table.witnesses or not table.witnesses_of else []
+    return tuple(
+        find_set(
+            place_witnesses(path, files), port, path, lambda missing: suggest_fetch(path, table, missing)
+        )
+        for port, files in (*named, *table.witnesses_of.items())
+    )
+
+
+def place_witnesses(path: Path, table: WitnessTable | None) -> dict[str, list[Path]]:
+    """Where a table's files are, by attribute; nowhere without a table."""
+    return {
+        attribute: [place_file(path, "witnesses", getattr(table, attribute))] if table else []
+        for attribute in ATTRIBUTES
+    }
 
 
 def fit_preprocess(path: Path, table: PreprocessTable, network: Network) -> Preprocess:

@@ -17,12 +17,12 @@ from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
 from harness.ami.text import store_data
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
-from harness.model.folder import WITNESS_NAMES
+from harness.model.witness_files import NAMES
 from harness.system.drafts import write_json
 from harness.worker.extract import MUTATIONS
 
 EVIDENCE, CELL = "evidence.npz", "cell.json"
-NOTEBOOK, PORT = WITNESS_NAMES
+WITNESS_NAMES = NOTEBOOK, PORT = tuple(NAMES.values())
 
 Differences: TypeAlias = NDArray[np.floating[Any]]
 Evidence: TypeAlias = Mapping[str, Differences]
