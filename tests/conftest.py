@@ -19,7 +19,11 @@ with contextlib.suppress(ImportError):  # the inside half's tests go without
 # What a shell or a CI says to rich about terminals, and to requests about proxies.
 SHELL = ("columns", "lines", "force_color", "no_color", "tty_compatible", "tty_interactive")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-EXPENSIVE = {"slow": "the full-size network: minutes and gigabytes", "docker": "needs a Docker engine"}
+EXPENSIVE = {
+    "docker": "needs a Docker engine",
+    "kill": "kills many runs: minutes, or hours",
+    "slow": "the full-size network: minutes and gigabytes",
+}
 
 
 def pytest_collection_modifyitems(config, items):

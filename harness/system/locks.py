@@ -55,7 +55,7 @@ def wait_for(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
         if stop.is_set() or ASKED.is_set():
             raise Stopped
         if not told and time.monotonic() - started > WAIT_SECONDS:
-            say(f"waiting for {read_holder(path)}, which has {path}")
+            tell_holder(path, say)
             told = True
         time.sleep(POLL_SECONDS)
 
@@ -85,13 +85,15 @@ def is_at(path: Path, file: IO[Any]) -> bool:
         return False
 
 
-def read_holder(path: Path) -> str:
-    """Who has a lock, in words."""
+def tell_holder(path: Path, say: Say) -> None:
+    """Say which other process has a lock; what another thread of this one does is told by that."""
     try:
         number = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         number = ""
-    return f"process {number}" if number.isdigit() else "another process"
+    if number != str(os.getpid()):
+        holder = f"process {number}" if number.isdigit() else "another process"
+        say(f"waiting for {holder}, which has {path}")
 
 
 def try_lock(file: IO[Any], path: Path) -> bool:
