@@ -28,7 +28,7 @@ ENVIRONMENTS = ("a-reference", "b-same", "c-near", "d-port")
 FOLDER = Path("run")
 WIDE = 400
 # Sentences with numbers that are no results.
-CONSTANT = ("* the reference.", "run folder:")
+CONSTANT = ("* the reference.", "run folder:", "to look at:")
 AGREEMENT = "agreement"
 
 

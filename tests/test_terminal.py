@@ -23,7 +23,7 @@ def draw(*results, width=120, **more):
 def test_the_same_says_so_and_where_everything_lies(width):
     text = draw(*SAME, width=width)
     assert "SAME: all 2 examples hold one tuple each in 2 environments" in text
-    assert "run folder: /reports/run" in text
+    assert text.endswith("run folder: /reports/run\nto look at: /reports/run/report.html\n")
     assert "diverging" not in text
     assert max(map(len, text.splitlines())) <= width
 
@@ -130,7 +130,7 @@ def test_at_any_width_nothing_is_cut_and_columns_that_are_left_out_are_named(wid
     print_summary(summary, folder, console)
     lines = console.file.getvalue().splitlines()
     text, joined = "\n".join(lines), "".join(console.file.getvalue().split())
-    assert max(map(len, lines[:-3])) <= width  # the last ones can be copied as a whole
+    assert max(map(len, lines[:-4])) <= width  # the last ones can be copied as a whole
     for one in summary.divergences:
         assert one.example in text
         for name in one.departing:
@@ -164,7 +164,7 @@ def test_in_the_picture_the_verdict_is_not_cut():
 
 
 def test_the_verdict_is_the_first_line_and_comes_again_at_the_end():
-    first, *_, last, _ = draw(*OTHER).splitlines()
+    first, *_, last, _, _ = draw(*OTHER).splitlines()
     assert first == last
     assert first.startswith("DIVERGED: 1 of 2 examples diverge")
 
@@ -211,3 +211,4 @@ def test_without_a_folder_the_way_to_all_divergences_is_told():
     print_summary(judge(result("a", *ones), result("b", *others)), None, console)
     assert "and 1 more; --output DIR writes all" in console.file.getvalue()
     assert "run folder" not in console.file.getvalue()
+    assert "report.html" not in console.file.getvalue()

@@ -15,6 +15,7 @@ from harness.report.consoles import PLAIN_WIDTH, make_text
 from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
 from harness.report.summary import CellSummary, Summary
+from harness.report.words import PAGE
 from harness.system.invocation import name_place
 from harness.system.text import make_line, make_lines
 
@@ -136,4 +137,5 @@ def draw_verdict(summary: Summary, folder: Path | None) -> Group:
         *problems,
         draw_banner(summary),
         *([make_text(f"run folder: {name_place(folder)}")] if folder else []),
+        *([make_text(f"to look at: {name_place(folder / PAGE)}")] if folder else []),
     )

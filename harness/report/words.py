@@ -39,6 +39,7 @@ CHANGES: dict[Change, str] = {
     "case": "case",
     "detected": "detected",
 }
+PAGE = "report.html"  # the form that people look at, in a run's folder
 FIRST_STAGE = "first stage"
 WHAT_DIFFERS = "what differs"
 ORIGINAL_MARGIN = "original margin"

@@ -12,6 +12,7 @@ from harness.report.junit import render_junit
 from harness.report.markdown import BREAK, MOST_BYTES, render_markdown
 from harness.report.summary import Summary
 from harness.report.terminal import render_text
+from harness.report.words import PAGE
 from harness.system.drafts import hold_draft, write_atomically
 
 Render = Callable[[Summary, Path], str | Iterable[str]]
@@ -29,7 +30,7 @@ FORMS: dict[str, Render] = {
     "report.md": render_markdown,
     "junit.xml": render_junit,
 }
-HTML = "report.html"
+HTML = PAGE
 MOST_STEP_BYTES = 1_024_000  # of a step's summary: GitHub drops a longer one whole
 
 

@@ -12,6 +12,7 @@ from waiting import settle, wait_until
 
 from harness.report.html.write import Budget, write_html
 from harness.report.numbers import show_margin
+from harness.report.summary import Summary
 from harness.system.invocation import name_program
 
 MARK = (
@@ -63,6 +64,19 @@ def test_margins_are_written_as_in_every_other_form(tmp_path, tab):
     page = tab.open(path, "#sort=id")
     shown = [one.rpartition(" ")[2] for one in page.locator(".nearness").all_inner_texts()]
     assert shown == [show_margin(value) for value in values]
+
+
+def test_where_no_stage_tells_anything_there_is_no_column_for_it(tmp_path, open_tab):
+    ones = tuple(make_divergence(place, stages={"ported": None}) for place in range(3))
+    (path,) = write_html(tmp_path / "report.html", make_rich(divergences=ones))
+    page = open_tab().open(path)
+    assert not page.locator(".card .stage").first.is_visible()
+    assert not page.locator("[name=stage]").is_visible()
+    assert "First stage" not in page.locator(".departures").inner_text()
+    assert (
+        "original logits and attribute logits differ in 31 of 31"
+        in page.locator(".controls").last.inner_text()
+    )
 
 
 def test_pictures_are_drawn_or_said_to_be_missing(tmp_path, tab):
@@ -141,28 +155,107 @@ def test_the_agreement_table_is_walked_by_arrow_keys_and_said_in_words(page):
     assert page.locator(".heat td[data-row='1'][data-column='6']").inner_text() == "13"
 
 
-def test_the_theme_follows_the_system_and_then_the_reader(path, open_tab):
-    colour = "getComputedStyle(document.body).backgroundColor"
-    tab = open_tab(theme="dark")
+THEME = (
+    "[getComputedStyle(document.body).backgroundColor, document.documentElement.dataset.theme ?? 'system']"
+)
+
+
+@pytest.mark.parametrize(
+    ("system", "steps"), [("light", ["Dark", "Light", "System"]), ("dark", ["Light", "Dark", "System"])]
+)
+def test_the_theme_button_says_what_it_does(path, open_tab, system, steps):
+    tab = open_tab(theme=system)
+    page, button = tab.open(path), tab.page.locator("#theme")
+    tab.shoot(f"top-{system}")
+    first, _ = page.evaluate(THEME)
+    for number, step in enumerate(steps):
+        assert button.inner_text() == step
+        assert step.lower() in button.get_attribute("aria-label")
+        button.click()
+        colour, chosen = page.evaluate(THEME)
+        assert chosen == step.lower()
+        assert (colour == first) == (number > 0)
+        page.reload()
+        settle(page)
+        assert page.evaluate(THEME) == [colour, chosen]
+    assert button.inner_text() == steps[0]
+
+
+def focused(page):
+    return page.locator(".card:focus h3").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("forth", "back"), [("j", "k"), ("n", "p"), ("ArrowRight", "ArrowLeft"), ("#next", "#previous")]
+)
+def test_keys_and_buttons_step_through_the_examples(path, tab, forth, back):
     page = tab.open(path)
-    dark = page.evaluate(colour)
-    assert page.locator("#theme").get_attribute("aria-pressed") == "true"
-    tab.shoot("top-dark")
-    page.locator("#theme").click()
-    light = page.evaluate(colour)
-    assert light != dark
+    order = ids(page)
+
+    def step(way):
+        page.locator(way).click() if way.startswith("#") else page.keyboard.press(way)
+
+    for example in (order[0], order[1], order[2]):
+        step(forth)
+        assert focused(page) == example
+    for example in (order[1], order[0]):
+        step(back)
+        assert focused(page) == example
+    step(back)
+    assert page.locator(".card.target h3").inner_text() == order[0]
+
+
+def test_stepping_goes_on_from_what_is_looked_at_and_ends_at_the_ends(path, open_tab):
+    page = open_tab(height=900).open(path, "#example=example-9")
+    order = ids_of_all(path, open_tab)
+    page.keyboard.press("k")
+    assert focused(page) == order[order.index("example-9") - 1]
+    page.evaluate(
+        "document.activeElement.blur(); document.querySelector('.target')?.classList.remove('target')"
+    )
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    settle(page)
+    page.keyboard.press("k")
+    last = focused(page)
+    while True:
+        page.keyboard.press("j")
+        if focused(page) == last:
+            break
+        last = focused(page)
+    assert last == order[-1]
+
+
+def ids_of_all(path, open_tab):
+    return ids(open_tab().open(path))
+
+
+def test_keys_are_shown_and_can_be_turned_off(path, tab):
+    page = tab.open(path)
+    assert "j n" in " ".join(page.locator("#hint").inner_text().split())
+    page.locator("#keys").click()
+    assert page.locator("#keys").get_attribute("aria-pressed") == "false"
+    assert not page.locator("#hint").is_visible()
+    page.keyboard.press("j")
+    assert page.locator(".card:focus").count() == 0
     page.reload()
     settle(page)
-    assert page.evaluate(colour) == light
-    assert open_tab(theme="light").open(path).evaluate(colour) == light
-
-
-def test_keys_walk_the_cards(path, tab):
-    page = tab.open(path, "#example=example-2")
+    assert page.locator("#keys").get_attribute("aria-pressed") == "false"
+    page.locator("#next").click()
+    assert page.locator(".card:focus").count() == 1
+    page.locator("#keys").click()
     page.keyboard.press("j")
-    assert page.locator(".card:focus h3").inner_text() == "example-0"
-    page.keyboard.press("k")
-    assert page.locator(".card:focus h3").inner_text() == "example-2"
+    assert page.locator(".card:focus").count() == 1
+
+
+def test_keys_are_left_alone_where_something_else_needs_them(page):
+    page.locator("[name=q]").fill("")
+    page.locator("[name=q]").press("j")
+    assert page.locator("[name=q]").input_value() == "j"
+    page.locator("[name=q]").fill("")
+    page.locator(".heat td[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.tagName") == "TD"
+    assert page.locator(".card:focus").count() == 0
 
 
 def test_the_first_tab_stop_skips_to_the_examples(page):
@@ -187,6 +280,28 @@ def test_the_command_names_the_environments_and_can_be_copied(path, open_tab):
     page.locator(".card.target .copy").click()
     wait_until(page, "window.words.includes('Copied')")  # which stands there for a moment
     assert page.evaluate("navigator.clipboard.readText()") == command
+
+
+LONG = "an-environment-with-a-name-that-is-far-longer-than-any-table-on-paper-is-wide-" * 2
+NAMED = ".cells th .words, .departures th .words, .heat th .words, .member, .patterns .words, .cells .under"
+CUT = """(names) => [...document.querySelectorAll(names)].filter(one => {
+  if (one.offsetParent === null) return false;
+  const box = one.getBoundingClientRect(), range = document.createRange();
+  range.selectNodeContents(one);
+  const text = range.getBoundingClientRect();
+  const shows = getComputedStyle(one);
+  return shows.textOverflow === 'ellipsis' && shows.overflow !== 'visible' && text.width > box.width + 1
+    || text.right > innerWidth + 1;
+}).map(one => one.className + ': ' + one.textContent.slice(0, 60))"""
+
+
+def test_on_paper_names_of_environments_are_not_cut(tmp_path, open_tab):
+    summary = Summary.model_validate_json(make_rich().model_dump_json().replace('"torch"', f'"{LONG}"'))
+    (path,) = write_html(tmp_path / "report.html", summary)
+    page = open_tab(width=1040).open(path)
+    assert page.evaluate(CUT, NAMED) != []
+    page.emulate_media(media="print", color_scheme="light")
+    assert page.evaluate(CUT, NAMED) == []
 
 
 def test_paper_gets_no_controls_and_no_empty_boxes(page, tab):

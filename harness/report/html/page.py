@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -146,16 +147,19 @@ def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
         "pairs": view.pair_cells(summary),
         "departures": {one.environment: one for one in departures},
         "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
-        "stage_names": [
-            (stage, name)
-            for stage, name in (*words.STAGES.items(), ("none", "none"))
-            if any(one.stages[stage] for one in departures)
-        ],
+        "stage_names": name_stages(departures),
         "controls": list_controls(summary),
         "patterns": patterns,
         "patterns_left": patterns_left,
         "margin_columns": figures.draw_margins(view.count_margins(summary)),
     }
+
+
+def name_stages(departures: Sequence[view.Departure]) -> list[tuple[str, str]]:
+    """The stages that tell some divergence from agreeing examples, with their words; none where none does."""
+    found = [(key, word) for key, word in words.STAGES.items() if any(one.stages[key] for one in departures)]
+    has_none = any(one.stages["none"] for one in departures)
+    return [*found, *([("none", "none")] if has_none else [])] if found else []
 
 
 def is_measured(summary: Summary, rate: str) -> bool:

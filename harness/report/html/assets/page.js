@@ -10,6 +10,7 @@ const guessCard = (row) => Math.max(180, 100 + row[CLASSES].reduce((sum, one) =>
 const cards = makeList(byId("cards"), makeCard, guessCard);
 const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27);
 const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31);
+const hasStages = data.divergences.some((row) => /\d/.test(row[STAGES]));
 let state = readState("");
 
 // Options of the filters, each with how many examples it finds by itself.
@@ -47,7 +48,7 @@ function fillSelects() {
   fillSelect("change", "anything", counted(data.changes.map((name, number) => [name, data.changeNames[number]]),
     tally((row) => data.changes.map((_, number) => number).filter((number) => bits(row) & (1 << number))), place));
   const stages = tally((row) => departing(row).map((one) => row[STAGES][one]));
-  fillSelect("stage", "any", [
+  fillSelect("stage", "any", !hasStages ? [] : [
     ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, (_, number) => String(number)),
     ...counted([["none", "none"]], stages, () => "-"),
   ]);
@@ -69,6 +70,7 @@ function show() {
     ? `${found.rows.length} of ${plural(all, "divergent example")}${together}; ${found.lines.length} of ${data.agreeing.length} agreeing`
     : `${all || !data.agreeing.length ? plural(all, "divergent example") : plural(data.agreeing.length, "agreeing example")}${data.pages.length > 1 ? " on this page" : ""}`;
   byId("clear").hidden = !isNarrowed;
+  byId("steps").hidden = found.rows.length === 0;
   if (byId("agreeing-found")) byId("agreeing-found").textContent = isNarrowed ? `${found.lines.length} of ${data.agreeing.length}` : String(data.agreeing.length);
 }
 
@@ -123,6 +125,7 @@ function start() {
   const isBare = data.divergences.length > 0 && data.divergences.every((row) => typeof row[PICTURE] === "number");
   byId("cards").classList.toggle("no-pictures", isBare);
   byId("no-pictures").hidden = !isBare;
+  byId("cards").classList.toggle("no-stages", !hasStages);
   if (data.divergences.length || data.agreeing.length) tools.hidden = false;
   losses?.show(data.incomparable);
   state = isQuery(location.hash) ? { ...readState(location.hash), example: null } : state;
@@ -156,14 +159,61 @@ document.addEventListener("click", (event) => {
   if (link && link.hash === location.hash && follow()) event.preventDefault();
 });
 
-// Cards are walked with j and k, or with the arrow keys, once one has the focus.
-byId("cards").addEventListener("keydown", (event) => {
-  const step = { j: 1, k: -1 }[event.key];
-  if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-  const here = event.target.closest(".card");
-  const place = Number(here.getAttribute("aria-posinset")) - 1 + step;
-  if (place >= 0 && place < cards.size()) cards.reveal(place).focus({ preventScroll: true });
+// Storage may be off for pages from disk; what is chosen then lasts as long as the page.
+function remember(name, value) {
+  try { localStorage.setItem(`harness-${name}`, value); } catch { /* as said */ }
+}
+
+function recall(name) {
+  try { return localStorage.getItem(`harness-${name}`); } catch { return null; }
+}
+
+// Examples are stepped through with buttons and keys, from the one that has the focus or is looked at.
+const STEPS = { j: 1, n: 1, ArrowRight: 1, k: -1, p: -1, ArrowLeft: -1 };
+const OWN_KEYS = "input, select, textarea, summary, [contenteditable], .heat, .wide:not(.card .wide), code";
+const keys = byId("keys");
+
+const placeOf = (card) => Number(card.getAttribute("aria-posinset")) - 1;
+const isSeen = (card) => card.getBoundingClientRect().bottom > 0 && card.getBoundingClientRect().top < innerHeight;
+
+function findNext(step) {
+  const here = document.activeElement?.closest?.(".card") ?? document.querySelector(".card.target");
+  if (here && isSeen(here)) return placeOf(here) + step;
+  const edge = tools.hidden ? 0 : tools.getBoundingClientRect().bottom;
+  const below = [...document.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().top >= edge - 8);
+  const place = below ? placeOf(below) : cards.size();
+  return step > 0 ? place : place - 1;
+}
+
+function stepTo(step) {
+  const place = findNext(step);
+  if (place < 0 || place >= cards.size()) return;
+  unmark();
+  const card = cards.reveal(place);
+  card.classList.add("target");
+  card.focus({ preventScroll: true });
+}
+
+function showKeys(isOn) {
+  keys.setAttribute("aria-pressed", isOn);
+  byId("hint").hidden = !isOn;
+}
+
+byId("next").addEventListener("click", () => stepTo(1));
+byId("previous").addEventListener("click", () => stepTo(-1));
+keys.addEventListener("click", () => {
+  const isOn = keys.getAttribute("aria-pressed") !== "true";
+  remember("keys", isOn ? "on" : "off");
+  showKeys(isOn);
 });
+document.addEventListener("keydown", (event) => {
+  const step = STEPS[event.key];
+  if (!step || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  if (keys.getAttribute("aria-pressed") !== "true" || event.target.closest?.(OWN_KEYS)) return;
+  event.preventDefault();
+  stepTo(step);
+});
+showKeys(recall("keys") !== "off");
 
 // Folds of the environments' table.
 for (const button of document.querySelectorAll(".unfold")) {
@@ -174,15 +224,25 @@ for (const button of document.querySelectorAll(".unfold")) {
   });
 }
 
-// The theme: what the system prefers, until one is chosen here.
+// The theme: the system's, until one is chosen here. The button says what it leads to: first the theme that
+// the system has not, then the other one, then the system's again.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = byId("theme");
-const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-const showTheme = () => theme.setAttribute("aria-pressed", isDark());
+const SYSTEM = "system";
+function nextTheme() {
+  const [own, other] = dark.matches ? ["dark", "light"] : ["light", "dark"];
+  return { [SYSTEM]: other, [other]: own, [own]: SYSTEM }[document.documentElement.dataset.theme ?? SYSTEM];
+}
+function showTheme() {
+  const next = nextTheme();
+  theme.textContent = next[0].toUpperCase() + next.slice(1);
+  theme.setAttribute("aria-label", next === SYSTEM ? "Use the system’s theme" : `Use the ${next} theme`);
+}
 theme.addEventListener("click", () => {
-  const chosen = isDark() ? "light" : "dark";
-  document.documentElement.dataset.theme = chosen;
-  try { localStorage.setItem("harness-theme", chosen); } catch { /* it lasts as long as the page */ }
+  const chosen = nextTheme();
+  if (chosen === SYSTEM) delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  remember("theme", chosen);
   showTheme();
 });
 dark.addEventListener("change", showTheme);
