@@ -30,11 +30,20 @@ def test_without_an_engine_it_says_why_and_how_to_get_one():
     engine = find(findings, "engine", "docker")
     assert not engine.ok
     assert "nobody.sock" in engine.text
-    assert engine.advice
+    assert "the engine that DOCKER_HOST names" in engine.advice
     assert not find(findings, "environment", "caffe-openblas").ok
     assert find(findings, "environment", "local-pytorch").ok
     assert find(findings, "machine", "memory").ok
     assert find(findings, "python", "any").ok
+
+
+def test_who_chose_another_engine_is_not_told_to_start_the_one_here(monkeypatch, tmp_path):
+    monkeypatch.delenv("DOCKER_HOST")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "far")
+    assert "Docker context 'far'" in doctor.advise_engine()
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert "start it" in doctor.advise_engine()
 
 
 @pytest.mark.parametrize("error", [InputError("odd"), OSError("odd")])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import socket
 import tarfile
 import threading
 from functools import partial
@@ -407,6 +408,18 @@ def test_a_context_that_cannot_be_used_is_said(contexts, monkeypatch, name, word
     monkeypatch.setenv("DOCKER_CONTEXT", name)
     with pytest.raises(EngineMissingError, match=f"context '{name}' {words}"):
         connect_engine()
+
+
+@pytest.mark.parametrize("text", ["[1]", '"text"', '{"auths": 3}', "[" * 100_000])
+def test_a_config_file_of_another_shape_leaves_the_engine_missing(contexts, monkeypatch, text):
+    """The library reads it when a client is made, and raises whatever happens to it there."""
+    monkeypatch.setenv("DOCKER_CONTEXT", "other")
+    (contexts / "config.json").write_text(text)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(contexts / "other.sock"))
+        listening.listen()
+        with pytest.raises(EngineMissingError, match=r"no Docker engine answers at .*other"):
+            connect_engine()
 
 
 def test_a_long_step_tells_how_far_it_is(tmp_path):

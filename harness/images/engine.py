@@ -18,6 +18,7 @@ PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)
 Answer = TypeVar("Answer")
 DEFAULT_HOST = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
 DEFAULT_CONTEXT = "default"
+HOST_VARIABLE = "DOCKER_HOST"
 
 
 class EngineMissingError(InputError):
@@ -40,19 +41,29 @@ def find_endpoint() -> Endpoint:
     """
     import docker
 
-    host, name = os.environ.get("DOCKER_HOST"), find_context()
-    told_by = "DOCKER_HOST" if host else f"Docker context {name!r}"
-    if not host and name == DEFAULT_CONTEXT:
+    told_by = name_choice()
+    if told_by is None:
         return Endpoint(DEFAULT_HOST, "nobody (it is the usual place)", {"base_url": DEFAULT_HOST})
     try:
-        options = docker.utils.kwargs_from_env() if host else docker.ContextAPI.kwargs_from_context(name)
+        if told_by == HOST_VARIABLE:
+            options = docker.utils.kwargs_from_env()
+        else:
+            options = docker.ContextAPI.kwargs_from_context(find_context())
     except Exception as error:  # the library raises bare exceptions for a damaged context
         raise EngineMissingError(
             f"{told_by} cannot be used ({shorten(error)}); correct or unset it"
         ) from error
     if "base_url" not in options:
-        raise EngineMissingError(f"{told_by} is not found; see `docker context ls`, or set DOCKER_HOST")
+        raise EngineMissingError(f"{told_by} is not found; see `docker context ls`, or set {HOST_VARIABLE}")
     return Endpoint(str(options["base_url"]), told_by, options)
+
+
+def name_choice() -> str | None:
+    """What says where the engine is: `DOCKER_HOST` or a context; None where it is in the usual place."""
+    if os.environ.get(HOST_VARIABLE):
+        return HOST_VARIABLE
+    context = find_context()
+    return None if context == DEFAULT_CONTEXT else f"Docker context {context!r}"
 
 
 def find_context() -> str:
@@ -68,18 +79,13 @@ def connect_engine() -> Any:
     EngineMissingError, with the reason, where none does.
     """
     import docker
-    from docker.errors import DockerException
 
     endpoint = find_endpoint()
     try:
         check_socket(endpoint.place)
         client = docker.DockerClient(**endpoint.options, timeout=ANSWER_SECONDS)
         client.ping()
-    except (
-        DockerException,
-        OSError,
-        ValueError,
-    ) as error:  # requests raises OSError, a bad address ValueError
+    except Exception as error:  # what the library raises for a bad address or config file is anything
         raise EngineMissingError(
             f"no Docker engine answers at {endpoint.place} ({shorten(error)}); that place was told by"
             f" {endpoint.told_by}; start one, be allowed to use it, or set DOCKER_HOST or a Docker context"

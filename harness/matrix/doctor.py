@@ -13,6 +13,7 @@ import psutil
 
 from harness.ami.errors import InputError
 from harness.images.base import advise_emulation, is_emulated
+from harness.images.engine import name_choice
 from harness.images.recipes import Image, native_architecture, read_images
 from harness.images.sweep import Standing, list_standings
 from harness.matrix.cache import find_cache
@@ -117,7 +118,10 @@ def examine_engine(fleet: Fleet | Absent) -> Iterator[Finding]:
 
 
 def advise_engine() -> str:
-    """How to get an engine here."""
+    """How to get an engine: the one that was chosen, else one here."""
+    chosen = name_choice()
+    if chosen is not None:
+        return f"start the engine that {chosen} names; or correct that, or unset it"
     if platform.system() != "Linux":
         return "install Docker Desktop and start it"
     if shutil.which("dockerd"):
