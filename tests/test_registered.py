@@ -1,6 +1,7 @@
 """The register is held to its word: pins that break, names that mean nothing here, entries without pins."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from test_judge import OTHER, SAME, entry, judge, record, result
@@ -75,10 +76,18 @@ def test_other_examples_are_not_held_against_a_pin():
     assert note.endswith("is not held to its count of 2 of 3: it speaks of 2 examples here")
 
 
-def test_where_some_examples_alone_were_asked_for_no_pin_is_held():
-    header = Header("run", "0", "m", "a", {}, 1.0, must_occur=False)
-    summary = make_summary(header, CELLS, [pinned("1 of 3", None)])
-    assert (summary.outcome, summary.notes) == ("expected", ())
+@pytest.mark.parametrize("given", [{"must_occur": False}, {"reference": "elsewhere"}])
+def test_where_a_pin_cannot_be_held_that_is_said(given):
+    """Some examples alone were asked for, or another environment is the baseline."""
+    header = replace(Header("run", "0", "m", "a", {}, 1.0), **given)
+    absent = entry("*", "c").model_copy(update={"count": "1 of 3"})
+    summary = make_summary(header, CELLS, [pinned("1 of 3", None), absent])
+    assert summary.outcome == "expected"
+    (note,) = [one for one in summary.notes if "expected divergence" in one]
+    assert note == (
+        "expected divergence of * in b (o) is not held to its count of 1 of 3: that takes all examples, held"
+        " against the register's reference"
+    )
 
 
 def test_an_entry_about_the_baseline_is_a_problem():

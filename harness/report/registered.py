@@ -71,6 +71,11 @@ def list_remarks(
             continue
         if idle:
             yield f"{name_entry(entry)} {idle}"
+        elif not whole and entry.count is not None and place in expectation.occurring:
+            yield (
+                f"{name_entry(entry)} is not held to its count of {entry.count}: that takes all examples,"
+                " held against the register's reference"
+            )
         else:
             yield from remark_pins(entry, expectation.pins.get(place, {}))
 
