@@ -192,7 +192,7 @@ def test_a_clean_image_says_more_than_values_out_of_range(entries):
 def test_what_no_convention_allows_is_said(entries):
     arrays = entries(("bim", "a", FACE * 300), clean=False)
     (reason,) = settle_conventions(arrays, MODEL, "raw-rgb").refused
-    assert "would be levels 0 to 76500; nothing known fits, or hand in" in reason
+    assert "would be levels 0 to 76500; nothing known fits; more may with clean images: hand in" in reason
 
 
 def test_arrays_beside_a_contradiction_are_refused_where_they_may_hold_the_same(entries):

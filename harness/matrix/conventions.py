@@ -118,7 +118,8 @@ def judge_claim(claim: str, arrays: Sequence[Evidence], preprocess: Preprocess) 
 def explain_contradiction(claim: str, first: str, one: Evidence) -> str:
     """Why an array cannot hold what it is said to hold."""
     fits = f"what fits is {join_names(one.fitting)}: name it" if one.fitting else "nothing known fits"
-    remedy = "" if one.distances else f", or {HAND_IN}"
+    joint = ", or" if one.fitting else "; more may with clean images:"
+    remedy = "" if one.distances else f"{joint} {HAND_IN}"
     return f"{one.entry['file']}: is said to hold {claim}, but {describe_numbers(one, first)}; {fits}{remedy}"
 
 
