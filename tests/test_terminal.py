@@ -102,6 +102,7 @@ def test_failed_and_unavailable_cells_have_dashes_reasons_and_log_ends():
     assert "c failed: it broke" in text
     assert "| line two" in text
     assert "d unavailable: no python3.99" in text
+    assert text.count("  |") == 2  # no line of a log that there is none of
     (row,) = [line for line in text.splitlines() if line.startswith(" d ")]
     assert "0.0" not in row
     assert "\N{EN DASH}" in row

@@ -126,7 +126,8 @@ def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
                 make_line(f": {cell.reason}"),
             )
         )
-        parts.extend(Text(f"  | {line}", "dim") for line in make_lines(cell.log_end).split("\n"))
+        if cell.log_end:
+            parts.extend(Text(f"  | {line}", "dim") for line in make_lines(cell.log_end).split("\n"))
     return Group(*parts) if parts else None
 
 
