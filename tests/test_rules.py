@@ -97,6 +97,7 @@ def test_settled_rules_are_those_that_depart():
     assert tuple(NAMES) == tuple(Port.__dataclass_fields__)
 
 
-def test_the_command_of_a_report_has_the_rules():
-    request = {"model": "m", "override": {"port": None, "rules": ["ddof=1", LISTING]}}
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_the_command_of_a_report_or_an_attack_has_the_rules(kind):
+    request = {"model": "m", "override": {"port": None, "rules": kind(["ddof=1", LISTING])}}
     assert start_command(request, "m").endswith(f"matrix --model m --rule ddof=1 --rule {LISTING}")

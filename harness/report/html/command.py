@@ -38,7 +38,7 @@ def start_command(request: Mapping[str, Any], model: str) -> str:
     for name in PARAMETERS:
         words += option(name, override.get(name) if isinstance(override, dict) else None)
     rules = override.get("rules") if isinstance(override, dict) else None
-    for rule in rules if isinstance(rules, list) else ():
+    for rule in rules if isinstance(rules, list | tuple) else ():
         words += option("rule", rule)
     repeat = request.get("repeat")
     words += option("repeat", repeat if isinstance(repeat, int) and repeat > 1 else None)
