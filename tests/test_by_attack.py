@@ -8,6 +8,7 @@ from past_runs import write_run
 from harness.cli import main
 from harness.diff.columns import take_columns
 from harness.evaluate.by_attack import measure_attacks
+from harness.report.words import RATES
 
 TUPLES = [
     ("benign", 1, 1, 1),
@@ -80,6 +81,9 @@ def test_the_verb_prints_a_table_and_json(harness):
     lines = [line.split() for line in out.splitlines()]
     assert ["fgsm", "4", "3", "66.7", "(21\N{EN DASH}94)", "33.3", "(6\N{EN DASH}79)"] in lines
     assert any(line[:2] == ["benign-noise", "(clean)"] for line in lines)
+    known = {one.key: one.word for one in RATES}
+    heads = [f"{known[key]} %".split() for key in ("detection", "recovery")]
+    assert ["attack", "n", "of", *heads[0], *heads[1]] in lines
     code, out, _ = harness("run", "--json", "--environment", "h*")
     (rates,) = json.loads(out).values()
     assert [one["attack"] for one in rates] == ["benign", "fgsm", "benign-noise", "bim"]

@@ -51,7 +51,7 @@ def test_times_and_places_are_no_differences(change):
             lambda cell: cell["job"]["settings"].update(precision="float64"),
             ("precision", "float32", "float64"),
         ),
-        (lambda cell: cell["job"]["parameters"].update(beta=50.0), ("beta", "60.0", "50.0")),
+        (lambda cell: cell["job"]["parameters"].update(beta=50.0), ("beta", "60", "50")),
         (lambda cell: cell["job"]["port"]["rules"].update(ddof=1), ("port rule ddof", "0", "1")),
         (lambda cell: cell["job"]["examples"].update(npy="raw-rgb"), (".npy convention", None, "raw-rgb")),
         (

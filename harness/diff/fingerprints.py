@@ -10,6 +10,7 @@ from deepdiff import DeepDiff
 
 from harness.ami.errors import InputError
 from harness.ami.port import port_to_json, read_port
+from harness.report.numbers import show_parameter
 from harness.report.summary import DifferenceSummary
 
 View = Mapping[str, Mapping[str, Any]]
@@ -227,7 +228,8 @@ def show_value(value: Any) -> str | None:
     """A value as text: of a hash the first digits, of system libraries what tells them apart."""
     if value is None:
         return None
-    text = re.sub(r"/usr/lib/(\w+-linux-gnu/)?", "", str(value))
+    shown = show_parameter(value) if isinstance(value, float) else str(value)
+    text = re.sub(r"/usr/lib/(\w+-linux-gnu/)?", "", shown)
     return text[:DIGITS] if re.fullmatch("[0-9a-f]{64}", text) else text
 
 

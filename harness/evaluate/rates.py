@@ -91,7 +91,7 @@ def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -
 
     An example of which nobody says whether it was attacked is neither benign nor attacked. Nor is a clean
     one under noise or compression (`benign-noise`): it must not pass for a missed attack, nor hide in the
-    rate of false alarms on clean images.
+    rate of false positives on clean images.
     """
     benign = np.asarray(attacks == BENIGN, bool)
     unknown = np.asarray(attacks == UNKNOWN, bool) | np.asarray(attacks == "", bool)
