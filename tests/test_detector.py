@@ -127,7 +127,7 @@ def test_without_dlib_the_error_says_how_to_get_it(tmp_path, predictor, monkeypa
     monkeypatch.setitem(sys.modules, "dlib", None)
     image = write_image(tmp_path / "face.png", 1)
     with pytest.raises(
-        InputError, match=r"dlib is not here .*pip install dlib.*compiler.*write the landmarks"
+        InputError, match=r"dlib is not here .*pip install dlib; .*compiler.*write the landmarks"
     ):
         locate([image], predictor, tmp_path / "landmarks.json")
 

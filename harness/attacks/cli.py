@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness import options
+from harness.system.extras import EXTRAS, require_extra
 from harness.system.invocation import name_place, show_example
 from harness.system.streams import print_json, print_line
 
@@ -108,6 +109,9 @@ def attack(
 
     A killed attack goes on when it is started again. Exit code: 0 done, 2 could not run on all images.
     """
+    require_extra("attacks", "attack")
+    if check in EXTRAS:
+        require_extra(check, f"--check {check}")
     from harness.attacks.order import Request
     from harness.matrix.machine import count_cores
 

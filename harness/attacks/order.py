@@ -88,15 +88,10 @@ def run_attack(request: Request, show: Show) -> Produced:
         need_witnesses=attack.on_detector,
     )
     targets = read_classes(request.classes, attack.aim, len(model.labels))
-    try:
-        import torch
+    import torch
 
-        from harness.attacks.produce import produce
-    except ImportError as error:
-        raise InputError(
-            f"attack: {error}; attacks need PyTorch and the robustness toolbox:"
-            " python -m pip install 'ami-harness[attacks]'"
-        ) from error
+    from harness.attacks.produce import produce
+
     torch.set_num_threads(request.threads)
     sources, origin = find_sources(request, model, attack)
     weights = dict(read_parameters(model.caffemodel, model.network))

@@ -21,6 +21,7 @@ from harness.matrix.store import read_cell
 from harness.report.consoles import make_text, open_errors
 from harness.system.documents import Integer, Name
 from harness.system.drafts import replace_file
+from harness.system.extras import require_extra
 from harness.system.text import make_cell
 
 Kind = Literal["text", "integer", "number", "truth"]
@@ -213,13 +214,10 @@ SHOW: dict[Kind, Callable[[Iterable[Any]], list[Any]]] = {"text": show_texts, "t
 @contextmanager
 def open_parquet(path: Path) -> Iterator[Write]:
     """A Parquet file, a row group a chunk; InputError where pyarrow is not installed."""
-    try:
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetWriter
-    except ImportError as error:
-        raise InputError(
-            "--records FILE.parquet needs pyarrow; pip install 'ami-harness[parquet]', or write .csv"
-        ) from error
+    require_extra("parquet", "--records FILE.parquet", "; or write .csv")
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
     kinds: dict[Kind, Any] = {
         "text": pa.string(),
         "integer": pa.int64(),

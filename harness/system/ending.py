@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.ami.errors import InputError, explain_refusal
+from harness.system.extras import explain_import
 from harness.system.stopping import Stopped
 from harness.system.streams import drop_output, print_line
 from harness.system.text import make_lines
@@ -50,6 +51,8 @@ def describe_error(error: BaseException) -> str:
     """What to do about bad input and a system that refuses something; of anything else, where it broke."""
     if isinstance(error, InputError):
         return str(error)
+    if isinstance(error, ImportError) and (reason := explain_import(error)):
+        return reason
     if isinstance(error, OSError):
         return explain_refusal(error)
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from harness import options
+from harness.system.extras import require_extra
 from harness.system.invocation import show_example
 from harness.system.streams import print_json, print_line
 
@@ -68,7 +69,7 @@ def extract(
 
     Every environment gets a folder with both published file formats. Exit code: 0 done, 2 could not run.
     """
-    check_opencv()
+    require_extra("opencv", "witnesses extract")
     from harness.witnesses.extract import Request
 
     request = Request(
@@ -90,16 +91,6 @@ def extract(
         fresh=fresh,
     )
     perform(request, as_json=as_json)
-
-
-def check_opencv() -> None:
-    """InputError where OpenCV, which warps and writes images, is not installed."""
-    from importlib.util import find_spec
-
-    from harness.ami.errors import InputError
-
-    if find_spec("cv2") is None:
-        raise InputError("OpenCV is not here: pip install opencv-python-headless (or the extra `opencv`)")
 
 
 def perform(request: Any, *, as_json: bool) -> None:
@@ -184,7 +175,7 @@ def landmarks(
 
     Exit code: 0 done, 2 where some image was refused; the others are written all the same.
     """
-    check_opencv()
+    require_extra("opencv", "landmarks")
     from rich.progress import track
 
     from harness.report.consoles import open_errors

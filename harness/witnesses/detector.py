@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.system.extras import write_install
 from harness.witnesses.landmarks import (
     Landmarks,
     Located,
@@ -26,9 +27,9 @@ from harness.witnesses.portraits import list_images, read_image
 
 BLANK = 64  # pixels, of an image without a face
 UPSAMPLED = 1  # times; the face detector was trained on faces of 80 pixels
-INSTALL = (
-    "`pip install dlib` builds it from source and needs a C++ compiler, cmake and half an"
-    " hour; or write the landmarks file yourself (docs/witnesses.md says how)"
+HINT = (
+    "; dlib is built from its source, which takes a C++ compiler, cmake and half an hour (the package"
+    " dlib-bin is built already); or write the landmarks file yourself (docs/witnesses.md says how)"
 )
 PREDICTOR = "a shape predictor for 68 points (shape_predictor_68_face_landmarks.dat), got from elsewhere"
 
@@ -90,7 +91,7 @@ def import_dlib() -> ModuleType:
     try:
         import dlib
     except ImportError as error:
-        raise InputError(f"dlib is not here ({error}); {INSTALL}") from error
+        raise InputError(f"dlib is not here ({error}); {write_install(['dlib'])}{HINT}") from error
     return dlib
 
 
