@@ -33,7 +33,7 @@ PAIR = PairSummary(
 )
 # What other forms called the same things once.
 OLD = ("False alarms", "Steered accuracy", "plain logits", "steered logits", "Plain margin", "Steered margin",
-       "\u03ba", "first stage that differs", "first difference", "differs first")  # fmt: skip
+       "\u03ba", "first stage that differs", "first difference", "differs first in")  # fmt: skip
 
 
 @pytest.fixture(name="summary", scope="module")
