@@ -1,5 +1,7 @@
 """Sessions: each installs pinned packages and runs one command or a few."""
 
+import os
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -59,6 +61,13 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("lint-imports", env={"PYTHONPATH": "."})
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damage documents, a thousand for every reader (`-- --reader NAME --number N --seed S`)."""
+    install(session, "tests")
+    session.run("python", "-m", "fuzz", *session.posargs, env={"PYTHONPATH": f".{os.pathsep}tests"})
 
 
 @nox.session

@@ -1,9 +1,12 @@
 """Text files are decoded, and names stored, in one way."""
 
+import unicodedata
+from pathlib import Path
+
 import pytest
 
 from harness.ami.errors import InputError
-from harness.ami.text import decode_text, read_lines, split_lines, store_name
+from harness.ami.text import decode_text, find_spelling, read_lines, split_lines, store_name
 
 
 @pytest.mark.parametrize("data", [b"a\nb", b"a\r\nb\r\n", b"\xef\xbb\xbfa\nb\n", b"a\nb\n\n \r\n\t\n"])
@@ -56,3 +59,16 @@ def test_names_are_stored_in_one_form(name, stored):
     assert store_name(name) == stored
     assert store_name(stored) == stored
     stored.encode()
+
+
+def test_a_folder_is_listed_once_for_all_names_that_are_spelled_otherwise(tmp_path, monkeypatch):
+    names = [f"\u00e9{number}.png" for number in range(50)]
+    for name in names:
+        (tmp_path / name).touch()
+    listed, list_any = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: listed.append(folder) or list_any(folder))
+    spelled = [find_spelling(tmp_path / unicodedata.normalize("NFD", name)).name for name in names]
+    assert spelled == names
+    assert listed == [tmp_path]
+    (tmp_path / "\u00e9x").touch()
+    assert find_spelling(tmp_path / "e\u0301x").name == "\u00e9x"

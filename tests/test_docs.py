@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.ami import limits
 from harness.matrix.machine import INHERITED
 from harness.model.folder import ModelTable, PreprocessTable
 from harness.model.sources import SourceTable
@@ -29,3 +30,10 @@ def test_every_variable_is_documented():
     assert {"HARNESS_HOME", "DOCKER_HOST"} <= found
     text = read("machine.md")
     assert sorted(name for name in found | set(INHERITED) if f"`{name}`" not in text) == []
+
+
+def test_every_limit_is_documented():
+    text = read("files.md")
+    names = [name for name in vars(limits) if name.startswith(("MAX_", "MIN_"))]
+    assert len(names) > 20
+    assert [name for name in names if f"`{name}`" not in text] == []

@@ -219,13 +219,14 @@ def test_files_that_cannot_be_opened_are_refused(gather, tmp_path):
 def test_an_unreadable_file_is_refused(gather, tmp_path, monkeypatch):
     folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.png", "Bea_2_1_2_3_4.png")
 
-    def forbid(path):
-        if path.name.startswith("Bea_2"):
-            raise PermissionError(13, "Permission denied", str(path))
-        with path.open("rb") as file:
-            return file.read()
+    open_any = os.open
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", forbid)
+    def forbid(path, *more, **options):
+        if "Bea_2" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_any(path, *more, **options)
+
+    monkeypatch.setattr("os.open", forbid)
     examples, found = gather(folder)
     assert len(examples) == 1
     assert found.refused[0].endswith("Bea_2_1_2_3_4.png: cannot be read (Permission denied)")
@@ -284,7 +285,7 @@ def test_a_row_whose_file_is_missing_or_cannot_be_one_is_refused_by_line(gather,
     assert [(one.id, one.gold) for one in examples] == [("faces/a", 1)]
     assert [one.rpartition("list.csv")[2] for one in found.refused] == [
         ":3: b.png is not there",
-        f":4: {'x' * 200} cannot be read (File name too long)",
+        f":4: {'x' * 200} its id is no text of at most 1024 characters",
         f":5: example faces/a is there already ({folder / 'a.png'})",
     ]
 
@@ -373,3 +374,23 @@ def test_a_backslash_in_a_name_stays_where_there_is_such_a_file(gather, tmp_path
     folder = put(tmp_path / "in", "sub\\a.png")
     list_table(folder, "sub\\a.png")
     assert [one.id for one in gather(f"benign={folder}")[0]] == ["benign/sub\\a"]
+
+
+def test_names_that_no_report_could_hold_are_refused(gather, tmp_path):
+    folder = put(tmp_path / "faces", "a.png", "b.png")
+    (folder / "list.csv").write_text(
+        f"file,gold,attack,source\na.png,Bea,{'x' * 1025},\nb.png,Bea,,{'x' * 1025}\n"
+    )
+    with pytest.raises(InputError, match=r"a\.png its id is no text .*b\.png its source is no text"):
+        gather(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_refused_and_not_waited_for(gather, tmp_path):
+    folder = put(tmp_path / "bim", "Bea_1_1_2_3_4.png")
+    os.mkfifo(folder / "Bea_2_1_2_3_4.png")
+    (folder / "Bea_3_1_2_3_4.png").symlink_to("/dev/zero")
+    (folder / "Bea_4_1_2_3_4.png").symlink_to("Bea_1_1_2_3_4.png")
+    examples, found = gather(folder)
+    assert [one.id for one in examples] == ["bim/Bea_1_1_2_3_4", "bim/Bea_4_1_2_3_4"]
+    assert [one.rpartition(": ")[2] for one in found.refused] == ["is no file"] * 2

@@ -197,3 +197,20 @@ def test_the_shift_is_the_largest_change_of_a_distance():
     assert measure_shift(first, second, "leye/fc6") == pytest.approx(4 / 3 - 1 / 2)
     second["leye/fc6/preservation"] = np.array([[1.0, 2, 6], [1, 2, 3]])
     assert measure_shift(first, second, "leye/fc6") is None
+
+
+@pytest.mark.parametrize("name", ["cell.json", "evidence.npz", "leye_witness.txt", "mouth_neurons.txt"])
+def test_nothing_in_a_set_is_a_link(folder, tmp_path, name):
+    if name == "mouth_neurons.txt":  # read where the notebook's is not there
+        (folder / "mouth_witness.txt").unlink()
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=rf"{name}: .*is a link"):
+        read_set(folder)
+
+
+def test_evidence_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(folder, monkeypatch):
+    monkeypatch.setattr("harness.witnesses.sets.MAX_EVIDENCE_BYTES", 1000)
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(InputError, match=r"evidence\.npz: unpacks to \d+ bytes; 1000 are read at most"):
+        read_set(folder)

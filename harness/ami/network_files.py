@@ -173,7 +173,7 @@ def read_weights(folder: Path, network: Network) -> Dict[str, np.ndarray]:
     for name, path in list_files(folder, network).items():
         try:
             weights[name] = np.load(str(path), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # a broken header ends in errors of many kinds
             raise InputError(f"{path}: cannot be read ({error}); {MADE_ANEW}") from error
         if weights[name].shape != shapes[name] or weights[name].dtype != np.float32:
             raise InputError(

@@ -166,7 +166,8 @@ def show_levels(values: np.ndarray, convention: str, model: Preprocess) -> np.nd
     """RGB levels (3, H, W), float32, that stored values show if they hold what a convention says."""
     gain, offset = find_line(convention, model)
     rgb = values if CONVENTIONS[convention].order == "rgb" else values[::-1]
-    levels: np.ndarray = rgb * gain[:, None, None] + offset[:, None, None]
+    with np.errstate(over="ignore"):  # of values that hold nothing of the kind
+        levels: np.ndarray = rgb * gain[:, None, None] + offset[:, None, None]
     return levels
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
@@ -90,10 +91,19 @@ def find_spelling(path: Path) -> Path:
 def spell_name(folder: Path, name: str) -> str:
     """The one name in a folder that is stored like another one, or else that one."""
     try:
-        alike = [one.name for one in folder.iterdir() if store_name(one.name) == store_name(name)]
+        alike = index_names(folder, folder.stat().st_mtime_ns).get(store_name(name), [])
     except (OSError, ValueError):
         return name
     return alike[0] if len(alike) == 1 else name
+
+
+@functools.lru_cache(maxsize=8)
+def index_names(folder: Path, _changed: int) -> Dict[str, List[str]]:
+    """Names in a folder by how they are stored, listed once until it changes: thousands may be asked for."""
+    found: Dict[str, List[str]] = {}
+    for path in folder.iterdir():
+        found.setdefault(store_name(path.name), []).append(path.name)
+    return found
 
 
 def escape_character(found: re.Match[str]) -> str:

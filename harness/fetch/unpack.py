@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from harness.ami.documents import shorten
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.limits import MAX_NAME, MAX_PART
 from harness.matrix.travel import CHUNK_BYTES, HEADER_BYTES, PieceReader, save_member
 from harness.model.sources import SourceTable
 
@@ -86,6 +88,10 @@ def judge_member(
 ) -> str | None:
     """Place of an entry in the model's folder, None where it is not wanted; InputError for a hostile one."""
     name = member.name
+    if len(name) > MAX_NAME or any(
+        len(part.encode("utf-8", "replace")) > MAX_PART for part in name.split("/")
+    ):
+        raise InputError(f"{path}: names {shorten(name)!r}, which is too long for a file; nothing is taken")
     if BAD_NAME.search(name):
         raise InputError(
             f"{path}: names {name[:200]!r}, a place outside its folder or none; nothing is taken"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.text import read_lines
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
 from harness.matrix.install import run_step
@@ -98,8 +99,8 @@ def normalise(name: str) -> str:
 def is_whole(folder: Path) -> bool:
     """Whether every wheel that a wheelhouse lists is there and unchanged."""
     try:
-        lines = (folder / LIST).read_text(encoding="utf-8").splitlines()
+        lines = read_lines(folder / LIST)
         hashes = {hash_file(path) for path in folder.glob("*.whl")}
-    except (OSError, InputError):
+    except InputError:
         return False
     return bool(lines) and hashes == {line.rpartition(":")[2] for line in lines}

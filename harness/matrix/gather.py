@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.decode import decode_array
+from harness.ami.documents import is_name
 from harness.ami.errors import InputError, RefusedError
-from harness.ami.examples import is_array_file, list_examples
+from harness.ami.examples import is_array_file, list_examples, read_bytes
 from harness.ami.headers import check_size, inspect_image
+from harness.ami.limits import MAX_NAME
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
 from harness.ami.text import store_name
 from harness.evaluate.rates import BENIGN
@@ -108,6 +110,9 @@ def take_candidate(
     if entry["id"] in taken:
         return explain_double(entry["id"], path, Path(taken[entry["id"]]["file"]))
     name = "" if candidate.place == str(path) else f"{path.name[:200]} "  # a row's place is its line
+    for key in ("id", "source", "attack"):
+        if not is_name(entry[key]):
+            return f"{name}its {key} is no text of at most {MAX_NAME} characters"
     try:
         check_file(path, preprocess)
         taken[entry["id"]] = {**entry, "sha256": hashes.hash_file(path)}
@@ -129,9 +134,9 @@ def check_file(path: Path, preprocess: Preprocess) -> None:
         if not path.is_file():
             raise RefusedError("is no file" if path.exists() else "is not there")
         check_size(path.stat().st_size)
-        data = path.read_bytes()
     except OSError as error:
         raise RefusedError(f"cannot be read ({error.strerror})") from error
+    data = read_bytes(path)
     if is_array_file(path):
         check_array(decode_array(data), preprocess.height, preprocess.width)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.ami.documents import parse_number, read_bytes
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_LIST_BYTES
+from harness.ami.limits import MAX_CSV_BYTES
 from harness.ami.text import decode_text, store_name
 from harness.matrix.foreign_paths import find_listed
 from harness.matrix.strays import is_stray
@@ -197,7 +197,7 @@ def read_table(path: Path, name: str | None, classes: Classes) -> Iterator[Candi
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """`FILE:LINE` and the fields of every row; InputError, with the line, where the file is no such table."""
-    text, number = decode_text(read_bytes(path, MAX_LIST_BYTES), path), 0
+    text, number = decode_text(read_bytes(path, MAX_CSV_BYTES), path), 0
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = [one.strip() for one in next(reader, [])]

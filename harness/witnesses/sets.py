@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import os
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, BinaryIO, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.ami.documents import call_document, open_file, refuse_links
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_CELL_BYTES, MAX_EVIDENCE_BYTES
 from harness.ami.network import Network
 from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
 from harness.ami.text import store_data
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
 from harness.model.witness_files import NAMES
+from harness.system.documents import Name, read_shape, take_shape
 from harness.system.drafts import write_json
 from harness.worker.extract import MUTATIONS
 
@@ -27,6 +32,40 @@ WITNESS_NAMES = NOTEBOOK, PORT = tuple(NAMES.values())
 Differences: TypeAlias = NDArray[np.floating[Any]]
 Evidence: TypeAlias = Mapping[str, Differences]
 """Differences (P, C) to the base, by `ATTRIBUTE/BLOB/MUTATION`; their medians are over the channels."""
+
+
+class Pairs(msgspec.Struct):
+    """Mutated images of one attribute, by their names."""
+
+    substitution: Annotated[list[Name], msgspec.Meta(min_length=1)]
+    preservation: Annotated[list[Name], msgspec.Meta(min_length=1)]
+
+
+class ExtractionRequest(msgspec.Struct):
+    """What images an extraction was made of."""
+
+    pairs: dict[Name, Pairs]
+
+
+class ExtractionJob(msgspec.Struct):
+    """An extraction's job."""
+
+    extraction: ExtractionRequest
+    settings: dict[Name, Any]
+
+
+class ExtractionHashes(msgspec.Struct):
+    """Hashes of an extraction's images, by their names and stages."""
+
+    inputs: dict[Name, dict[Name, str]] = {}
+
+
+class ExtractionCell(msgspec.Struct):
+    """What is read of an extraction's `cell.json`; the network is read by itself."""
+
+    job: ExtractionJob
+    hashes: ExtractionHashes
+    network: dict[Name, Any]
 
 
 @dataclass(frozen=True)
@@ -80,24 +119,26 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
         attribute: path
         for attribute in ATTRIBUTES
         for name in reversed(WITNESS_NAMES)
-        if (path := folder / name.format(attribute)).is_file()
+        if os.path.lexists(path := folder / name.format(attribute))
     }
     if not paths:
         inside = ", ".join(sorted(path.parent.name for path in folder.glob(f"*/{CELL}")))
         hint = f"; there are sets in it: {inside}" if inside else ""
         raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
-    cell = read_cell(folder / CELL) if (folder / CELL).exists() else None
+    for path in paths.values():
+        refuse_links(path, folder)
+    cell = read_cell(folder / CELL) if os.path.lexists(folder / CELL) else None
     known = read_cell_network(folder / CELL, cell) if cell else network
     if known is None:
         raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
     witnesses = {attribute: read_witnesses(path, known) for attribute, path in paths.items()}
-    evidence = read_evidence(folder / EVIDENCE, known) if (folder / EVIDENCE).exists() else None
+    evidence = read_evidence(folder / EVIDENCE, known) if os.path.lexists(folder / EVIDENCE) else None
     return WitnessSet(folder, known, witnesses, evidence, cell)
 
 
 def read_sets(folders: Sequence[Path], network: Network | None = None) -> list[WitnessSet]:
     """Witness sets of folders; one that names its network speaks for those that do not."""
-    saying = [folder / CELL for folder in folders if (folder / CELL).is_file()]
+    saying = [folder / CELL for folder in folders if os.path.lexists(folder / CELL)]
     if network is None and saying:
         network = read_cell_network(saying[0], read_cell(saying[0]))
     return [read_set(folder, network) for folder in folders]
@@ -114,24 +155,31 @@ def read_cell_network(path: Path, cell: Mapping[str, Any]) -> Network:
 def read_cell(path: Path) -> dict[str, Any]:
     """An extraction's `cell.json`; InputError where it is none."""
     try:
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        pairs, inputs = cell["job"]["extraction"]["pairs"], cell["hashes"].get("inputs", {})
-        if (
-            cell["network"]
-            and all(isinstance(one, dict) for one in (*inputs.values(), cell["job"]["settings"]))
-            and all(isinstance(one[kind], list) and one[kind] for one in pairs.values() for kind in MUTATIONS)
-        ):
-            return dict(cell)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: is no extraction's ({error!r}); extract again") from error
-    raise InputError(f"{path}: is no extraction's; extract again")
+        cell = read_shape(path, dict[str, Any], MAX_CELL_BYTES, within=path.parent)
+        take_shape(cell, ExtractionCell, str(path))
+    except InputError as error:
+        raise call_document(error, str(path), "is no extraction's", "extract again") from error
+    return cell
+
+
+def check_unpacked(path: Path, file: BinaryIO) -> None:
+    """Refuse an archive that unpacks to more than an extraction writes, before it is unpacked."""
+    with zipfile.ZipFile(file) as archive:
+        size = sum(one.file_size for one in archive.infolist())
+    file.seek(0)
+    if size > MAX_EVIDENCE_BYTES:
+        raise InputError(f"{path}: unpacks to {size} bytes; {MAX_EVIDENCE_BYTES} are read at most")
 
 
 def read_evidence(path: Path, network: Network) -> Evidence:
     """Differences by `ATTRIBUTE/BLOB/MUTATION`; InputError where the file is damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = {name: np.array(archive[name]) for name in archive.files}
+        with open_file(path, within=path.parent) as file:
+            check_unpacked(path, file)
+            with np.load(file, allow_pickle=False) as archive:
+                found = {name: np.array(archive[name]) for name in archive.files}
+    except InputError:
+        raise
     except Exception as error:  # a broken archive ends in errors of many kinds
         raise InputError(f"{path}: cannot be read ({error}); extract again") from error
     widths = {blob.name: blob.shape[0] for blob in network.blobs}
