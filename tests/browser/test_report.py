@@ -304,6 +304,17 @@ def test_on_paper_names_of_environments_are_not_cut(tmp_path, open_tab):
     assert page.evaluate(CUT, NAMED) == []
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_cells_whose_names_end_alone_tells_them_apart_are_told_apart(tmp_path, open_tab, width):
+    """As those of two runs, ENVIRONMENT@RUN: so the tables of environments cut no name."""
+    summary = Summary.model_validate_json(make_rich().model_dump_json().replace('"torch"', f'"{LONG}"'))
+    (path,) = write_html(tmp_path / "report.html", summary)
+    page = open_tab(width=width).open(path)
+    names = page.locator(".cells th .words, .departures th .words")
+    assert LONG in names.all_inner_texts()
+    assert page.evaluate(CUT, ".cells th .words, .departures th .words") == []
+
+
 def test_paper_gets_no_controls_and_no_empty_boxes(page, tab):
     page.emulate_media(media="print", color_scheme="light")
     for control in ("#tools", ".top", ".copy", ".measure"):
