@@ -47,6 +47,7 @@ def make_cell(environment, **more):
             "parameters": {"conv1.weight": "a" * 64, "conv1.bias": "b" * 64},
             "witnesses": {"nose": "c" * 64},
             "examples": "e" * 64,
+            "layers": "d" * 64,
             "worker": "f" * 64,
         },
         "timings": {"run_seconds": 1.5, "load_seconds": 0.5, "examples": 2},

@@ -260,13 +260,15 @@ def test_what_is_named_outright_has_to_be_compared(tmp_path, globs, code):
 
 def test_other_models_and_weights_are_compared_and_named(tmp_path, run):
     cell = make_cell("d")
-    cell["hashes"] = {**cell["hashes"], "parameters": {"conv1.weight": "9" * 64, "conv1.bias": "b" * 64}}
+    others = {"parameters": {"conv1.weight": "9" * 64, "conv1.bias": "b" * 64}, "layers": "0" * 64}
+    cell["hashes"] = {**cell["hashes"], **others}
     cell["job"] = {**cell["job"], "cell": "n/d", "model": {**cell["job"]["model"], "name": "n"}}
     summary = compare(run / "cells" / "a", write_cell(tmp_path / "d", cell, SAME))
     assert summary.exit_code == 0
     assert summary.model == "m, n"
     assert summary.notes == (
         "d has model n, a m",
+        "d has network layers 000000000000, a dddddddddddd",
         "d has weights conv1.weight 999999999999999999999999, a conv1.weight aaaaaaaaaaaaaaaaaaaaaaaa",
     )
 

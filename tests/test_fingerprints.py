@@ -75,6 +75,7 @@ def test_times_and_places_are_no_differences(change):
         (lambda cell: cell["fingerprint"]["cpu"]["flags"].remove("avx2"), ("instruction sets", "avx2", None)),
         (lambda cell: cell["fingerprint"]["packages"].pop("pillow"), ("package pillow", "11.0", None)),
         (lambda cell: cell["hashes"].update(worker="0" * 64), ("worker code", "f" * 12, "0" * 12)),
+        (lambda cell: cell["hashes"].update(layers="0" * 64), ("network layers", "d" * 12, "0" * 12)),
         (lambda cell: cell["hashes"].update(examples="0" * 64), ("examples", "e" * 12, "0" * 12)),
         (
             lambda cell: cell["hashes"]["witnesses"].update(nose="0" * 64),
@@ -90,6 +91,10 @@ def test_what_can_change_numbers_is_told(change, line):
     (difference,) = compare(change)
     assert tell([difference]) == [line]
     assert difference.matters
+
+
+def test_a_network_that_an_earlier_version_did_not_say_is_no_other():
+    assert compare(lambda cell: cell["hashes"].pop("layers")) == ()
 
 
 @pytest.mark.parametrize(

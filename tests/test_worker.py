@@ -305,6 +305,18 @@ def test_a_cell_says_what_it_was_made_of(job, tmp_path):
     assert {name: cell["hashes"][name] for name in planned} == planned
 
 
+def test_cells_of_networks_that_compute_something_else_differ_in_their_layers(job, tmp_path):
+    """Whatever their parameters: of two pools of one shape, or of a net's two stages."""
+    first = run(job, tmp_path)[2]["hashes"]["layers"]
+    path = Path(job["model"]["network"]) / "network.json"
+    text = path.read_text()
+    path.write_text(text.replace('"name": "face-like"', '"name": "other"'))
+    assert run(job, tmp_path)[2]["hashes"]["layers"] == first
+    assert text.count('"max"') == 1
+    path.write_text(text.replace('"max"', '"average"'))
+    assert run(job, tmp_path)[2]["hashes"]["layers"] != first
+
+
 def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
     for name, text in (("number.json", f'{{"output": {1 << 70}}}'), ("list.json", "[]")):
         (tmp_path / name).write_text(text)

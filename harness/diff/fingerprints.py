@@ -26,6 +26,7 @@ SINGLE = {
     "port rules": "port rule ",
     "parameters": "",
     "preprocess": "preprocess ",
+    "network": "network ",
     "settings": "",
     "versions": "",
     "system": "",
@@ -79,6 +80,8 @@ def compare_cells(baseline: Mapping[str, Any], here: Mapping[str, Any]) -> tuple
     sections = [name for name in ours if ours[name] != theirs[name]]
     if not (ours["image"] and theirs["image"]):  # one ran in no image: its packages cannot be compared
         sections = [name for name in sections if name not in IN_IMAGES]
+    if not (ours["network"] and theirs["network"]):  # earlier versions did not say it
+        sections = [name for name in sections if name != "network"]
     told = [bool(take_table(cell, "fingerprint")) for cell in (baseline, here)]
     lines = []
     if not all(told):
@@ -136,6 +139,7 @@ def view_cell(cell: Mapping[str, Any], computing: re.Pattern[str]) -> View:
         "image packages": installed,
         "image": {name: value for name, value in image.items() if name != "packages"},
         "witnesses": take_table(hashes, "witnesses"),
+        "network": {name: hashes[name] for name in ("layers",) if name in hashes},
         "weights": take_table(hashes, "parameters"),
         "instruction sets": instructions,
         "other processor flags": features,

@@ -36,7 +36,8 @@ from harness.report.summary import (
     Summary,
 )
 
-NOTED = ("model", "weights", "witnesses of", "preprocess", "examples", ".npy")  # differences for the header
+# Differences for the header.
+NOTED = ("model", "network", "weights", "witnesses of", "preprocess", "examples", ".npy")
 PLURALS = {"runs": "run", "has": "have"}
 
 

@@ -40,6 +40,7 @@ from harness.ami.network_files import (
     MADE_ANEW,
     NETWORK_FILE,
     list_files,
+    network_to_json,
     read_network,
     read_notes,
     read_weights,
@@ -137,6 +138,12 @@ def hash_made_of(job: Job) -> Dict[str, str]:
     return {"worker": hash_code(), "network": hash_file(job.network / NETWORK_FILE)}
 
 
+def hash_layers(network: Network) -> str:
+    """Hash of what the network computes but for its parameters: the input's shape and the layers."""
+    data = {key: value for key, value in network_to_json(network).items() if key != "name"}
+    return hash_bytes(json.dumps(data, sort_keys=True).encode())
+
+
 def run_job(job: Job) -> Dict[str, Any]:
     """Judge every example; what `cell.json` is to say."""
     started = time.perf_counter()
@@ -177,7 +184,12 @@ def describe_cell(
         "job": dict(job.data),
         "port": port_to_json(job.port),
         "fingerprint": take_fingerprint(versions, job.settings.threads),
-        "hashes": {**hashes, "examples": job.examples_sha256, **hash_made_of(job)},
+        "hashes": {
+            **hashes,
+            "examples": job.examples_sha256,
+            "layers": hash_layers(read_network(job.network)),
+            **hash_made_of(job),
+        },
         "timings": {**timings, "processor_seconds": round(time.process_time(), 4)},
         "peak_memory_bytes": read_peak_memory(),
     }
