@@ -1,7 +1,9 @@
 """`harness witnesses` and `harness landmarks`, end to end, in this interpreter."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,9 +16,11 @@ from PIL import Image
 pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
 
 from harness.ami.port import ATTRIBUTES
+from harness.ami.text import store_name
 from harness.ami.witnesses import read_witnesses
 from harness.cli import main
 from harness.model.folder import read_model
+from harness.witnesses.sets import read_set
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "models" / "tiny-vgg-face"
@@ -80,6 +84,29 @@ def test_everything_is_extracted_and_kept(harness, options, root):
         witnesses = read_witnesses(found / f"{attribute}_witness.txt", network)
         assert witnesses == read_witnesses(found / f"{attribute}_neurons.txt", network)
     assert "here-reference: running" in err
+
+
+@pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are Unicode there")
+def test_faces_with_names_that_are_not_utf_8_are_extracted_from(harness, options, root):
+    others, path = root / "faces/others", root / "faces/landmarks.json"
+    located = json.loads(path.read_text())
+    for number, name in enumerate((b"Zo\xe9.png", "Rene\u0301e.png".encode())):
+        (others / f"other-{number}.png").rename(others / os.fsdecode(name))
+        stored = store_name(os.fsdecode(name))
+        located["images"][f"others/{stored}"] = located["images"].pop(f"others/other-{number}.png")
+    path.write_text(json.dumps(located))
+    (root / "faces").rename(root / os.fsdecode(b"f\xe9"))
+    moved = {key: value.replace("faces", os.fsdecode(b"f\xe9")) for key, value in options.items()}
+    write = "import numpy; from harness.witnesses.sheet import write; write(numpy.zeros((9, 9, 3), 'uint8'),"
+    crash = [sys.executable, "-c", f"{write} 'Zo\\udce9', (0, 9))"]
+    assert subprocess.run(crash, check=False, cwd=ROOT).returncode == 0  # else it would end the tests, too
+    code, out, err = harness(*spell("extract", {**moved, "--output": os.fsdecode(b"\xf6ut")}))
+    assert code == 0, out + err
+    assert "look at \\xf6ut/contact-sheet.png" in out
+    read_set(root / os.fsdecode(b"\xf6ut") / "here-reference")
+    lines = (root / os.fsdecode(b"\xf6ut") / "images.jsonl").read_text(encoding="utf-8").splitlines()
+    sources = {json.loads(line)["source"] for line in lines}
+    assert {"Zo\\xe9", "Ren\u00e9e", "other-2"} <= sources
 
 
 def test_the_same_again_is_taken_from_the_store_and_compared_where_it_is_fresh(harness, options, root):
@@ -340,6 +367,7 @@ def test_landmarks_are_located_and_refusals_counted(harness, root, monkeypatch):
 def test_without_opencv_the_error_says_so_and_sets_can_be_compared(harness, options, root, monkeypatch):
     harness(*spell("extract", options))
     shutil.copytree(root / "out" / "here-reference", root / "first")
+    harness(*spell("extract", options), "--fresh")
     monkeypatch.setitem(sys.modules, "cv2", None)
     code, _, err = harness(*spell("extract", options))
     assert (code, err.count("\n")) == (2, 1)

@@ -176,8 +176,8 @@ def print_produced(request: Request, produced: Produced) -> None:
     )
     for reason in produced.refused:
         print_line(f"  refused: {reason}")
-    if counts["kept"]:
-        print_line(f"run it: {write_run(request, produced.folder)}")
+    if counts["kept"] and (command := write_run(request, produced.folder)):
+        print_line(f"run it: {command}")
 
 
 def write_run(request: Request, folder: Path) -> str:

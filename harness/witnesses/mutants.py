@@ -13,6 +13,7 @@ import cv2
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
 from harness.ami.port import ATTRIBUTES
+from harness.ami.text import store_name
 from harness.model.folder import Model
 from harness.system.drafts import write_atomically
 from harness.witnesses.mutation import Image, Portrait, mutate_faces, shrink_image
@@ -32,7 +33,7 @@ class Mutants:
 
     def list_names(self, attribute: str) -> list[str]:
         """Names of the other faces of an attribute's pairs."""
-        return [path.stem for path in self.pairs[attribute][MUTATIONS[0]]]
+        return [store_name(path.stem) for path in self.pairs[attribute][MUTATIONS[0]]]
 
 
 def make_mutants(
@@ -126,10 +127,10 @@ def write_list(mutants: Mutants, folder: Path) -> tuple[Path, dict[str, Any]]:
     for attribute, kinds in mutants.pairs.items():
         pairs[attribute] = {}
         for kind, paths in kinds.items():
-            names = {f"{attribute}/{kind}/{path.stem}": path for path in paths}
+            names = {store_name(f"{attribute}/{kind}/{path.stem}"): path for path in paths}
             pairs[attribute][kind] = list(names)
             entries += [
-                describe_image(name, path.stem, f"{attribute}-{kind}", path, folder)
+                describe_image(name, store_name(path.stem), f"{attribute}-{kind}", path, folder)
                 for name, path in names.items()
             ]
     path = folder / LIST

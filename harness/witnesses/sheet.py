@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from harness.system.text import make_line
 from harness.witnesses.landmarks import CUTTING
 from harness.witnesses.mutants import Mutants, save_image
 from harness.witnesses.mutation import Image, Portrait
@@ -80,4 +81,5 @@ def pad_row(row: Image, width: int) -> Image:
 
 def write(canvas: Image, text: str, place: tuple[int, int]) -> None:
     """Write a line of text; what the font does not have becomes question marks."""
+    text = make_line(text).encode("ascii", "replace").decode()  # OpenCV crashes on what is no UTF-8
     cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.38, INK, 1, cv2.LINE_AA)
