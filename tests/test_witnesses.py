@@ -34,6 +34,11 @@ def test_both_formats_say_the_same(tmp_path):
     assert notebook == port == {"conv1_1": (4, 2, 4), "fc6": (7,)}
 
 
+def test_a_channel_may_be_listed_a_hundred_times(tmp_path):
+    text = "conv1_1,1,2,3,4,5\n" * 100
+    assert len(read_witnesses(write(tmp_path, text), NETWORK)["conv1_1"]) == 500
+
+
 def test_windows_files_say_the_same(tmp_path):
     path = write(tmp_path, "\ufeffconv1_1,4,\r\n\r\nrelu6->7\r\n\n\n")
     assert read_witnesses(path, NETWORK) == {"conv1_1": (4,), "fc6": (7,)}
@@ -69,6 +74,7 @@ def test_witnesses_written_as_the_port_does_list_every_blob_and_read_back(tmp_pa
         (f"conv1_1,{'9' * 5_000}\n", r":1: 'conv1_1,999.*…' is not"),
         ("conv1_1,1\u2028conv1_1,2\n", r":1: 'conv1_1,1.*conv1_1,2' is not"),
         ("conv1_1,1\n" * 110_000, "is too large; at most 1 MiB"),
+        ("conv1_1,2\n" + "conv1_1,1\n" * 101, "blob 'conv1_1': lists channel 1 101 times; at most 100"),
     ],
 )
 def test_wrong_lines_are_named(tmp_path, text, words):

@@ -22,6 +22,7 @@ MAX_END_BYTES = 64 << 10  # of a log
 MAX_LINE_BYTES = 1 * MIB  # one record, one listed example
 MAX_DEPTH = 32  # of tables and lists within each other
 MAX_LAYERS = 10_000
+MAX_MENTIONS = 100  # of a channel in one witness file; published ones list it once or twice
 MAX_PART = 255  # bytes of a file's name, as file systems have it
 MAX_NAME = 1024  # characters of an id, a name, a label, a path
 MAX_KEY = 4096  # characters of a key of JSON; some are paths

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from harness.ami.documents import parse_integer, shorten
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_WITNESS_BYTES
+from harness.ami.limits import MAX_MENTIONS, MAX_WITNESS_BYTES
 from harness.ami.network import Blob, Network, Relu
 from harness.ami.port import ATTRIBUTES, Port, listed_attributes
 from harness.ami.text import read_lines
@@ -30,7 +31,18 @@ def read_witnesses(path: Path, network: Network) -> Dict[str, Tuple[int, ...]]:
         if line.strip():
             blob, channels = read_line(line.strip(), network, f"{path}:{number}")
             found.setdefault(blob, []).extend(channels)
+    for blob, listed in found.items():
+        check_mentions(listed, f"{path}: blob {blob!r}")
     return {blob: tuple(channels) for blob, channels in found.items() if channels}
+
+
+def check_mentions(channels: Sequence[int], place: str) -> None:
+    """Refuse a channel that is listed so often that strengthening it would not end."""
+    for channel, times in Counter(channels).most_common(1):
+        if times > MAX_MENTIONS:
+            raise InputError(
+                f"{place}: lists channel {channel} {times} times; at most {MAX_MENTIONS} are read"
+            )
 
 
 def read_line(line: str, network: Network, place: str) -> Tuple[str, Tuple[int, ...]]:
