@@ -18,6 +18,8 @@ from harness.evaluate.cli import evaluate
 from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
 from harness.fetch.cli import fetch
 from harness.images.cli import app as images_app
+from harness.matrix.cli import EXAMPLE as CACHE_EXAMPLE
+from harness.matrix.cli import cache
 from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
 from harness.report.cli import report
 from harness.system.ending import INTERRUPTED, run_guarded
@@ -58,6 +60,7 @@ def start(
 
 app.add_typer(images_app)
 app.command(epilog=ATTACK_EXAMPLE)(attack)
+app.command(epilog=CACHE_EXAMPLE)(cache)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)

@@ -8,8 +8,8 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from harness.images.recipes import read_images
 from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
 from harness.matrix.cells import Event, MakePython, Outcome, Site, run_cells
 from harness.matrix.choose import choose_examples
+from harness.matrix.clear import tell_used
 from harness.matrix.conventions import AUTO
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.environments import read_environments
@@ -59,6 +60,7 @@ from harness.model.folder import read_model
 from harness.report.judge import CellResult, Header, count, make_summary
 from harness.report.summary import CellSummary, Summary
 from harness.system.drafts import hold_draft, move_folder, try_writing, write_atomically, write_json
+from harness.system.usage import declare_use
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 
@@ -116,6 +118,7 @@ class Plan:
     fleet: Fleet | None
     stop: threading.Event
     fresh: bool
+    use: Callable[[Iterable[str]], None]
 
     @property
     def subject(self) -> Subject:
@@ -137,7 +140,15 @@ def run_matrix(
     InputError where nothing can start. When interrupted, finished cells stay in the store.
     """
     started = time.monotonic()
-    plan = make_plan(request, root, screen)
+    with ExitStack() as stack:
+        plan = make_plan(request, root, screen, stack)
+        return run_plan(request, plan, make, find_reports(request, root) / plan.id, screen, started)
+
+
+def run_plan(
+    request: Request, plan: Plan, make: MakePython, folder: Path, screen: Screen, started: float
+) -> tuple[Summary, Path]:
+    """Run a plan's cells, and write the run's folder."""
     describe_plan(plan, screen)
     site = Site(
         cache=plan.cache,
@@ -151,6 +162,7 @@ def run_matrix(
         durations=read_durations(plan.cache),
         fresh=plan.fresh,
     )
+    tell_used(plan.use, plan.cells, plan.places, site)
     try:
         with screen.show_cells([cell.id for cell in plan.cells]) as show:
             outcomes = run_cells(plan.cells, plan.places, site, show)
@@ -159,7 +171,6 @@ def run_matrix(
             close_fleet(plan.fleet)
     fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
     remember_durations(plan.cache, fresh)
-    folder = find_reports(request, root) / plan.id
     return write_run(folder, request, plan, outcomes, started), folder
 
 
@@ -185,8 +196,8 @@ def judge_run(request: Request, plan: Plan, outcomes: Sequence[Outcome], started
     return make_summary(header, results, expected)
 
 
-def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
-    """Read everything and plan the cells; nothing is started."""
+def make_plan(request: Request, root: Path, screen: Screen, stack: ExitStack) -> Plan:
+    """Read everything and plan the cells; nothing is started. The cache is in use as long as the stack."""
     if request.npy not in (None, AUTO, *NPY_CONVENTIONS):
         raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)} and {AUTO}")
     environments = read_environments(root / "environments")
@@ -206,6 +217,7 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     check_override(chosen, request.override)
     check_reports(find_reports(request, root))
     cache, stop = find_cache(root), threading.Event()
+    use = stack.enter_context(declare_use(cache, screen.say))
     sweep_cache(cache)
     hashes = read_hashes(cache)
     prepared = prepare_subject(
@@ -232,7 +244,18 @@ def make_plan(request: Request, root: Path, screen: Screen) -> Plan:
     run = name_run(find_reports(request, root))
     prepared = note_feeding(prepared, cells)
     return Plan(
-        run, register, prepared, model.labels, settled, places, cache, snapshot, found, stop, request.fresh
+        run,
+        register,
+        prepared,
+        model.labels,
+        settled,
+        places,
+        cache,
+        snapshot,
+        found,
+        stop,
+        request.fresh,
+        use,
     )
 
 

@@ -23,6 +23,7 @@ from harness.matrix.run import Screen
 from harness.matrix.store import read_cell, read_records
 from harness.matrix.subject import find_network
 from harness.model.folder import Model, read_model
+from harness.system.usage import declare_use
 from harness.witnesses.cells import choose_environments, run_environments
 from harness.witnesses.compare import compare_sets
 from harness.witnesses.landmarks import read_landmarks
@@ -106,14 +107,16 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     mutants, sheet = prepare_images(request, model, screen)
     path, pairs = write_list(mutants, request.output)
     cache = find_cache(root)
-    sweep_cache(cache)
-    hashes = read_hashes(cache)
-    subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
-    hashes.save()
-    outcomes = run_environments(
-        environments, subject, pairs, root, cache, screen, request.ca_bundle, fresh=request.fresh
-    )
-    results = compare_results([keep_outcome(outcome, request.output) for outcome in outcomes])
+    with declare_use(cache, screen.say):
+        sweep_cache(cache)
+        hashes = read_hashes(cache)
+        subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
+        hashes.save()
+        outcomes = run_environments(
+            environments, subject, pairs, root, cache, screen, request.ca_bundle, fresh=request.fresh
+        )
+        kept = [keep_outcome(outcome, request.output) for outcome in outcomes]
+    results = compare_results(kept)
     return Extraction(
         output=request.output,
         sheet=sheet,
