@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 import re
 from pathlib import Path
@@ -111,6 +113,12 @@ def network_to_json(network: Network) -> Dict[str, Any]:
         "input": {"name": network.input.name, "shape": list(network.input.shape)},
         "layers": [layer_to_json(layer) for layer in network.layers],
     }
+
+
+def hash_layers(network: Network) -> str:
+    """Hash of what the network computes but for its parameters: the input's shape and the layers."""
+    data = {key: value for key, value in network_to_json(network).items() if key != "name"}
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def network_from_json(data: Any, place: str = NETWORK_FILE) -> Network:

@@ -39,8 +39,8 @@ from harness.ami.network import Network
 from harness.ami.network_files import (
     MADE_ANEW,
     NETWORK_FILE,
+    hash_layers,
     list_files,
-    network_to_json,
     read_network,
     read_notes,
     read_weights,
@@ -136,12 +136,6 @@ def check_planned(job: Job) -> None:
 def hash_made_of(job: Job) -> Dict[str, str]:
     """Hashes of this code and of the network, as they are now."""
     return {"worker": hash_code(), "network": hash_file(job.network / NETWORK_FILE)}
-
-
-def hash_layers(network: Network) -> str:
-    """Hash of what the network computes but for its parameters: the input's shape and the layers."""
-    data = {key: value for key, value in network_to_json(network).items() if key != "name"}
-    return hash_bytes(json.dumps(data, sort_keys=True).encode())
 
 
 def run_job(job: Job) -> Dict[str, Any]:
