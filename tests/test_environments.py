@@ -76,7 +76,10 @@ def test_environments_are_frozen(tmp_path):
         (("[settings]", '[variables]\n"" = "1"\n[settings]'), ["variables", "cannot name"]),
         (("[settings]", '[variables]\nA = "1\\u0000"\n[settings]'), ["variables", "value of A holds a NUL"]),
         (("[settings]", f'[variables]\nA = "{"1" * 40_000}"\n[settings]'), ["variables", "32767"]),
-        (("[settings]", '[variables]\nPYTHONPATH = "/x"\n[settings]'), ["PYTHONPATH", "remove it"]),
+        (
+            ("[settings]", '[variables]\nPYTHONPATH = "/x"\n[settings]'),
+            ["itself sets PYTHONPATH", "remove it"],
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_choices(tmp_path, change, words):

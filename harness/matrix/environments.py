@@ -84,7 +84,7 @@ class Environment(Table):
             if not VARIABLE.fullmatch(name):
                 raise ValueError(f'{name!r} cannot name a variable; write NAME = "value"')
             if name.upper() in OWN_VARIABLES:
-                raise ValueError(f"{name} is set by the harness itself; remove it")
+                raise ValueError(f"the harness itself sets {name}; remove it")
             if "\0" in value or len(value) > LONGEST_VALUE:
                 raise ValueError(
                     f"the value of {name} holds a NUL or more than {LONGEST_VALUE} characters; shorten it"
