@@ -31,7 +31,8 @@ def tell_counts(found: Mapping[str, int]) -> str:
     if len(numbers) == 1 and len(found) > 1:
         return f"{count_examples(numbers.pop())} in each of {len(found)} cells"
     told = [f"{count_examples(number)} in {label}" for label, number in list(found.items())[:MOST]]
-    more = [f"and more in {len(found) - MOST} others"] if len(found) > MOST else []
+    left = len(found) - MOST
+    more = [f"and in {left} more cell{'' if left == 1 else 's'}"] if left > 0 else []
     return ", ".join([*told, *more])
 
 
