@@ -168,3 +168,20 @@ def test_a_full_disk_leaves_no_workplace_and_the_one_that_was_there(tmp_path, mo
     with pytest.raises(OSError, match="No space left"):
         make_workplace(tmp_path, KEY)
     assert list((tmp_path / "working").iterdir()) == [earlier]
+
+
+def test_lines_of_records_end_at_line_feeds_alone(tmp_path):
+    records = [{"example": f"a{mark}b"} for mark in ("\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\r")]
+    text = "\n".join(json.dumps(one, ensure_ascii=False) for one in records)
+    (tmp_path / "records.jsonl").write_text(f"{text}\n", encoding="utf-8", newline="")
+    assert read_records(tmp_path) == records
+
+
+NO_RECORDS = ("[" * 100_000, "[]", "7", '{"a": NaN}', f'{{"a": {"9" * 5000}}}', '{"a": 1, "a": 2}')
+
+
+@pytest.mark.parametrize("line", NO_RECORDS, ids=lambda line: line[:20])
+def test_a_line_that_json_does_not_have_is_named(tmp_path, line):
+    (tmp_path / "records.jsonl").write_text(f'{{"example": "a"}}\n{line}\n')
+    with pytest.raises(InputError, match=r"records\.jsonl:2: is no record"):
+        read_records(tmp_path)

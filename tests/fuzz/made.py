@@ -77,7 +77,7 @@ def read_whole_model(folder):
     model = read_model(folder / "small")
     for path in model.witnesses.values():
         read_witnesses(path, model.network)
-    return read_examples(model.examples["default"], len(model.labels))
+    return [read_examples(path, len(model.labels)) for path in model.examples.values()]
 
 
 def read_description(folder):
