@@ -8,7 +8,7 @@ import pytest
 from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_LINE_BYTES, MAX_NAME
+from harness.ami.limits import MAX_CELLS, MAX_LABELS, MAX_LINE_BYTES, MAX_NAME
 from harness.diff.columns import read_columns
 from harness.diff.compare import Selection, compare_runs
 from harness.diff.runs import list_sources, read_sources
@@ -170,6 +170,11 @@ def test_a_document_that_is_too_deep_is_named(run, name):
         compare(run)
 
 
+def change_job(**change):
+    cell = make_cell("b")
+    return {**cell, "job": {**cell["job"], **change}}
+
+
 def change_record(**change):
     return json.dumps({**SAME[0], **change})
 
@@ -196,6 +201,22 @@ def change_record(**change):
             "fingerprint: has more than 100000 entries",
         ),
         ("cell.json", make_cell("b", more={"x" * 5_000: 1}), "key has more than 4096 characters"),
+        (
+            "cell.json",
+            change_job(port={"preset": "x", "rules": {"a": "x" * MAX_NAME}}),
+            "job.port: has rules",
+        ),
+        ("cell.json", change_job(parameters={str(number): 1.0 for number in range(101)}), "job.parameters"),
+        (
+            "../../run.json",
+            {
+                "schema": 1,
+                "examples": {"ids": []},
+                "cells": [{"environment": "a", "status": "unavailable"}] * (MAX_CELLS + 1),
+            },
+            r"length <= 1000 - at .\$.cells",
+        ),
+        ("../../labels.txt", "x\n" * (MAX_LABELS + 1), "labels.txt: has 200001 lines"),
         ("../../run.json", {"schema": 1, "examples": {"ids": ["x" * (MAX_NAME + 1)]}}, "examples.ids"),
         ("../../labels.txt", "Ann\n" + "x" * (MAX_NAME + 1), "labels.txt:2: has more than 1024 characters"),
     ],
@@ -216,3 +237,12 @@ def test_a_long_reason_of_one_record_is_cut(run):
     (one,) = compare(run).incomparable
     assert one.example == "x"
     assert len(one.reason) < 3_000
+
+
+def test_a_run_has_no_more_cells_than_can_be_compared(run):
+    for number in range(MAX_CELLS):
+        folder = run / "cells" / f"c{number}"
+        folder.mkdir()
+        (folder / "cell.json").touch()
+    with pytest.raises(InputError, match="cells: has 1002 folders; a run has 1000 cells at most"):
+        compare(run)

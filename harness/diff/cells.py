@@ -11,6 +11,7 @@ import msgspec
 from harness.ami.documents import call_document, check_entries, read_chunks
 from harness.ami.errors import InputError
 from harness.ami.examples import hash_file
+from harness.ami.limits import MAX_NAME, MAX_PARAMETERS
 from harness.diff.columns import read_columns
 from harness.matrix.identity import Identity, write_identity
 from harness.matrix.install import read_end
@@ -37,7 +38,7 @@ class Job(msgspec.Struct):
     replicate: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
     backend: Name = "unknown"
     port: JobPort | None = None
-    parameters: dict[str, float] | None = None
+    parameters: Annotated[dict[Name, float], msgspec.Meta(max_length=MAX_PARAMETERS)] | None = None
 
 
 class Timings(msgspec.Struct):
@@ -141,10 +142,17 @@ def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:
     try:
         told = take_shape(cell, CellFile, str(folder / "cell.json"))
         check_entries(list_compared(cell), str(folder / "cell.json"))
+        check_port(told.job or Job())
         return told
     except InputError as error:
         what = "is no cell of this version"
         raise call_document(error, str(folder / "cell.json"), what, "run it again") from error
+
+
+def check_port(job: Job) -> None:
+    """InputError for a port that no header can name."""
+    if len(name_job_port(job)) > MAX_NAME:
+        raise InputError(f"job.port: has rules of more than {MAX_NAME} characters")
 
 
 def list_compared(cell: dict[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from harness.ami.documents import call_document, refuse_links
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_RUN_BYTES
+from harness.ami.limits import MAX_CELLS, MAX_RUN_BYTES
 from harness.ami.text import store_name
 from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
 from harness.diff.locate import LATEST, match_names
@@ -51,7 +51,7 @@ class RunFile(msgspec.Struct):
     schema: Literal[1]
     examples: RunExamples
     reference: Name | None = None
-    cells: list[RunCell] = []
+    cells: Annotated[list[RunCell], msgspec.Meta(max_length=MAX_CELLS)] = []
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ def list_cells(folder: Path) -> list[Source]:
         return [take_source(run, name_cell(path), folder, read_run(run))]
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
+    if len(names) > MAX_CELLS:
+        raise InputError(f"{folder / 'cells'}: has {len(names)} folders; a run has {MAX_CELLS} cells at most")
     for name in names:
         refuse_links(folder / "cells" / name, folder)
     listed = [one.name() for one in told.cells] if told else []

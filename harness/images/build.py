@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from harness.ami.documents import read_bytes
 from harness.ami.errors import InputError
+from harness.ami.limits import MAX_TEXT_BYTES
 from harness.images.archive import add_bytes
 from harness.images.engine import explain_errors, find_image, shorten
 from harness.images.follow import Say, follow_log
@@ -106,9 +108,9 @@ def pack_context(image: Image, wheels: Path | None, ca_bundle: Path | None) -> I
 def read_bundle(path: Path) -> bytes:
     """A file of certificates."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a file of certificates") from error
+        return read_bytes(path, MAX_TEXT_BYTES)
+    except InputError as error:
+        raise InputError(f"{error}; name a file of certificates") from error
 
 
 def anonymise(entry: tarfile.TarInfo) -> tarfile.TarInfo:

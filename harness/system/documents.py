@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from harness.ami.documents import check_depth, parse_float, read_bytes, read_json
+from harness.ami.documents import check_depth, parse_float, read_bytes, read_json, shorten
 from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
+from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LABELS, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
 from harness.ami.text import decode_text, read_lines, store_name
 
 # tomllib takes time by the square of a key's parts. Possessive, so that it takes linear time itself.
@@ -46,19 +46,28 @@ def parse_toml(data: bytes, place: str) -> dict[str, Any]:
 
 def check_integers(value: Any, place: str) -> None:
     """InputError for plain data that holds an integer of more than 64 bits."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            check_integers(inner, f"{place}: {key}")
-    elif isinstance(value, list):
-        for inner in value:
-            check_integers(inner, place)
-    elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
-        raise InputError(f"{place}: is an integer of more than 64 bits")
+    keys = find_large(value)
+    if keys is not None:
+        where = ": ".join([place, *map(shorten, keys)])
+        raise InputError(f"{where}: is an integer of more than 64 bits")
+
+
+def find_large(value: Any) -> list[str] | None:
+    """Keys that lead to an integer of more than 64 bits; None where there is none."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            keys = find_large(inner)
+            if keys is not None:
+                return [str(key), *keys]
+        return None
+    return [] if isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER else None
 
 
 def read_names(path: Path, within: Path | None = None) -> list[str]:
     """Lines of a text file as stored names; InputError, with the line, for one that is too long for one."""
     lines = [store_name(line.strip()) for line in read_lines(path, within=within)]
+    if len(lines) > MAX_LABELS:
+        raise InputError(f"{path}: has {len(lines)} lines; {MAX_LABELS} are read at most")
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_NAME:
             raise InputError(f"{path}:{number}: has more than {MAX_NAME} characters; no name is as long")
