@@ -1,4 +1,4 @@
-"""The document in pieces is the document that the summary's classes would write."""
+"""The document in pieces is the document that the summary's classes would write, with nothing that steers."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from summaries import HOSTILE, divergence, make_summary
 
 from harness.report.document import NO_LIST, list_pieces
+from harness.system.text import make_json
 
 BREAKS = 'a\u2028b\x85c\x0bd\n "divergences": []'
 
@@ -16,7 +17,7 @@ def test_pieces_are_the_whole_document(count, text):
     ones = tuple(divergence(f"{text}{number}", b=(1, 2, 2)) for number in range(count))
     summary = make_summary(divergences=ones, verdict=text, notes=(text,))
     document = "".join(list_pieces(summary))
-    assert document == summary.model_dump_json(indent=1) + "\n"
+    assert document == make_json(summary.model_dump_json(indent=1)) + "\n"
     assert [one["example"] for one in json.loads(document)["divergences"]] == [one.example for one in ones]
 
 

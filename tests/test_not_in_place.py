@@ -9,7 +9,7 @@ from harness.ami.decode import decode_image
 from harness.ami.detection import build_detector, choose_blobs
 from harness.ami.errors import InputError
 from harness.ami.examples import read_examples
-from harness.ami.port import PRESETS, read_port
+from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
@@ -52,7 +52,7 @@ def prepare_inputs(bundled):
 
 def judge(backend, model, inputs, preset):
     """(Original, Attribute) of some inputs."""
-    port = read_port(preset, {})
+    port = read_port(preset, fit_rules(preset, {}, backend))
     witnesses = {name: read_witnesses(path, model.network) for name, path in model.witnesses.items()}
     walked, entries = choose_blobs(model.network, concatenate_witnesses(witnesses, port), port)
     settings = Settings(prototxt=str(model.prototxt), caffemodel=str(model.caffemodel))
