@@ -92,7 +92,11 @@ def plant(text):
         differences=(DifferenceSummary(what=text, baseline=text, here=text, matters=True),),
     )  # fmt: skip
     one = divergence(text, b=(1, 2, 2), attack=text, source=text, causes={"b": text}, expected={"b": text})
-    more = {"tuples": {**one.tuples, text: (1, 1, 2)}, "departing": ("b", text)}
+    more = {
+        "tuples": {**one.tuples, text: (1, 1, 2)},
+        "classes": (*one.classes, (text,)),
+        "departing": ("b", text),
+    }
     return make_summary(
         cells=(cell("a"), cell("b"), cell(text), broken),
         divergences=(one.model_copy(update=more),),
