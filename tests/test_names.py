@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from past_runs import write_run
+from past_runs import make_records, write_run
 from small_model import LABELS, make_png
 from test_cli import list_runs, make_harness, make_root
 from tuple_records import make_record
@@ -227,3 +227,26 @@ def test_two_files_that_are_stored_alike_are_told(harness, accented):
 @pytest.mark.parametrize("form", FORMS)
 def test_an_example_is_named_in_either_form(harness, accented, form):
     run_form(harness, accented, "NFC", "--example", unicodedata.normalize(form, f"b\u00e9nin/{ACCENTED}*"))
+
+
+@BYTES
+def test_runs_and_cells_in_folders_with_such_names_are_compared(harness, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / decode(b"r\xe9n")
+    write_run(tmp_path / "run", {name: make_records(1, value) for name, value in (("a", 1), ("b", 2))})
+    told = json.loads((tmp_path / "run/run.json").read_text())
+    (tmp_path / "run/run.json").write_text(json.dumps({**told, "cells": told["cells"][:1]}))
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    (tmp_path / "run").rename(place)
+    (place / "cells/b").rename(place / "cells" / decode(b"c\xe9ll"))
+    (place / "cells/__MACOSX").mkdir()
+    code, out, err = harness("diff", place, "other", "--output", decode(b"\xf6ut"))
+    assert (code, err) == (1, ""), out
+    summary = json.loads((tmp_path / decode(b"\xf6ut") / "summary.json").read_text())
+    assert "c\\xe9ll" in [cell["environment"] for cell in summary["cells"]]
+    assert "a@r\\xe9n" in [cell["environment"] for cell in summary["cells"]]
+    assert summary["run"] == "r\\xe9n other"
+    code, out, err = harness("evaluate", place)
+    assert (code, err) == (0, ""), out
+    code, _, err = harness("report", decode(b"\xf6ut"), "--html", "r.html", "--markdown", "r.md")
+    assert (code, err) == (1, "")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import harness
 from harness.ami.errors import InputError
+from harness.ami.text import store_name
 from harness.diff.locate import find_run
 from harness.diff.runs import (
     Past,
@@ -51,7 +52,7 @@ def compare_runs(places: Sequence[str], reports: Path, register: Register, selec
     models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in past.results))
     reference = find_reference(sources, past, register)
     header = Header(
-        run=" ".join(dict.fromkeys(folder.resolve().name for folder in folders)),
+        run=" ".join(dict.fromkeys(store_name(folder.resolve().name) for folder in folders)),
         harness=harness.__version__,
         model=", ".join(models),
         reference=against or reference,
@@ -123,7 +124,7 @@ def group_runs(sources: Sequence[Source]) -> dict[str, list[str]]:
         runs.setdefault(one.run.resolve(), []).append(one.label)
     often = Counter(run.name for run in runs)
     names = {run: run.name if often[run.name] == 1 else str(run) for run in runs}
-    return {names[run]: labels for run, labels in runs.items()} if len(runs) > 1 else {}
+    return {store_name(names[run]): labels for run, labels in runs.items()} if len(runs) > 1 else {}
 
 
 def mark_named(past: Past, labels: Collection[str]) -> Past:

@@ -94,7 +94,7 @@ def list_sources(folders: Sequence[Path]) -> list[Source]:
     doubled = [place for place, times in places.items() if times > 1]
     if doubled:
         raise InputError(f"{doubled[0]}: is given twice; name every run once")
-    return [replace(one, label=name_source(one, found)) for one in found]
+    return [replace(one, label=store_name(name_source(one, found))) for one in found]
 
 
 def list_cells(folder: Path) -> list[Source]:
@@ -128,7 +128,7 @@ def name_cell(folder: Path) -> str:
 def take_source(run: Path, name: str, folder: Path | None, told: RunFile | None) -> Source:
     """One cell, not labelled yet."""
     listed = next((one for one in told.cells if one.name() == name), None) if told else None
-    return Source(name, name, run, folder, told, listed)
+    return Source(store_name(name), store_name(name), run, folder, told, listed)
 
 
 def name_source(source: Source, others: Sequence[Source]) -> str:

@@ -64,7 +64,7 @@ def draw_counts(comparison: Comparison) -> Table:
         for count in counts:
             if count.first != count.kept or count.second != count.kept:
                 table.add_row(make_text(attribute), make_text(count.blob), *show_counts([count]))
-        table.add_row(attribute, "all", *show_counts(counts), style="bold", end_section=True)
+        table.add_row(make_text(attribute), "all", *show_counts(counts), style="bold", end_section=True)
     return table
 
 
