@@ -215,15 +215,21 @@ def call_document(error: InputError, place: str, what: str, advice: str) -> Inpu
     return InputError(f"{place}: {what} ({reason}); {advice}")
 
 
-def check_fields(data: Any, fields: Mapping[str, str], place: str, optional: Sequence[str] = ()) -> None:
+def check_fields(
+    data: Any,
+    fields: Mapping[str, str],
+    place: str,
+    optional: Sequence[str] = (),
+    defaulted: Sequence[str] = (),
+) -> None:
     """InputError for what is no table, lacks a field, or has one that does not fit its kind.
 
-    An optional field may be missing, or null.
+    An optional field may be missing or null, a defaulted one only missing.
     """
     if not isinstance(data, dict):
         raise InputError(f"{place}: is no table of {', '.join(fields)}")
     for key, kind in fields.items():
-        if key in optional and data.get(key) is None:
+        if (key in optional and data.get(key) is None) or (key in defaulted and key not in data):
             continue
         if key not in data:
             raise InputError(f"{place}: has no {key!r}; it has to have {', '.join(fields)}")

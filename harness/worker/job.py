@@ -153,7 +153,7 @@ def check_shape(data: Mapping[str, Any]) -> None:
         model["preprocess"],
         PREPROCESS,
         "job: model: preprocess",
-        optional=["channel_order", "mean", "scale", "resize"],
+        defaulted=["channel_order", "mean", "scale", "resize"],
     )
     if not extracts:
         check_fields(witnesses, dict.fromkeys(ATTRIBUTES, "a table"), "job: model: witnesses")
@@ -161,7 +161,7 @@ def check_shape(data: Mapping[str, Any]) -> None:
         check_fields(witnesses[name], {"path": "a text", "sha256": NAME}, f"job: model: witnesses: {name}")
     check_fields(data["examples"], EXAMPLES, "job: examples", optional=["files", "npy", "only"])
     check_fields(data["port"], PORT, "job: port")
-    check_fields(data["parameters"], PARAMETERS, "job: parameters", optional=list(PARAMETERS))
+    check_fields(data["parameters"], PARAMETERS, "job: parameters", defaulted=list(PARAMETERS))
 
 
 def check_job(job: Job) -> None:
@@ -179,7 +179,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
     for key in data:
         if key not in known:
             raise InputError(f"settings: unknown key {key!r}; there are {', '.join(known)}")
-    check_fields(data, SETTINGS, "settings", optional=list(SETTINGS))
+    check_fields(data, SETTINGS, "settings", optional=MODEL_FILES, defaulted=list(SETTINGS))
     settings = Settings(**{**data, "stages": tuple(data.get("stages", ()))})
     if settings.threads < 1:
         raise InputError(f"settings: threads = {settings.threads!r}; must be a whole number of at least 1")
