@@ -152,5 +152,5 @@ def test_a_full_disk_is_named_by_the_file(tmp_path):
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
     )
-    assert f"File too large: '{path}'" in done.stderr
+    assert done.stderr.endswith(f"File too large: '{path}'\n")
     assert not list(tmp_path.iterdir())

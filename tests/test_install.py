@@ -121,6 +121,17 @@ def test_packages_that_cannot_be_had_are_named_with_the_logs_end(tmp_path, monke
     assert find_python(environment, HERE, tmp_path) is None
 
 
+def test_a_step_that_fails_where_little_room_is_left_says_so(tmp_path, monkeypatch):
+    command = [sys.executable, "-c", "raise SystemExit('no wheel')"]
+    for low, words in (
+        (0, r"\(exit 1\)"),
+        (1 << 80, rf"\(exit 1, with \d+ MiB left on the disk of {tmp_path}\)"),
+    ):
+        monkeypatch.setattr("harness.matrix.install.LOW_BYTES", low)
+        with pytest.raises(InputError, match=rf"^it cannot be made {words}: no wheel; correct"):
+            run_step(command, tmp_path / "log", NEVER, "it cannot be made")
+
+
 def test_an_installation_can_be_stopped(tmp_path):
     with pytest.raises(Stopped):
         run_step(["sleep", "600"], tmp_path / "log", stop_after(0.3), "failed")

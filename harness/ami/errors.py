@@ -34,8 +34,7 @@ def name_file(path: Union[Path, str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
-        raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def explain_refusal(error: OSError) -> str:

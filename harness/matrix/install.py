@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -23,6 +24,7 @@ from harness.system.stopping import POLL_SECONDS, Stopped
 
 FORM = "2"  # of what is beside the packages; a version that knows another makes others
 LOG_LINES = 12
+LOW_BYTES = 1 << 30
 INSTALL_SECONDS = 3600
 
 
@@ -126,10 +128,17 @@ def run_step(command: list[str], log: Path, stop: threading.Event, failure: str)
         finally:
             stop_process(process)
     if code:
+        place, last = describe_room(log.parent), read_end(log, 1).strip()
         raise InputError(
-            f"{failure} (exit {code}); correct the environment or the network and run again; {log} ends:\n"
-            + read_end(log)
+            f"{failure} (exit {code}{place}): {last}; correct the environment or the network and run again;"
+            f" {log} ends:\n" + read_end(log)
         )
+
+
+def describe_room(folder: Path) -> str:
+    """What room a disk has left, where that may be why something failed there."""
+    free = shutil.disk_usage(folder).free
+    return f", with {free >> 20} MiB left on the disk of {folder}" if free < LOW_BYTES else ""
 
 
 def wait_for(process: subprocess.Popen[bytes], stop: threading.Event) -> int:

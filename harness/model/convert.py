@@ -65,7 +65,8 @@ def convert_model(
             return make_folder(temporary, network, caffemodel, (wanted, state), progress)
     except OSError as error:
         raise InputError(
-            f"{cache}: cannot be written ({error}); free space there or use another cache"
+            f"{error.filename or cache}: cannot be written ({error.strerror}); free space there, or set"
+            " HARNESS_HOME to another folder"
         ) from error
 
 
