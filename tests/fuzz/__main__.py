@@ -61,7 +61,7 @@ def fuzz_reader(reader, options):
 def follow_child(reader, options, place, first, stop, tally):
     """Watch one process until it ends; the number to go on with after it."""
     words = f"-m {PROGRAM} --reader {reader.name} --first {first} --number {stop - first} --child"
-    command = [sys.executable, *words.split(), str(place), "--seed", options.seed]
+    command = [sys.executable, "-W", "ignore", *words.split(), str(place), "--seed", options.seed]
     process, seen, heard = subprocess.Popen(command), None, time.monotonic()
     while process.poll() is None:
         time.sleep(0.2)
