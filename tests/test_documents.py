@@ -47,6 +47,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
             read_bytes(place, 10)
 
 
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no sockets in folders")
 def test_a_socket_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as one:
@@ -65,9 +66,10 @@ def test_links_are_followed_where_somebody_named_them_alone(tmp_path):
     (tmp_path / "named").symlink_to(elsewhere)
     assert read_bytes(run / "log.txt", 10) == b"secret"
     assert read_bytes(tmp_path / "named" / "log.txt", 10, tmp_path / "named") == b"secret"
-    for place, link in ((run / "log.txt", "log.txt"), (run / "cells" / "a" / "log.txt", "cells/a")):
-        with pytest.raises(InputError, match=f"run/{link}: is a link; put the file itself there"):
+    for place, link in ((run / "log.txt",) * 2, (run / "cells" / "a" / "log.txt", run / "cells" / "a")):
+        with pytest.raises(InputError) as caught:
             read_bytes(place, 10, run)
+        assert str(caught.value).startswith(f"{link}: is a link; put the file itself there")
 
 
 def test_a_path_stays_within_its_folder(tmp_path):

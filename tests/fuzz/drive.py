@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -123,6 +122,9 @@ def limit_time(seconds):
     def stop(_number, _frame):
         raise TooSlowError
 
+    if not hasattr(signal, "setitimer"):  # Windows has none: what does not end there is ended by the parent
+        yield
+        return
     before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
@@ -136,6 +138,8 @@ def limit_memory(megabytes):
     """Let this process have so much more memory than it has."""
     if sys.platform != "linux":
         return
+    import resource
+
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = pages * resource.getpagesize() + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
