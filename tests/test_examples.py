@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -213,3 +214,14 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     for read in (lambda: read_examples(path, 10), lambda: read_file(example)):
         with pytest.raises(InputError, match=r"a\.png: is a pipe, not a file"):
             read()
+
+
+def test_a_list_here_names_places_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    entry = {**GOOD, "file": str(tmp_path / "there" / "a.png")}
+    (tmp_path / "here").mkdir()
+    write(tmp_path / "there", GOOD)
+    write(tmp_path / "here", entry, {**GOOD, "id": "b"})
+    monkeypatch.chdir(tmp_path / "here")
+    first, second = read_examples(Path("examples.jsonl"), 10)
+    assert (first.path, second.path) == (tmp_path / "there" / "a.png", Path("a.png"))

@@ -128,8 +128,8 @@ def check_links(path: Path, examples: Iterable[Example]) -> None:
 
 def is_below(folder: Path, top: Path) -> bool:
     """Whether a folder is another one, or lies below it by its name."""
-    parts = folder.parts
-    return parts[: len(top.parts)] == top.parts and ".." not in parts[len(top.parts) :]
+    parts, same = folder.parts, folder.is_absolute() == top.is_absolute()
+    return same and parts[: len(top.parts)] == top.parts and ".." not in parts[len(top.parts) :]
 
 
 def read_example(data: Any, place: str, folder: Path, classes: int) -> Example:
