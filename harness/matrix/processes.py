@@ -41,12 +41,20 @@ def start_process(
 def stop_process(process: subprocess.Popen[Any]) -> None:
     """End a process and its group: asked first; what is left then, or after some seconds, is killed."""
     if process.poll() is None:
-        signal_group(process, signal.SIGTERM)
+        ask_to_end(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
         signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         process.wait()
     if process.stdin is not None:
+        process.stdin.close()
+
+
+def ask_to_end(process: subprocess.Popen[Any]) -> None:
+    """Ask a process and its group to end; on Windows, where nobody can, its guard ends what it guards."""
+    if hasattr(os, "killpg"):
+        signal_group(process, signal.SIGTERM)
+    elif process.stdin is not None:
         process.stdin.close()
 
 
