@@ -81,7 +81,7 @@ def bench(session: nox.Session) -> None:
 def schema(session: nox.Session) -> None:
     """Write the JSON schema of summaries anew, after its classes were changed."""
     install(session, "harness")
-    session.run("python", "-m", "harness.report.schema")
+    session.run("python", "-m", "harness.summary.schema")
 
 
 @nox.session

@@ -116,9 +116,9 @@ def measure_toolbox(kind: str, images: int) -> dict[str, float]:
 
 def load_images(count: int) -> tuple[Any, np.ndarray, np.ndarray]:
     """The bundled network, and its first clean images (N, 3, H, W) with Gold (N,)."""
-    from harness.ami.examples import list_examples
     from harness.attacks.sources import read_sources
     from harness.attacks.torch_model import build_pixel_model
+    from harness.core.examples import list_examples
     from harness.model.caffemodel import read_parameters
     from harness.model.folder import read_model
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from harness.diff.columns import STAGES, Columns, stack_names
-from harness.matrix.register import Register
-from harness.report.judge import CellResult, Header, make_summary
-from harness.report.summary import CellSummary, Summary
+from harness.plan.register import Register
+from harness.summary.document import CellSummary, Summary
+from harness.verdict.judge import CellResult, Header, make_summary
 from harness.worker.fingerprint import read_peak_memory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +72,7 @@ class Cost:
 def measure_files(share: float) -> None:
     """Runs on disk, with the fingerprints and the sizes of records that real cells have."""
     from harness.diff.columns import read_columns
-    from harness.diff.compare import Selection, compare_runs
+    from harness.verdict.compare import Selection, compare_runs
 
     examples, environments = FILES
     register = Register(reference="cell-00", default="d", groups={})

@@ -16,7 +16,7 @@ from typing import Any
 from harness.ami.cases import CASES, name_case
 from harness.evaluate.rates import measure_rate
 from harness.report.html.write import write_html
-from harness.report.summary import (
+from harness.summary.document import (
     AgreeingSummary,
     AgreementSummary,
     CellSummary,

@@ -17,12 +17,12 @@ import numpy as np
 
 from bench.convert import make_model
 from harness.ami.detection import build_detector, run_plain, run_steered
-from harness.ami.network import Network
-from harness.ami.network_files import read_network, read_weights
 from harness.ami.port import ATTRIBUTES, Port
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
+from harness.core.network import Network
+from harness.core.network_files import read_network, read_weights
 from harness.model.convert import convert_model
 
 BACKENDS = ("pytorch", "onnxruntime")

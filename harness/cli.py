@@ -8,26 +8,26 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import options
-from harness.attacks.cli import EXAMPLE as ATTACK_EXAMPLE
-from harness.attacks.cli import attack
-from harness.diff.cli import EXAMPLE as IMPORT_EXAMPLE
-from harness.diff.cli import import_log
-from harness.evaluate.cli import EXAMPLE as EVALUATE_EXAMPLE
-from harness.evaluate.cli import evaluate
-from harness.fetch.cli import EXAMPLE as FETCH_EXAMPLE
-from harness.fetch.cli import fetch
-from harness.images.cli import app as images_app
-from harness.matrix.cli import EXAMPLE as CACHE_EXAMPLE
-from harness.matrix.cli import cache
-from harness.report.cli import EXAMPLE as REPORT_EXAMPLE
-from harness.report.cli import report
 from harness.system.ending import INTERRUPTED, run_guarded
 from harness.system.invocation import show_example
 from harness.system.stopping import take_signals
 from harness.system.streams import open_streams, print_json, print_line
-from harness.witnesses.cli import LANDMARKS_EXAMPLE, landmarks
-from harness.witnesses.cli import app as witnesses_app
+from harness.verbs import options
+from harness.verbs.attack import EXAMPLE as ATTACK_EXAMPLE
+from harness.verbs.attack import attack
+from harness.verbs.cache import EXAMPLE as CACHE_EXAMPLE
+from harness.verbs.cache import cache
+from harness.verbs.evaluate import EXAMPLE as EVALUATE_EXAMPLE
+from harness.verbs.evaluate import evaluate
+from harness.verbs.fetch import EXAMPLE as FETCH_EXAMPLE
+from harness.verbs.fetch import fetch
+from harness.verbs.images import app as images_app
+from harness.verbs.import_log import EXAMPLE as IMPORT_EXAMPLE
+from harness.verbs.import_log import import_log
+from harness.verbs.report import EXAMPLE as REPORT_EXAMPLE
+from harness.verbs.report import report
+from harness.verbs.witnesses import LANDMARKS_EXAMPLE, landmarks
+from harness.verbs.witnesses import app as witnesses_app
 
 app = typer.Typer(
     name="harness",
@@ -136,8 +136,8 @@ def matrix(
 
     Exit code: 0 the same or as expected, 1 unexpected divergence, 2 could not run.
     """
-    from harness.matrix.plan import Override
-    from harness.matrix.run import Request
+    from harness.matrix.campaign import Request
+    from harness.plan.plan import Override
 
     request = Request(
         model=model,
@@ -193,8 +193,8 @@ def run(
 
     Exit code as for matrix; one environment alone has nothing to diverge from.
     """
-    from harness.matrix.plan import Override
-    from harness.matrix.run import Request
+    from harness.matrix.campaign import Request
+    from harness.plan.plan import Override
 
     request = Request(
         model=model,
@@ -247,13 +247,13 @@ def diff(
     cell of one of several runs is called ENVIRONMENT@RUN, a repeated one ENVIRONMENT#2@RUN. Copies of one
     execution are marked and not compared. Exit code as for matrix.
     """
-    from harness.diff.compare import Selection, compare_runs
     from harness.diff.locate import find_run
-    from harness.matrix.environments import read_environments
-    from harness.matrix.register import read_register
-    from harness.matrix.run import find_root
+    from harness.matrix.campaign import find_root
+    from harness.plan.environments import read_environments
+    from harness.plan.register import read_register
     from harness.report.show import show_summary
     from harness.report.write import write_folder
+    from harness.verdict.compare import Selection, compare_runs
 
     root = find_root()
     environments = read_environments(root / "environments")
@@ -275,9 +275,9 @@ def environments(
     as_json: options.AsJson = False,
 ) -> None:
     """List the environments: their groups, backends, and what each is for."""
-    from harness.matrix.environments import read_environments
-    from harness.matrix.register import read_register
-    from harness.matrix.run import find_root
+    from harness.matrix.campaign import find_root
+    from harness.plan.environments import read_environments
+    from harness.plan.register import read_register
     from harness.report.listing import list_environments
 
     folder = find_root() / "environments"
@@ -292,10 +292,10 @@ def doctor(
     """Tell what this machine can run, and how to get the rest: Pythons, engine, images, emulation, GPU."""
     from dataclasses import asdict
 
+    from harness.matrix.campaign import find_root
     from harness.matrix.doctor import examine
-    from harness.matrix.run import find_root
-    from harness.report.consoles import open_output
     from harness.report.diagnosis import print_findings
+    from harness.system.consoles import open_output
 
     findings = examine(find_root())
     if as_json:
@@ -309,10 +309,10 @@ options.watch_verbs(app)
 
 def perform(request: Any, *, as_json: bool) -> None:
     """Run what is asked for, print the result, and leave with its exit code."""
-    from harness.matrix.run import find_root, run_matrix
-    from harness.report.consoles import open_errors
+    from harness.matrix.campaign import find_root, run_matrix
     from harness.report.progress import ConsoleScreen
     from harness.report.show import show_summary
+    from harness.system.consoles import open_errors
 
     try:
         summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))

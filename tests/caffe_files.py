@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.ami.network import Convolution, InnerProduct, Relu, build_network
+from harness.core.network import Convolution, InnerProduct, Relu, build_network
 from harness.model.random_weights import random_weights
 from harness.model.schema import ENUMS, message_class
 

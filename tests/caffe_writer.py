@@ -2,7 +2,7 @@
 
 import json
 
-from harness.ami.network import (
+from harness.core.network import (
     Convolution,
     InnerProduct,
     Lrn,
@@ -10,7 +10,7 @@ from harness.ami.network import (
     Relu,
     layer_parameters,
 )
-from harness.ami.network_files import layer_to_json
+from harness.core.network_files import layer_to_json
 from harness.model.caffemodel import write_layer
 
 POOLS = {"max": "MAX", "average": "AVE"}

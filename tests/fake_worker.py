@@ -3,7 +3,7 @@
 import hashlib
 import threading
 
-from harness.matrix.environments import Environment
+from harness.plan.environments import Environment
 
 START = """
 import json, os, pathlib, signal, subprocess, sys, time

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from summaries import cell, make_summary, rate
 
 from harness.ami.cases import CASES, name_case
-from harness.report.summary import (
+from harness.summary.document import (
     AgreeingSummary,
     AgreementSummary,
     DifferenceSummary,

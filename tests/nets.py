@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from harness.ami.network import (
+from harness.core.network import (
     Convolution,
     InnerProduct,
     Pooling,
@@ -13,7 +13,7 @@ from harness.ami.network import (
     Softmax,
     build_network,
 )
-from harness.ami.network_files import list_files, network_to_json
+from harness.core.network_files import list_files, network_to_json
 
 BLOBS = ("conv1_1", "conv2_2", "pool3", "conv4_1", "fc6", "fc7")
 

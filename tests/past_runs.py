@@ -5,7 +5,7 @@ import json
 
 from tuple_records import make_record
 
-from harness.ami.examples import hash_file
+from harness.core.examples import hash_file
 
 FINGERPRINT = {
     "os": "Debian GNU/Linux 12 (bookworm)",

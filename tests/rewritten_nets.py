@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from harness.ami.network import Dropout, Relu, build_network
+from harness.core.network import Dropout, Relu, build_network
 
 
 def move_relus(network, unnamed=False):

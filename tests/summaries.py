@@ -1,6 +1,6 @@
 """Summaries made by hand, for the tests of reports."""
 
-from harness.report.summary import (
+from harness.summary.document import (
     CellSummary,
     DifferenceSummary,
     DivergenceSummary,

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ami.decode import DECODERS, decode_array, decode_image
-from harness.ami.errors import InputError
-from harness.ami.examples import read_bytes, read_examples
 from harness.ami.port import ATTRIBUTES, read_port
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
 from harness.ami.witnesses import read_witnesses
-from harness.matrix.cache import read_hashes
-from harness.matrix.conventions import settle_conventions
-from harness.matrix.gather import gather_examples
-from harness.matrix.layouts import index_labels
+from harness.core.decode import DECODERS, decode_array, decode_image
+from harness.core.errors import InputError
+from harness.core.examples import read_bytes, read_examples
+from harness.examples.conventions import settle_conventions
+from harness.examples.gather import gather_examples
+from harness.examples.layouts import index_labels
 from harness.model.random_weights import vgg_face_network
+from harness.system.cache import read_hashes
 
 AMI = Path(__file__).parents[2] / "shared" / "ami"
 MODEL = Preprocess(224, 224, "bgr", (93.5940, 104.7624, 129.1863))

@@ -10,11 +10,11 @@ import pytest
 from arrays import NumpyArrays, TorchArrays
 
 from harness.ami.detection import build_detector
-from harness.ami.errors import InputError
 from harness.ami.port import CHOICES, fit_rules, read_port
 from harness.ami.statistics import MEASURES, choose_arrays, find_smallest, is_certain, measure_blob
 from harness.ami.steering import Parameters
 from harness.backends import Settings, find_backend
+from harness.core.errors import InputError
 
 SHAPES = [(3, 6, 9, 7), (2, 8, 64, 64), (4, 5, 1, 1), (3, 10)]
 ENTRIES = ((1, 4, 1), (2,), (3, 3, 3), (0, 1, 2, 3, 4, 4, 3, 2, 1, 0, 0))

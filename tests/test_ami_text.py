@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.text import decode_text, find_spelling, read_lines, split_lines, store_name
+from harness.core.errors import InputError
+from harness.core.text import decode_text, find_spelling, read_lines, split_lines, store_name
 
 
 @pytest.mark.parametrize("data", [b"a\nb", b"a\r\nb\r\n", b"\xef\xbb\xbfa\nb\n", b"a\nb\n\n \r\n\t\n"])

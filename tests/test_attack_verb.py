@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch", reason="attacks follow gradients of PyTorch
 pytest.importorskip("art", reason="the robustness toolbox is not installed")
 pytest.importorskip("cv2", reason="frames are drawn with OpenCV")
 
-from harness.ami.examples import read_examples
 from harness.ami.port import Port
 from harness.ami.preprocess import Preprocess
 from harness.attacks.order import adapt_preprocess
 from harness.cli import main
+from harness.core.examples import read_examples
 from harness.system.invocation import write_command
 
 ROOT = Path(__file__).parents[1]

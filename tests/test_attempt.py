@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from attack_parts import PREPROCESS, keep_rows, make_batch, make_parts, run_plain
 
-from harness.ami.decode import decode_array, decode_image
-from harness.ami.errors import InputError
 from harness.attacks.attempt import (
     attempt_batch,
     classify_pixels,
@@ -17,6 +15,8 @@ from harness.attacks.attempt import (
     store_pixels,
 )
 from harness.attacks.recipes import Attack, Bim, DeepFool, Fgsm
+from harness.core.decode import decode_array, decode_image
+from harness.core.errors import InputError
 
 
 @pytest.fixture(scope="module")

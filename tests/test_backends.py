@@ -8,9 +8,10 @@ from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
 from rewritten_nets import move_relus
 
-from harness.ami.activations import expose_activations
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.backends import NAMES, Settings, find_backend
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,
@@ -20,7 +21,6 @@ from harness.ami.network import (
     Softmax,
     build_network,
 )
-from harness.backends import NAMES, Settings, find_backend
 
 # Of the largest magnitude in the blob. float32 rounds at 6e-8; a few layers of sums of up to 300 terms reach
 # some 1e-6. LRN's power is approximated by OpenCV and ONNX Runtime: a few 1e-5 of it.

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from test_worker import COUNT, make_job, run, spoil_examples
 
-from harness.ami.errors import InputError
-from harness.ami.examples import Example
+from harness.core.errors import InputError
+from harness.core.examples import Example
 from harness.worker.batches import form_batches
 
 FIXTURES = (make_job,)

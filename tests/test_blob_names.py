@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from rewritten_nets import move_relus, rename_relus
 
-from harness.ami.activations import expose_activations
 from harness.ami.detection import build_detector, run_plain, run_steered
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.ami.port import Port, read_port
+from harness.ami.steering import Parameters, plan_steering
+from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
+from harness.backends import Settings, reference
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,
@@ -19,10 +23,6 @@ from harness.ami.network import (
     Softmax,
     build_network,
 )
-from harness.ami.port import Port, read_port
-from harness.ami.steering import Parameters, plan_steering
-from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
-from harness.backends import Settings, reference
 
 NETWORK = nets.face_like_network()
 MOVED = move_relus(NETWORK)

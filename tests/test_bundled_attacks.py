@@ -20,15 +20,15 @@ import export
 import make_examples as make_all
 from PIL import Image
 
-from harness.ami.decode import decode_image
 from harness.ami.detection import build_detector
-from harness.ami.examples import read_examples
 from harness.ami.port import Port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.attacks.masks import mask_glasses, mask_patch
 from harness.attacks.recipes import Glasses, Patch
+from harness.core.decode import decode_image
+from harness.core.examples import read_examples
 from harness.evaluate.rates import BENIGN, CHANGED
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks

@@ -20,10 +20,10 @@ import faces
 import witnesses as make_witnesses
 from architecture import describe_network
 
-from harness.ami.decode import decode_image
-from harness.ami.examples import read_examples
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import read_witnesses
+from harness.core.decode import decode_image
+from harness.core.examples import read_examples
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
 

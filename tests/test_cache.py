@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.matrix import cache as module
-from harness.matrix.cache import find_cache, read_hashes, snapshot_worker
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.system import cache as module
+from harness.system.cache import find_cache, read_hashes, snapshot_worker
 from harness.system.drafts import write_json
 from harness.worker.fingerprint import hash_code, hash_sources, read_code
 

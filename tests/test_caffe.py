@@ -9,10 +9,10 @@ from caffe_states import STATED
 from caffe_writer import write_parameters, write_prototxt
 from nets import face_like_network, random_inputs, random_parameters
 
-from harness.ami.activations import expose_activations
-from harness.ami.errors import InputError
-from harness.ami.network import build_network
 from harness.backends import Settings
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
+from harness.core.network import build_network
 
 pytest.importorskip("caffe", reason="Caffe is not installed", exc_type=ImportError)
 from harness.backends import caffe

@@ -6,9 +6,9 @@ from caffe_files import MESSAGES, NETWORK, WEIGHTS, newer_message, same_bits, wr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ami.errors import InputError
-from harness.ami.network import InnerProduct, build_network
 from harness.backends import Settings, find_backend
+from harness.core.errors import InputError
+from harness.core.network import InnerProduct, build_network
 from harness.model.caffemodel import delimited, list_parameters, read_parameters, write_caffemodel
 from harness.model.prototxt import write_prototxt
 from harness.model.random_weights import random_weights, vgg_face_network

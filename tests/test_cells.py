@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from fake_worker import make_environment, make_key, write_worker
 
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.matrix.cells import Site, run_cells
-from harness.matrix.launch import Stock
-from harness.matrix.machine import Interpreter
-from harness.matrix.places import Absent, find_place
-from harness.matrix.plan import Cell
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.launch.local import Stock
+from harness.launch.places import Absent, find_place
+from harness.matrix.schedule import Site, run_cells
+from harness.plan.plan import Cell
+from harness.system.machine import Interpreter
 
 HERE = Interpreter(Path(sys.executable), "3")
 

@@ -10,9 +10,9 @@ import pytest
 from test_cli import COUNT, list_runs, make_harness, make_root
 from test_plan import SUBJECT
 
-from harness.ami.errors import InputError
-from harness.matrix.choose import choose_examples
-from harness.matrix.subject import Prepared
+from harness.core.errors import InputError
+from harness.examples.select import choose_examples
+from harness.examples.subject import Prepared
 from harness.system.invocation import name_program
 
 FIXTURES = (make_root, make_harness)

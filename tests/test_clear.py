@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from test_cli import make_harness, make_root
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.matrix.clear import KINDS, check_kinds, clear_items, list_items
-from harness.matrix.store import lock_cell
+from harness.plan.store import lock_cell
 from harness.system.locks import hold_lock
 from harness.system.usage import GATE, declare_use, read_uses
 
@@ -171,7 +171,7 @@ def test_the_verb_lists_says_what_it_would_do_and_does_it(harness, root):
 
 def test_a_run_says_what_it_uses(harness, root, monkeypatch):
     """Nothing that the run still needs is cleared while its cells run."""
-    from harness.matrix import run as module
+    from harness.matrix import campaign as module
 
     seen = []
 

@@ -15,9 +15,9 @@ import small_model
 import harness
 from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.cli import main
-from harness.matrix.environments import read_environments
-from harness.matrix.install import key_venv
-from harness.matrix.machine import find_interpreter
+from harness.launch.install import key_venv
+from harness.plan.environments import read_environments
+from harness.system.machine import find_interpreter
 from harness.system.manifest import write_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -99,8 +99,10 @@ def test_no_run_takes_the_name_of_another(harness, root, monkeypatch):
             return cls(2026, 1, 2, 12, tzinfo=tz)
 
     suffixes = iter(["aaaa", "aaaa", "bbbb"])
-    monkeypatch.setattr("harness.matrix.run.dt", SimpleNamespace(datetime=Noon, UTC=dt.UTC))
-    monkeypatch.setattr("harness.matrix.run.secrets", SimpleNamespace(token_hex=lambda _: next(suffixes)))
+    monkeypatch.setattr("harness.matrix.campaign.dt", SimpleNamespace(datetime=Noon, UTC=dt.UTC))
+    monkeypatch.setattr(
+        "harness.matrix.campaign.secrets", SimpleNamespace(token_hex=lambda _: next(suffixes))
+    )
     for _ in range(2):
         harness("matrix", "--model", "small")
     names = sorted(path.name for path in (root / "reports").iterdir())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tuple_records import make_record
 
-from harness.ami.documents import CHUNK_BYTES
-from harness.ami.errors import InputError
+from harness.core.documents import CHUNK_BYTES
+from harness.core.errors import InputError
 from harness.diff.columns import STAGES, read_columns, take_columns
 
 
@@ -54,7 +54,7 @@ def test_many_lines_are_read_in_pieces(tmp_path):
 
 
 def test_a_line_of_a_later_piece_is_named_by_its_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.ami.documents.CHUNK_BYTES", 1)
+    monkeypatch.setattr("harness.core.documents.CHUNK_BYTES", 1)
     with pytest.raises(InputError, match=r"records\.jsonl:3: is no record"):
         read(tmp_path, *encode(make_record("x"), make_record("y")), b"{")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 
-from harness.ami.errors import InputError
-from harness.diff.compare import Selection, compare_runs
-from harness.matrix.register import Register
+from harness.core.errors import InputError
+from harness.plan.register import Register
 from harness.report.write import write_folder
+from harness.verdict.compare import Selection, compare_runs
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 SAME, OTHER = make_records(1, 1), make_records(1, 2)

@@ -6,9 +6,9 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, store_levels
-from harness.matrix.conventions import settle_conventions
+from harness.core.errors import InputError
+from harness.examples.conventions import settle_conventions
 
 MEAN = (93.5940, 104.7624, 129.1863)
 MODEL = Preprocess(files.SIDE, files.SIDE, mean=MEAN)
@@ -305,7 +305,7 @@ def test_without_a_decoder_the_reason_is_told(entries, monkeypatch):
     def fail(_):
         raise ImportError("no module")
 
-    monkeypatch.setattr("harness.ami.decode.DECODERS", {"pillow": fail})
-    monkeypatch.setattr("harness.matrix.evidence.DECODERS", {"pillow": fail})
+    monkeypatch.setattr("harness.core.decode.DECODERS", {"pillow": fail})
+    monkeypatch.setattr("harness.examples.evidence.DECODERS", {"pillow": fail})
     with pytest.raises(InputError, match=r"face\.png: is to be held against its arrays, but decoder pillow"):
         settle_conventions(entries(("bim", "face", attack(FACE))), MODEL, "auto")

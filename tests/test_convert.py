@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.network_files import list_files, read_network, read_weights
+from harness.core.errors import InputError
+from harness.core.network_files import list_files, read_network, read_weights
 from harness.model.caffemodel import write_caffemodel
 from harness.model.convert import convert_model
 from harness.model.prototxt import write_prototxt

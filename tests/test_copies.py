@@ -10,10 +10,10 @@ import pytest
 from past_runs import make_cell, make_records, write_run
 
 from harness.diff.columns import take_columns
-from harness.diff.compare import Selection, compare_runs
 from harness.diff.copies import Copies, find_copies
-from harness.matrix.register import Register
+from harness.plan.register import Register
 from harness.report.write import write_folder
+from harness.verdict.compare import Selection, compare_runs
 
 SAME, OTHER = make_records(1, 1), make_records(1, 2)
 CELL = take_columns(SAME)
@@ -189,7 +189,7 @@ def test_a_changed_copy_is_named(tmp_path, runs):
 
 @pytest.mark.parametrize("execution", [5, ["1"], {}])
 def test_an_execution_is_text(tmp_path, execution):
-    from harness.ami.errors import InputError
+    from harness.core.errors import InputError
 
     run = write_executed(tmp_path / "one", {"a": SAME}, {"a": execution})
     with pytest.raises(InputError, match="execution"):

@@ -6,8 +6,8 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.decode import decode_image
-from harness.ami.errors import RefusedError
+from harness.core.decode import decode_image
+from harness.core.errors import RefusedError
 
 JPEGS = sorted((Path(__file__).parents[1] / "models" / "tiny-vgg-face" / "examples" / "jpeg").glob("*.jpg"))
 

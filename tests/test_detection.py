@@ -6,7 +6,6 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.activations import expose_activations
 from harness.ami.detection import (
     build_detector,
     find_revisited,
@@ -19,6 +18,7 @@ from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import Parameters, plan_steering, steer
 from harness.ami.witnesses import concatenate_witnesses
 from harness.backends import Settings, reference
+from harness.core.activations import expose_activations
 
 NETWORK = nets.face_like_network()
 WITNESSES = {

@@ -10,7 +10,7 @@ from PIL import Image
 
 pytest.importorskip("cv2", reason="images are read with OpenCV")
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.witnesses.detector import locate_landmarks
 from harness.witnesses.landmarks import read_landmarks
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from test_judge import SAME, judge
 
 from harness.report.differences import draw_differences
-from harness.report.summary import DifferenceSummary
+from harness.summary.document import DifferenceSummary
 
 
 def draw(*differences, width=60):

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.build import Surroundings, build_image
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
-from harness.matrix.cache import find_cache
-from harness.matrix.environments import read_environments
-from harness.matrix.install import key_venv
-from harness.matrix.leftovers import RUN_LABEL, WORKPLACE_LABEL
-from harness.matrix.machine import find_interpreter
-from harness.matrix.store import read_records
+from harness.launch.docker.leftovers import RUN_LABEL, WORKPLACE_LABEL
+from harness.launch.install import key_venv
+from harness.plan.environments import read_environments
+from harness.plan.store import read_records
+from harness.system.cache import find_cache
+from harness.system.machine import find_interpreter
 from harness.system.manifest import write_manifest
 
 pytestmark = pytest.mark.docker

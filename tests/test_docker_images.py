@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.build import Surroundings, build_image
 from harness.images.engine import connect_engine, find_image
 from harness.images.lock import read_contents
@@ -17,7 +17,7 @@ from harness.images.recipes import Recipe, read_images
 from harness.images.series import build_images
 from harness.images.sweep import list_standings
 from harness.images.wheelhouse import fill_wheelhouse
-from harness.matrix.cache import find_cache
+from harness.system.cache import find_cache
 
 pytestmark = pytest.mark.docker
 

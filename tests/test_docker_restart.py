@@ -14,7 +14,7 @@ from test_docker_cells import finish, is_clean, make_client, make_root, start, w
 
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
-from harness.matrix.leftovers import RUN_LABEL
+from harness.launch.docker.leftovers import RUN_LABEL
 
 pytestmark = pytest.mark.docker
 

@@ -7,15 +7,15 @@ import threading
 import pytest
 from fake_worker import make_environment, write_worker
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.engine import connect_engine, find_image
 from harness.images.lock import Contents
 from harness.images.recipes import native_architecture, read_images
-from harness.matrix.containers import Charge, run_container
-from harness.matrix.fleet import close_fleet, open_fleet
-from harness.matrix.leftovers import RUN_LABEL
-from harness.matrix.run import ROOT
-from harness.matrix.travel import Entry
+from harness.launch.docker.containers import Charge, run_container
+from harness.launch.docker.leftovers import RUN_LABEL
+from harness.launch.docker.session import close_fleet, open_fleet
+from harness.matrix.campaign import ROOT
+from harness.system.tarstream import Entry
 
 pytestmark = pytest.mark.docker
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami import limits
-from harness.matrix.machine import INHERITED
+from harness.core import limits
 from harness.model.folder import ModelTable, PreprocessTable
 from harness.model.sources import SourceTable
+from harness.system.machine import INHERITED
 
 ROOT = Path(__file__).parents[1]
 

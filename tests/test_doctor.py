@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.cli import main
+from harness.core.errors import InputError
 from harness.matrix import doctor
 from harness.matrix.doctor import Finding, collect, examine
-from harness.report.consoles import open_output
 from harness.report.diagnosis import print_findings
+from harness.system.consoles import open_output
 
 ROOT = Path(__file__).parents[1]
 

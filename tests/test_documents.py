@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from harness.ami.documents import (
+from harness.core.documents import (
     NAME,
     check_fields,
     parse_integer,
@@ -17,8 +17,8 @@ from harness.ami.documents import (
     read_json,
     read_json_lines,
 )
-from harness.ami.errors import MOST_CHARACTERS, InputError
-from harness.ami.limits import MAX_DEPTH, MAX_LINE_BYTES
+from harness.core.errors import MOST_CHARACTERS, InputError
+from harness.core.limits import MAX_DEPTH, MAX_LINE_BYTES
 
 
 def test_a_file_is_read(tmp_path):

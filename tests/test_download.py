@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from hostile_server import Script, serve
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.fetch.download import (
     Patience,
     check_redirects,

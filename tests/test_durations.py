@@ -4,8 +4,8 @@ import json
 import threading
 import time
 
+from harness.launch.local import Stock
 from harness.matrix.durations import read_durations, remember_durations
-from harness.matrix.launch import Stock
 
 
 def write_cell(folder, **timings):

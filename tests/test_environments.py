@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.recipes import read_images
-from harness.matrix.environments import read_environments
-from harness.matrix.places import check_images
-from harness.matrix.register import read_register
+from harness.launch.places import check_images
+from harness.plan.environments import read_environments
+from harness.plan.register import read_register
 
 ROOT = Path(__file__).parents[1]
 GOOD = """description = "for tests"

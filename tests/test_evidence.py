@@ -3,7 +3,7 @@
 import numpy as np
 
 from harness.ami.preprocess import Preprocess
-from harness.matrix.evidence import has_whole_levels, join_names, pick_nearest
+from harness.examples.evidence import has_whole_levels, join_names, pick_nearest
 
 MODEL = Preprocess(8, 8, mean=(93.5940, 104.7624, 129.1863))
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from picture_files import write_png
 
-from harness.ami.decode import decode_array, decode_image
-from harness.ami.errors import InputError, RefusedError
-from harness.ami.examples import hash_bytes, hash_file, list_examples, locate_copy, read_examples, read_file
-from harness.ami.headers import MOST_BYTES
+from harness.core.decode import decode_array, decode_image
+from harness.core.errors import InputError, RefusedError
+from harness.core.examples import hash_bytes, hash_file, list_examples, locate_copy, read_examples, read_file
+from harness.core.image_headers import MOST_BYTES
 
 DATA = b"pixels"
 LONG = b"\x93NUMPY\x02\x00" + (1 << 20).to_bytes(4, "little") + b" " * (1 << 20)

@@ -7,8 +7,8 @@ from tuple_records import make_record as record
 
 from harness.diff.divergences import find_divergences
 from harness.diff.tuples import NONE, join_columns
-from harness.matrix.register import Expected
-from harness.report.expectation import apply_register
+from harness.plan.register import Expected
+from harness.verdict.expectation import apply_register
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 BEFORE = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=9)

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 from pyarrow import parquet
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.report import export
 from harness.report.export import COLUMNS, write_records
 

@@ -8,10 +8,10 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.examples import hash_file
 from harness.ami.extraction import extract_witnesses
-from harness.ami.network_files import network_from_json
 from harness.backends import Settings, reference
+from harness.core.examples import hash_file
+from harness.core.network_files import network_from_json
 from harness.worker.work import main
 
 NETWORK = nets.face_like_network()

@@ -4,9 +4,9 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.extraction import extract_witnesses, measure_differences, select_witnesses, walk_hidden
 from harness.backends import Settings, reference
+from harness.core.errors import InputError
 
 NETWORK = nets.face_like_network()
 

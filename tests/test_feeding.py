@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.ami.preprocess import Preprocess
-from harness.matrix.feeding import is_input, note_feeding
-from harness.matrix.subject import Prepared
+from harness.examples.feeding import is_input, note_feeding
+from harness.examples.subject import Prepared
 
 BGR = {"height": 2, "width": 2, "channel_order": "bgr", "mean": [10, 20, 30]}
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))

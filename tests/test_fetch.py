@@ -10,7 +10,7 @@ import small_model
 from hostile_server import Script, pack_archive, serve
 from test_download import PATIENCE, Lines
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.fetch.fetch import Origin, choose_url, fetch_source
 from harness.fetch.ledger import LEDGER, read_ledger
 from harness.fetch.sources import choose_source, find_sources

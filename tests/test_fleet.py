@@ -17,11 +17,11 @@ from requests.exceptions import ConnectionError as Lost
 from test_places import make_box, make_fleet
 from test_plan import SUBJECT, plan
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images import engine
 from harness.images.engine import EngineMissingError, call_engine
 from harness.images.lock import Contents
-from harness.matrix.containers import (
+from harness.launch.docker.containers import (
     LINE_BYTES,
     Charge,
     cut_lines,
@@ -30,9 +30,9 @@ from harness.matrix.containers import (
     name_container,
     relocate_job,
 )
-from harness.matrix.fleet import open_fleet, remember
-from harness.matrix.leftovers import describe_owner, is_gone, make_labels
-from harness.matrix.plan import settle_cell
+from harness.launch.docker.leftovers import describe_owner, is_gone, make_labels
+from harness.launch.docker.session import open_fleet, remember
+from harness.plan.plan import settle_cell
 
 
 def answer(status):

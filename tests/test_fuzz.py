@@ -16,7 +16,7 @@ from fuzz.drive import Reader, Tally, make_case, run_reader
 from fuzz.mutate import mutate_json, walk_places
 from fuzz.readers import READERS
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 PATHS = [str(folder) for folder in Path(__file__).parents[:2]]
 NUMBER, SEED = 25, "suite"

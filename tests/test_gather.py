@@ -7,12 +7,12 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.examples import read_examples
-from harness.ami.headers import MOST_BYTES
 from harness.ami.preprocess import Preprocess, store_levels
-from harness.matrix.cache import read_hashes
-from harness.matrix.gather import check_list, gather_examples
+from harness.core.errors import InputError
+from harness.core.examples import read_examples
+from harness.core.image_headers import MOST_BYTES
+from harness.examples.gather import check_list, gather_examples
+from harness.system.cache import read_hashes
 
 LABELS = ("Ana_Ax", "Bea", "Cy_Du_Ex", "Bea")
 MODEL = Preprocess(files.SIDE, files.SIDE, mean=(93.5940, 104.7624, 129.1863))
@@ -189,7 +189,7 @@ REASONS = (
 
 
 def test_every_bad_file_is_refused_by_name_and_the_good_one_goes_on(gather, tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.matrix.layouts.is_number", lambda _: True)
+    monkeypatch.setattr("harness.examples.layouts.is_number", lambda _: True)
     folder, count = write_bad_files(tmp_path / "bim")
     put(folder, "Bea_1_1_2_3_good.png")
     examples, found = gather(folder, npy="raw-rgb")

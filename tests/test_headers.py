@@ -7,9 +7,9 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.decode import DECODERS, decode_image
-from harness.ami.errors import RefusedError
-from harness.ami.headers import MOST_BYTES, Header, inspect_image
+from harness.core.decode import DECODERS, decode_image
+from harness.core.errors import RefusedError
+from harness.core.image_headers import MOST_BYTES, Header, inspect_image
 
 pytest.importorskip("PIL.Image", reason="needs Pillow")
 FACE = Header(files.SIDE, files.SIDE)

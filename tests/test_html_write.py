@@ -9,7 +9,7 @@ import pytest
 from html_samples import make_divergence, make_rich
 from summaries import cell, make_summary
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.report.html.command import join_words, quote_environment, start_command, write_diff
 from harness.report.html.origins import find_owners
 from harness.report.html.rows import list_names

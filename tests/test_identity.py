@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.matrix.identity import Identity, name_environment, read_identity, write_identity
+from harness.plan.identity import Identity, name_environment, read_identity, write_identity
 
 
 @pytest.mark.parametrize(

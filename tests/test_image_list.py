@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import print_log
 
-from harness.ami.errors import InputError
-from harness.diff.image_list import find_places, find_selection, name_results, read_images, strip_name
-from harness.diff.notebook_log import read_log
+from harness.core.errors import InputError
+from harness.logs.image_list import find_places, find_selection, name_results, read_images, strip_name
+from harness.logs.notebook_log import read_log
 
 SHARED = Path(__file__).parents[2] / "shared" / "ami"
 LABELS = ["Ann", "Bo_Bo", "Cy", "Di"]

@@ -14,15 +14,15 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images import base, build, lock, wheelhouse
 from harness.images.archive import write_archive
-from harness.images.cli import app
 from harness.images.engine import DEFAULT_HOST, EngineMissingError, connect_engine, find_endpoint, shorten
 from harness.images.follow import follow_log
 from harness.images.recipes import Recipe, name_base, read_images, select_images
 from harness.images.sweep import list_unused, prune_images
-from harness.matrix.places import find_fleet
+from harness.launch.places import find_fleet
+from harness.verbs.images import app
 
 ROOT = Path(__file__).parents[1]
 FILES = ("install.sh", "caffe.Dockerfile", "debian.Dockerfile", "wheels.Dockerfile")

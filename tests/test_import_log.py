@@ -7,8 +7,8 @@ import pytest
 from logs import print_line, print_log
 from typer.testing import CliRunner
 
-from harness.ami.errors import InputError
 from harness.cli import app
+from harness.core.errors import InputError
 
 LOGS = Path(__file__).parents[2] / "shared" / "ami" / "logs"
 TUPLES = [(1, 2, 3), (1, 2, 2), (4, 4, 4)]

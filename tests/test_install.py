@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from fake_worker import make_environment, stop_after
 
-from harness.ami.errors import InputError
-from harness.matrix.install import build_venv, find_python, key_venv, make_python, read_end, run_step
-from harness.matrix.machine import Interpreter, ask_version, choose_variables, find_interpreter
+from harness.core.errors import InputError
+from harness.launch.install import build_venv, find_python, key_venv, make_python, read_end, run_step
+from harness.system.machine import Interpreter, ask_version, choose_variables, find_interpreter
 from harness.system.stopping import Stopped
 
 HERE = Interpreter(Path(sys.executable).resolve(), platform.python_version())
@@ -43,7 +43,7 @@ def test_two_environments_of_the_same_packages_share_what_is_made_once(tmp_path,
         builds.append(arguments)
         build_venv(*arguments)
 
-    monkeypatch.setattr("harness.matrix.install.build_venv", build)
+    monkeypatch.setattr("harness.launch.install.build_venv", build)
     found = make_twice([make_environment("a"), make_environment("b")], tmp_path)
     assert len(builds) == 1
     assert found["a"] == found["b"]
@@ -127,7 +127,7 @@ def test_a_step_that_fails_where_little_room_is_left_says_so(tmp_path, monkeypat
         (0, r"\(exit 1\)"),
         (1 << 80, rf"\(exit 1, with \d+ MiB left on the disk of {tmp_path}\)"),
     ):
-        monkeypatch.setattr("harness.matrix.install.LOW_BYTES", low)
+        monkeypatch.setattr("harness.launch.install.LOW_BYTES", low)
         with pytest.raises(InputError, match=rf"^it cannot be made {words}: no wheel; correct"):
             run_step(command, tmp_path / "log", NEVER, "it cannot be made")
 

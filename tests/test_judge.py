@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from harness.diff.columns import take_columns
-from harness.matrix.register import Expected
+from harness.plan.register import Expected
 from harness.report.divergences import show_controls
-from harness.report.examples import CHUNK
-from harness.report.judge import CellResult, Header, make_summary
-from harness.report.summary import CellSummary, DivergenceSummary, Summary
+from harness.summary.document import CellSummary, DivergenceSummary, Summary
+from harness.verdict.examples import CHUNK
+from harness.verdict.judge import CellResult, Header, make_summary
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 BEFORE = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=9)

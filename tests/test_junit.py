@@ -10,7 +10,7 @@ from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 
 from harness.report import outcomes
 from harness.report.junit import render_junit
-from harness.report.summary import AgreementSummary, IncomparableSummary, PairSummary
+from harness.summary.document import AgreementSummary, IncomparableSummary, PairSummary
 from harness.system.text import make_line
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="landmarks are for exchanging attributes, which takes OpenCV")
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.witnesses.landmarks import (
     CUTTING,
     Landmarks,

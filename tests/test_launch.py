@@ -14,8 +14,8 @@ import psutil
 import pytest
 from fake_worker import make_environment, stop_after, write_worker
 
-from harness.ami.errors import InputError
-from harness.matrix.launch import END, Stock, follow, run_worker
+from harness.core.errors import InputError
+from harness.launch.local import END, Stock, follow, run_worker
 from harness.system.stopping import Stopped
 
 PYTHON = Path(sys.executable)
@@ -205,8 +205,8 @@ def test_a_worker_that_will_not_end_is_killed(launch, tmp_path):
 STARTER = """
 import pathlib, sys, threading
 from fake_worker import make_environment
-from harness.matrix.install import run_step
-from harness.matrix.launch import run_worker
+from harness.launch.install import run_step
+from harness.launch.local import run_worker
 folder = pathlib.Path(sys.argv[1])
 if sys.argv[2] == "worker":
     job, stop = {"cell": "m/one"}, threading.Event()

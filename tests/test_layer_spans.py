@@ -3,8 +3,8 @@
 import pytest
 from caffe_files import MESSAGES, WEIGHTS, newer_message, write_bytes
 
-from harness.ami.caffemodel import layer_bytes, layer_spans
-from harness.ami.errors import InputError
+from harness.core.caffemodel import layer_bytes, layer_spans
+from harness.core.errors import InputError
 from harness.model.schema import message_class
 
 

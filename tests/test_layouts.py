@@ -5,8 +5,8 @@ from pathlib import Path
 import picture_files as files
 import pytest
 
-from harness.ami.errors import InputError
-from harness.matrix.layouts import describe_file, find_candidates, index_labels, read_gold
+from harness.core.errors import InputError
+from harness.examples.layouts import describe_file, find_candidates, index_labels, read_gold
 
 CLASSES = index_labels(("Ana_Ax", "Bea", "3", "Dora"))
 

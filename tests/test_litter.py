@@ -8,7 +8,7 @@ import pytest
 from fake_worker import make_key
 
 from harness.matrix.litter import DAY_SECONDS, RESUME_DAYS, sweep_cache
-from harness.matrix.store import lock_cell, make_workplace
+from harness.plan.store import lock_cell, make_workplace
 from harness.system.drafts import hold_draft
 from harness.system.locks import take_lock
 

@@ -5,8 +5,8 @@ import os
 import pytest
 from past_runs import make_records, write_run
 
-from harness.ami.errors import InputError
 from harness.cli import main
+from harness.core.errors import InputError
 from harness.diff.locate import find_report, find_run
 
 FIRST, SECOND, THIRD = "20260102T030405Z-1a2b", "20260102T040506Z-0000", "20260203T000000Z-ffff"

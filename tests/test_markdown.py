@@ -9,7 +9,7 @@ from summaries import HOSTILE, cell, divergence, make_summary, plant, rate
 
 from harness.report.markdown import LEGEND_DIVERGENCES, MOST_ROWS, render_markdown
 from harness.report.markup import escape
-from harness.report.summary import (
+from harness.summary.document import (
     EXIT_CODES,
     AgreementSummary,
     DifferenceSummary,

@@ -12,9 +12,9 @@ from PIL import Image
 
 cv2 = pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
 
-from harness.ami.errors import InputError
-from harness.ami.examples import read_examples
 from harness.ami.port import ATTRIBUTES
+from harness.core.errors import InputError
+from harness.core.examples import read_examples
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
 from harness.witnesses.mutants import find_mutants, list_files, make_mutants, write_list

@@ -8,8 +8,8 @@ import pytest
 
 cv2 = pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
 
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES
+from harness.core.errors import InputError
 from harness.witnesses.mutation import (
     Portrait,
     attribute_corners,

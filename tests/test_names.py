@@ -16,7 +16,7 @@ from small_model import LABELS, make_png
 from test_cli import list_runs, make_harness, make_root
 from tuple_records import make_record
 
-from harness.ami.examples import list_examples
+from harness.core.examples import list_examples
 
 FIXTURES = (make_root, make_harness)
 BYTES = pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="file names are Unicode there")

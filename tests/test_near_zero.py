@@ -6,7 +6,7 @@ import pytest
 from test_judge import judge, record, result
 
 from harness.diff.columns import read_columns, take_columns
-from harness.report.near_zero import note_near_zero
+from harness.verdict.near_zero import note_near_zero
 
 TIGHT = [["conv3_3", 0.0], ["conv3_3", 2e-7], ["conv4_3", 9.9e-6], ["conv4_3", 1e-5], ["fc6", 0.2], None]
 
@@ -21,7 +21,7 @@ def test_ratios_below_the_bound_are_counted_by_blob():
 
 
 def test_parts_of_a_file_are_added_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.ami.documents.CHUNK_BYTES", 1)
+    monkeypatch.setattr("harness.core.documents.CHUNK_BYTES", 1)
     text = "".join(json.dumps(one) + "\n" for one in make_records(TIGHT))
     (tmp_path / "records.jsonl").write_text(text)
     assert read_columns(tmp_path).near_zero == {"conv3_3": 2, "conv4_3": 1}

@@ -3,9 +3,9 @@
 import nets
 import pytest
 
-from harness.ami.activations import expose_activations
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,

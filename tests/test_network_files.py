@@ -7,10 +7,10 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_LAYERS, MAX_NAME
-from harness.ami.network import Convolution, Lrn, Pooling, Relu, build_network
-from harness.ami.network_files import (
+from harness.core.errors import InputError
+from harness.core.limits import MAX_LAYERS, MAX_NAME
+from harness.core.network import Convolution, Lrn, Pooling, Relu, build_network
+from harness.core.network_files import (
     layer_to_json,
     list_files,
     network_from_json,

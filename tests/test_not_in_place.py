@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ami.decode import decode_image
 from harness.ami.detection import build_detector, choose_blobs
-from harness.ami.errors import InputError
-from harness.ami.examples import read_examples
 from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
+from harness.core.decode import decode_image
+from harness.core.errors import InputError
+from harness.core.examples import read_examples
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import MODELS, read_model
 from harness.worker.work import run_both

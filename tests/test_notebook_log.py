@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import print_line, print_log
 
-from harness.ami.errors import InputError
-from harness.diff.notebook_log import Result, read_log
-from harness.evaluate.running_rate import check_rates
+from harness.core.errors import InputError
+from harness.logs.notebook_log import Result, read_log
+from harness.logs.running_rate import check_rates
 
 TUPLES = [(2489, 619, 619), (737, 738, 2216), (4, 4, 4)]
 

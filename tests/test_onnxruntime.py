@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from nets import face_like_network, random_inputs, random_parameters
 
-from harness.ami.activations import expose_activations
-from harness.ami.errors import InputError
 from harness.backends import Settings
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
 
 pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed", exc_type=ImportError)
 pytest.importorskip("onnx", reason="ONNX is not installed", exc_type=ImportError)

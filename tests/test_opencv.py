@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from caffe_files import MESSAGES, NETWORK, WEIGHTS, write_bytes
 
-from harness.ami.errors import InputError
-from harness.ami.network import Lrn, build_network
 from harness.backends import Settings, reference
+from harness.core.errors import InputError
+from harness.core.network import Lrn, build_network
 
 pytest.importorskip("cv2", reason="OpenCV is not installed", exc_type=ImportError)
 from harness.backends import opencv

@@ -6,8 +6,8 @@ Verbs are parsed and never called: some remove images, or download gigabytes.
 import pytest
 import typer
 
-from harness.ami.errors import InputError
 from harness.cli import app, main
+from harness.core.errors import InputError
 
 
 def list_verbs(command, words=()):

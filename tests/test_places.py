@@ -8,11 +8,11 @@ import pytest
 from fake_worker import make_environment
 
 from harness.images.recipes import read_images
-from harness.matrix import places
-from harness.matrix.environments import BackendSettings, Environment
-from harness.matrix.fleet import Engine, Fleet
-from harness.matrix.machine import Interpreter
-from harness.matrix.places import Absent, find_place, find_places, list_gpus
+from harness.launch import places
+from harness.launch.docker.session import Engine, Fleet
+from harness.launch.places import Absent, find_place, find_places, list_gpus
+from harness.plan.environments import BackendSettings, Environment
+from harness.system.machine import Interpreter
 
 ROOT = Path(__file__).parents[1]
 IMAGES = read_images(ROOT / "dockerfiles")
@@ -66,7 +66,7 @@ def test_another_processor_needs_emulation(monkeypatch, tmp_path):
 
 
 def test_an_engine_that_went_away_is_absent(monkeypatch, tmp_path):
-    monkeypatch.setattr("harness.matrix.fleet.PAUSES_SECONDS", ())
+    monkeypatch.setattr("harness.launch.docker.session.PAUSES_SECONDS", ())
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     place = find_place(make_box(), IMAGES, make_fleet(tmp_path))
     assert isinstance(place, Absent)

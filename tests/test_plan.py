@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.port import PRESETS
-from harness.matrix.environments import BackendSettings, Environment
-from harness.matrix.plan import Override, Subject, hash_parts, name_port, plan_cells
+from harness.core.errors import InputError
+from harness.plan.environments import BackendSettings, Environment
+from harness.plan.plan import Override, Subject, hash_parts, name_port, plan_cells
 from harness.worker.job import read_job
 
 WITNESSES = {name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.port import CHOICES, Port, listed_attributes, port_to_json, read_port
+from harness.core.errors import InputError
 
 
 def test_the_notebook_is_the_default():

@@ -12,7 +12,7 @@ from PIL import Image
 
 pytest.importorskip("cv2", reason="faces are read for exchanging attributes, which takes OpenCV")
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
 from harness.witnesses.portraits import list_ignored, list_images, list_others, read_portraits

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.ami.port import ATTRIBUTES, CHOICES, PRESETS, read_port
-from harness.matrix.rules import NAMES, write_choice
+from harness.plan.rules import NAMES, write_choice
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "ports.md").read_text(encoding="utf-8")

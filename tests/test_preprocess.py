@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.port import Port, read_port
 from harness.ami.preprocess import (
     NPY_CONVENTIONS,
@@ -14,6 +13,7 @@ from harness.ami.preprocess import (
     show_levels,
     store_levels,
 )
+from harness.core.errors import InputError
 
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))
 RED = np.full((2, 2, 3), (200, 100, 50), dtype=np.uint8)

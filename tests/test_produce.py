@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from attack_parts import CLASSES, make_images, make_parts, make_pixels, run_plain
 
-from harness.ami.errors import InputError
-from harness.ami.examples import Example, list_examples
 from harness.attacks import produce as produce_module
 from harness.attacks.folder import read_entries
 from harness.attacks.produce import Order, produce, seed_generators
 from harness.attacks.recipes import AmiPgd, Attack, CarliniL2, Fgsm, Glasses, Patch
 from harness.attacks.sources import Source, Sources
 from harness.attacks.tasks import Task
+from harness.core.errors import InputError
+from harness.core.examples import Example, list_examples
 from harness.worker.records import RECORDS
 
 FACTS = {"model": "test"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.core.errors import InputError
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,

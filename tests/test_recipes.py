@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.attacks.recipes import AmiPgd, Bim, find_attack, list_attacks
+from harness.core.errors import InputError
 
 PUBLISHED = {
     "bim": "away", "cw_l0_first": "first", "cw_l0_next": "next", "cw_l2_first": "first", "cw_l2_next": "next",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.examples import Example, hash_bytes
+from harness.core.examples import Example, hash_bytes
 from harness.worker.records import BATCHES, RECORDS, append_batch, keep_whole_batches
 
 EXAMPLES = [Example(f"e{number}", "s", "benign", 0, Path("x"), "0") for number in range(7)]

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from harness.ami.network import (
+from harness.backends import Settings, reference
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,
@@ -17,7 +18,6 @@ from harness.ami.network import (
     convolved_size,
     pooled_size,
 )
-from harness.backends import Settings, reference
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}  # float64, sums of at most a hundred terms of order 1
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
-from harness.matrix.environments import (
+from harness.core.errors import InputError
+from harness.plan.environments import (
     BackendSettings,
     Environment,
     SteeringParameters,
     read_environments,
 )
-from harness.matrix.register import (
+from harness.plan.register import (
     Expected,
     Register,
     Rule,

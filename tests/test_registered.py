@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from test_judge import OTHER, SAME, entry, judge, record, result
 
-from harness.report.judge import Header, make_summary
-from harness.report.pins import make_pin
+from harness.verdict.judge import Header, make_summary
+from harness.verdict.pins import make_pin
 
 B = [record("x", 1, 1, 2), record("y", 1, 2, 1), record("z")]
 CELLS = (result("a", record("x"), record("y"), record("z")), result("b", *B))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from summaries import rate
 
-from harness.report import numbers
+from harness.system import numbers
 
 DASH = "\N{EN DASH}"
 

@@ -12,9 +12,9 @@ from summaries import cell, divergence, make_summary, rate
 
 from harness.report import export, words
 from harness.report.html.write import write_html
-from harness.report.summary import EXIT_CODES, AgreementSummary, PairSummary, RatesSummary
 from harness.report.terminal import render_text
 from harness.report.write import FORMS
+from harness.summary.document import EXIT_CODES, AgreementSummary, PairSummary, RatesSummary
 
 FOLDER = Path("run")
 RATES = RatesSummary(

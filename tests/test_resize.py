@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from harness.ami import resize
-from harness.ami.resize import find_nearest, resize_levels, resize_maps, resize_matrix
+from harness.core import resize
+from harness.core.resize import find_nearest, resize_levels, resize_maps, resize_matrix
 
 SIZES = [((4, 4), (8, 8)), ((24, 24), (28, 28)), ((13, 7), (29, 11)), ((50, 40), (24, 31)), ((1, 1), (5, 5))]
 NETWORKS = (64, 224)

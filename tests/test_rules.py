@@ -3,10 +3,10 @@
 import pytest
 from test_plan import ENVIRONMENT, environment, plan
 
-from harness.ami.errors import InputError
 from harness.ami.port import CHOICES, Port
-from harness.matrix.plan import Override, check_override, name_port
-from harness.matrix.rules import NAMES, read_rules, settle_rules, write_choice
+from harness.core.errors import InputError
+from harness.plan.plan import Override, check_override, name_port
+from harness.plan.rules import NAMES, read_rules, settle_rules, write_choice
 from harness.report.html.command import start_command
 
 LISTING = "listing=nose,leye,mouth,reye"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_CELLS, MAX_LABELS, MAX_LINE_BYTES, MAX_NAME
+from harness.core.errors import InputError
+from harness.core.limits import MAX_CELLS, MAX_LABELS, MAX_LINE_BYTES, MAX_NAME
 from harness.diff.columns import read_columns
-from harness.diff.compare import Selection, compare_runs
 from harness.diff.runs import list_sources, read_sources
-from harness.matrix.register import Register
+from harness.plan.register import Register
 from harness.report.export import list_tables, read_rows
 from harness.report.html.origins import find_origins, find_owners, read_request
-from harness.report.summary import read_summary
+from harness.summary.document import read_summary
+from harness.verdict.compare import Selection, compare_runs
 
 SAME = make_records(1, 1)
 CELL = "cells/b"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from logs import print_line, print_log
 
-from harness.diff.notebook_log import read_log
-from harness.evaluate.running_rate import check_rates
+from harness.logs.notebook_log import read_log
+from harness.logs.running_rate import check_rates
 
 SHARED = Path(__file__).parents[2] / "shared"
 TABLES = SHARED / "tables" / "seed_tables.json"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.examples import list_examples
-from harness.report.summary import read_summary
+from harness.core.examples import list_examples
 from harness.report.write import FORMS, HTML
+from harness.summary.document import read_summary
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "reports" / "sample"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess
-from harness.matrix.cache import read_hashes
-from harness.matrix.gather import gather_examples
+from harness.core.errors import InputError
+from harness.examples.gather import gather_examples
+from harness.system.cache import read_hashes
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
 LABELS = [f"Face_{number:03d}" for number in range(100)]

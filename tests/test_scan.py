@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from test_prototxt import NEWER, SMALL
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_PROTOTXT_BYTES
+from harness.core.errors import InputError
+from harness.core.limits import MAX_PROTOTXT_BYTES
 from harness.model.prototxt import read_prototxt
 from harness.model.scan import find_layers
 

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 from past_runs import make_records, write_run
 
-from harness.diff.compare import Selection, compare_runs
-from harness.matrix.register import Register
-from harness.report.schema import PLACE, render_schema
+from harness.plan.register import Register
+from harness.summary.schema import PLACE, render_schema
+from harness.verdict.compare import Selection, compare_runs
 
 ROOT = Path(__file__).parents[1]
 

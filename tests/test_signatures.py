@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from caffe_files import MESSAGES, NETWORK, WEIGHTS
 
-from harness.ami.errors import InputError
-from harness.ami.signatures import recognise
+from harness.core.errors import InputError
+from harness.core.signatures import recognise
 from harness.model.caffemodel import list_parameters
 
 

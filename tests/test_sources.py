@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.ami.errors import InputError
-from harness.ami.examples import Example, hash_bytes
 from harness.ami.preprocess import Preprocess
 from harness.attacks.sources import read_sources
+from harness.core.errors import InputError
+from harness.core.examples import Example, hash_bytes
 from harness.witnesses.landmarks import Landmarks, Located
 
 PREPROCESS = Preprocess(16, 16)

@@ -14,16 +14,16 @@ from google.protobuf import text_format
 from small_model import make_png, write_model
 from test_prototxt import NEWER, SMALL
 
-from harness.ami.errors import InputError
-from harness.ami.network_files import read_network, read_notes
-from harness.matrix.cache import Hashes
-from harness.matrix.plan import Override, plan_cells
-from harness.matrix.subject import prepare_subject
+from harness.core.errors import InputError
+from harness.core.network_files import read_network, read_notes
+from harness.examples.subject import prepare_subject
 from harness.model.convert import convert_model
 from harness.model.folder import read_model
 from harness.model.prototxt import read_description, read_prototxt
 from harness.model.schema import message_class
 from harness.model.state import Situation, State, make_state, meets_rule
+from harness.plan.plan import Override, plan_cells
+from harness.system.cache import Hashes
 from harness.witnesses.cells import describe_here
 from harness.worker.extract import MUTATIONS
 from harness.worker.job import read_job

@@ -4,7 +4,7 @@ import pytest
 from test_judge import OTHER, judge, record, result
 
 from harness.diff.columns import take_columns
-from harness.report.statistics import measure_cells
+from harness.verdict.statistics import measure_cells
 
 
 def records(*attributes, sources=None):

@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 from arrays import NumpyArrays, TorchArrays
 
-from harness.ami.errors import InputError
-from harness.ami.network import Convolution, InnerProduct, Pooling, build_network
 from harness.ami.port import Port, read_port
-from harness.ami.resize import resize_matrix
 from harness.ami.statistics import measure_terms
 from harness.ami.steering import (
     Parameters,
@@ -19,6 +16,9 @@ from harness.ami.steering import (
     repeat_rounds,
     steer,
 )
+from harness.core.errors import InputError
+from harness.core.network import Convolution, InnerProduct, Pooling, build_network
+from harness.core.resize import resize_matrix
 
 CHANNELS, SIZE, FC = 12, 9, 10
 

@@ -6,9 +6,9 @@ import json
 import pytest
 from fake_worker import make_key
 
-from harness.ami.errors import InputError
-from harness.matrix import store
-from harness.matrix.store import (
+from harness.core.errors import InputError
+from harness.plan import store
+from harness.plan.store import (
     copy_result,
     find_damage,
     keep_result,
@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_no_workplace_and_the_one_that_was_there(tmp_path, mo
     def refuse(_source, target):
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
-    monkeypatch.setattr("harness.matrix.store.shutil.copyfile", refuse)
+    monkeypatch.setattr("harness.plan.store.shutil.copyfile", refuse)
     with pytest.raises(OSError, match="No space left"):
         make_workplace(tmp_path, KEY)
     assert list((tmp_path / "working").iterdir()) == [earlier]

@@ -6,8 +6,8 @@ import pytest
 from html_samples import make_rich
 from test_judge import OTHER, judge
 
-from harness.ami.errors import InputError
-from harness.report.summary import read_summary
+from harness.core.errors import InputError
+from harness.summary.document import read_summary
 
 
 def read(folder, text):

@@ -15,8 +15,8 @@ from test_export import RECORD, make_run
 from tuple_records import make_record
 
 from harness.cli import main
-from harness.matrix.cells import Event
 from harness.matrix.doctor import Finding
+from harness.matrix.schedule import Event
 from harness.report.diagnosis import print_findings
 from harness.report.export import write_records
 from harness.report.progress import ConsoleScreen
@@ -146,7 +146,7 @@ def test_imported_logs_show_nothing_that_steers(tmp_path, harness):
 
 
 def test_witness_sets_show_nothing_that_steers(capsys):
-    from harness.report.consoles import open_output
+    from harness.system.consoles import open_output
     from harness.witnesses.outcome import print_extraction
 
     one = SimpleNamespace(

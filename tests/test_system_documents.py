@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH
+from harness.core.errors import InputError
+from harness.core.limits import MAX_DEPTH
 from harness.system.documents import parse_toml, read_shape, read_toml
 
 

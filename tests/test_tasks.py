@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.ami.errors import InputError
 from harness.attacks.tasks import plan_tasks, read_classes
+from harness.core.errors import InputError
 
 GOLD, RIGHT = (0, 3, 6, 2), (True, True, True, False)
 

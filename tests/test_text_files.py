@@ -8,16 +8,16 @@ import pytest
 import small_model
 from logs import print_log
 
-from harness.ami.errors import InputError
-from harness.ami.examples import list_examples
 from harness.ami.witnesses import read_witnesses
-from harness.diff.image_list import read_images
-from harness.diff.notebook_log import read_log
+from harness.core.errors import InputError
+from harness.core.examples import list_examples
+from harness.examples.layouts import find_candidates, index_labels
 from harness.images.recipes import read_images as read_recipes
-from harness.matrix.environments import read_environments
-from harness.matrix.layouts import find_candidates, index_labels
-from harness.matrix.register import read_register
+from harness.logs.image_list import read_images
+from harness.logs.notebook_log import read_log
 from harness.model.folder import read_model
+from harness.plan.environments import read_environments
+from harness.plan.register import read_register
 from harness.witnesses.landmarks import read_landmarks
 
 ROOT = Path(__file__).parents[1]

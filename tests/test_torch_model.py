@@ -8,12 +8,12 @@ torch = pytest.importorskip("torch", reason="attacks follow gradients of PyTorch
 from attack_parts import ENTRIES, MEAN, NETWORK, PREPROCESS, WEIGHTS, make_images, make_parts, make_pixels
 
 from harness.ami.detection import build_detector
-from harness.ami.errors import InputError
 from harness.ami.port import Port, read_port
 from harness.ami.preprocess import Preprocess, prepare_image
 from harness.ami.steering import Parameters
 from harness.attacks.torch_model import GradientExecutor, build_pixel_model, check_device, take_root
 from harness.backends import Settings, pytorch, reference
+from harness.core.errors import InputError
 from harness.worker.work import run_both
 
 IMAGES = make_images(6)

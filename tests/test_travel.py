@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from harness.ami.errors import InputError
-from harness.matrix.travel import TAKEN, Entry, pack, unpack
+from harness.core.errors import InputError
+from harness.system.tarstream import TAKEN, Entry, pack, unpack
 
 
 def pack_members(*members):
@@ -150,7 +150,7 @@ def test_a_stream_without_end_is_cut(target):
 
 
 def test_too_many_files_are_refused(target, monkeypatch):
-    monkeypatch.setattr("harness.matrix.travel.MOST_ENTRIES", 3)
+    monkeypatch.setattr("harness.system.tarstream.MOST_ENTRIES", 3)
     data = pack_members(*((f"out/{number}", b"") for number in range(5)))
     with pytest.raises(InputError, match="more than 3 files"):
         unpack([data], target, "out")

@@ -7,7 +7,7 @@ import tarfile
 import pytest
 from hostile_server import pack_archive
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.fetch.unpack import find_target, unpack_archive
 from harness.model.sources import SourceTable
 

@@ -9,9 +9,9 @@ import pytest
 import witness_sets
 from rich.console import Console
 
-from harness.ami.activations import expose_activations
-from harness.ami.errors import InputError
-from harness.ami.network_files import network_to_json
+from harness.core.activations import expose_activations
+from harness.core.errors import InputError
+from harness.core.network_files import network_to_json
 from harness.witnesses.compare import compare_sets, find_farthest
 from harness.witnesses.sets import read_set, write_set
 from harness.witnesses.show import comparison_to_json, print_comparison

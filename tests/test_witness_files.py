@@ -3,8 +3,8 @@
 import pytest
 from test_model_folder import TABLE, make_folder
 
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES, PRESETS
+from harness.core.errors import InputError
 from harness.model.folder import MODELS, read_model, read_table
 from harness.model.witness_files import NAMES, choose_set, note_others
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import witness_sets
 
-from harness.ami.errors import InputError
 from harness.ami.witnesses import read_witnesses
+from harness.core.errors import InputError
 from harness.witnesses.margins import find_margin, measure_distances, measure_shift, read_margin
 from harness.witnesses.sets import read_evidence, read_set, read_sets, write_set
 

@@ -16,9 +16,9 @@ from PIL import Image
 pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
 
 from harness.ami.port import ATTRIBUTES
-from harness.ami.text import store_name
 from harness.ami.witnesses import read_witnesses
 from harness.cli import main
+from harness.core.text import store_name
 from harness.model.folder import read_model
 from harness.witnesses.sets import read_set
 

@@ -8,7 +8,6 @@ import nets
 import pytest
 
 from harness.ami.detection import find_revisited, order_visits
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import plan_steering
 from harness.ami.witnesses import (
@@ -17,6 +16,7 @@ from harness.ami.witnesses import (
     write_port_witnesses,
     write_witnesses,
 )
+from harness.core.errors import InputError
 
 NETWORK = nets.face_like_network()
 PUBLISHED = Path(__file__).parents[2] / "shared" / "ami"

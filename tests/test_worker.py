@@ -9,10 +9,10 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.examples import hash_file
-from harness.ami.network_files import list_files
 from harness.ami.preprocess import prepare_array
 from harness.ami.witnesses import write_witnesses
+from harness.core.examples import hash_file
+from harness.core.network_files import list_files
 from harness.worker.fingerprint import hash_code
 from harness.worker.job import read_job
 from harness.worker.work import hash_array, main, run_job

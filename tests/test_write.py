@@ -5,7 +5,7 @@ import json
 import pytest
 from summaries import make_summary
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.report import write
 from harness.report.write import FORMS, write_folder, write_reports
 

@@ -4,7 +4,7 @@ import nets
 import numpy as np
 
 from harness.ami.extraction import select_witnesses
-from harness.ami.network_files import network_to_json
+from harness.core.network_files import network_to_json
 
 NETWORK = nets.face_like_network()
 WIDTHS = {blob.name: blob.shape[0] for blob in NETWORK.span("data", "fc7")}

@@ -7,13 +7,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.ami.activations import expose_activations, find_before_relu
-from harness.ami.errors import InputError
-from harness.ami.network import Network
 from harness.ami.port import Port
 from harness.ami.statistics import check_arithmetic
 from harness.ami.steering import Parameters, Steering, Watch, plan_steering, steer
 from harness.ami.witnesses import Entries
+from harness.core.activations import expose_activations, find_before_relu
+from harness.core.errors import InputError
+from harness.core.network import Network
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
-from harness.ami.network import InnerProduct, Network
+from harness.core.errors import InputError
+from harness.core.network import InnerProduct, Network
 
 
 def extract_witnesses(

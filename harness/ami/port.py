@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 ATTRIBUTES = ("leye", "reye", "nose", "mouth")
 

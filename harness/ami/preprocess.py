@@ -8,9 +8,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError, RefusedError
 from harness.ami.port import Port
-from harness.ami.resize import resize_levels
+from harness.core.errors import InputError, RefusedError
+from harness.core.resize import resize_levels
 
 Triple = Tuple[float, float, float]
 HALF: Triple = (0.5, 0.5, 0.5)

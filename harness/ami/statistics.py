@@ -15,8 +15,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
 from harness.ami.port import Port
+from harness.core.errors import InputError
 
 NEAR_ZERO = 1e-5  # of the mean: below it, what rounding does to equal sums can be all of a deviation
 Smallest = Optional[Tuple[str, float]]

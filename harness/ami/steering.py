@@ -12,12 +12,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
-from harness.ami.network import Blob, Network
 from harness.ami.port import Port
-from harness.ami.resize import resize_maps, resize_matrix
 from harness.ami.statistics import Statistics, choose_arrays, measure_blob, sum_maps
 from harness.ami.witnesses import Entries
+from harness.core.errors import InputError
+from harness.core.network import Blob, Network
+from harness.core.resize import resize_maps, resize_matrix
 
 CROP = 2  # pixels that the pool3 rule cuts off on each side
 RELATIVE_ZERO = 1e-6  # of the mean: equal float32 sums leave a deviation of about 1e-7 of it

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from harness.ami.documents import parse_integer, shorten
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_MENTIONS, MAX_WITNESS_BYTES
-from harness.ami.network import Blob, Network, Relu
 from harness.ami.port import ATTRIBUTES, Port, listed_attributes
-from harness.ami.text import read_lines
+from harness.core.documents import parse_integer, shorten
+from harness.core.errors import InputError
+from harness.core.limits import MAX_MENTIONS, MAX_WITNESS_BYTES
+from harness.core.network import Blob, Network, Relu
+from harness.core.text import read_lines
 
 Witnesses = Mapping[str, Mapping[str, Tuple[int, ...]]]
 """attribute -> blob -> channels, duplicates kept, in the files' order."""

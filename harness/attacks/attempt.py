@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.ami.decode import decode_array, decode_image
 from harness.ami.detection import Detector, run_plain
-from harness.ami.errors import InputError
-from harness.ami.examples import Example
 from harness.ami.port import Port
 from harness.ami.preprocess import Preprocess, prepare_array, prepare_image, store_levels
 from harness.attacks.generate import AimedPgd, Batch, Models, move_pixels, run_passes
 from harness.attacks.recipes import Attack, Recipe, Save
 from harness.attacks.sources import DECODER
 from harness.attacks.toolbox import Pixels
+from harness.core.decode import decode_array, decode_image
+from harness.core.errors import InputError
+from harness.core.examples import Example
 from harness.worker.work import Prepared, hash_array, judge_inputs
 
 JPEG = {"quality": 75, "subsampling": "4:2:0"}

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.ami.documents import NAME, call_document, check_fields, is_file, read_json_lines, refuse_links
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.ami.limits import MAX_LIST_BYTES, MAX_NOTE_BYTES
 from harness.attacks.attempt import CONVENTION, Attempt
 from harness.attacks.tasks import Task
+from harness.core.documents import NAME, call_document, check_fields, is_file, read_json_lines, refuse_links
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.core.limits import MAX_LIST_BYTES, MAX_NOTE_BYTES
 from harness.system.documents import read_shape
 from harness.system.drafts import write_atomically, write_json
 from harness.system.locks import try_lock

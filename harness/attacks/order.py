@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.ami.detection import build_detector, choose_blobs
-from harness.ami.errors import InputError
 from harness.ami.port import DEFAULT_PORT, Port, fit_rules, port_to_json, read_port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
@@ -17,13 +16,14 @@ from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
 from harness.attacks.recipes import AmiPgd, Attack, Glasses, find_attack
 from harness.attacks.tasks import read_classes
 from harness.backends import Settings, find_backend
-from harness.matrix.cache import find_cache, read_hashes
-from harness.matrix.rules import read_rules
-from harness.matrix.run import find_root
-from harness.matrix.subject import check_examples, find_examples
+from harness.core.errors import InputError
+from harness.examples.subject import check_examples, find_examples
+from harness.matrix.campaign import find_root
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import Model, read_model
 from harness.model.witness_files import choose_set
+from harness.plan.rules import read_rules
+from harness.system.cache import find_cache, read_hashes
 from harness.system.invocation import write_command
 from harness.witnesses.landmarks import Landmarks, read_landmarks
 

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 
 import harness
-from harness.ami.errors import InputError
 from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
 from harness.attacks.folder import (
     check_images,
@@ -34,6 +33,7 @@ from harness.attacks.recipes import Attack, Glasses, Patch, Recipe
 from harness.attacks.results import Clocks, Produced, count_outcomes, finish
 from harness.attacks.sources import Source, Sources
 from harness.attacks.tasks import Plan, Task, plan_tasks
+from harness.core.errors import InputError
 from harness.worker.fingerprint import hash_code
 
 Show = Callable[[int, int], None]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.ami.documents import is_integer, parse_integer, parse_number
-from harness.ami.errors import InputError
+from harness.core.documents import is_integer, parse_integer, parse_number
+from harness.core.errors import InputError
 
 Loss = Literal["cross-entropy", "margin"]
 Aim = Literal["away", "first", "next", "each"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ami.decode import decode_image
-from harness.ami.errors import InputError
-from harness.ami.examples import Example, read_file
 from harness.ami.port import Port
 from harness.ami.preprocess import Preprocess, fit_image
+from harness.core.decode import decode_image
+from harness.core.errors import InputError
+from harness.core.examples import Example, read_file
 from harness.evaluate.rates import BENIGN
 from harness.witnesses.landmarks import Landmarks, Located
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.ami.errors import InputError
 from harness.attacks.recipes import Aim
+from harness.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from harness.ami.detection import Detector, build_detector, run_plain, run_steered
-from harness.ami.errors import InputError
-from harness.ami.network import Layer, Network
 from harness.ami.port import Port
 from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import Entries
 from harness.backends.check import check_network, check_weights
 from harness.backends.pytorch import compute_layer
+from harness.core.errors import InputError
+from harness.core.network import Layer, Network
 
 LARGEST_EXPONENT = 80.0  # e^80 is still a float32, and steering uses no larger power than 1
 Tensors = dict[str, torch.Tensor]

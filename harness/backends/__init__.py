@@ -9,8 +9,8 @@ from typing import Any, Dict, Mapping, Optional, Protocol, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
-from harness.ami.network import Network
+from harness.core.errors import InputError
+from harness.core.network import Network
 
 NAMES = ("reference", "pytorch", "onnxruntime", "opencv", "caffe")
 

@@ -13,12 +13,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.ami.caffemodel import layer_spans, list_blobs, open_caffemodel
-from harness.ami.errors import InputError
-from harness.ami.network import TYPE_NAMES, Convolution, InnerProduct, Network
-from harness.ami.signatures import BOM
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
+from harness.core.caffemodel import layer_spans, list_blobs, open_caffemodel
+from harness.core.errors import InputError
+from harness.core.network import TYPE_NAMES, Convolution, InnerProduct, Network
+from harness.core.signatures import BOM
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # read once, when the library starts: errors alone
 import caffe

@@ -6,10 +6,10 @@ from typing import Any, Mapping, Tuple
 
 import numpy as np
 
-from harness.ami.errors import InputError
-from harness.ami.network import Blob, Lrn, Network, Pooling
-from harness.ami.network_files import MADE_ANEW
 from harness.backends import Settings
+from harness.core.errors import InputError
+from harness.core.network import Blob, Lrn, Network, Pooling
+from harness.core.network_files import MADE_ANEW
 
 CHOICES = ("precision", "device", "graph_optimisation", "tf32", "deterministic")
 

@@ -10,7 +10,8 @@ from typing import Callable, Dict, List, Sequence, Tuple, Union
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from harness.ami.network import (
+from harness.backends.reference import average_divisors, pool_margins
+from harness.core.network import (
     Blob,
     Convolution,
     Dropout,
@@ -22,7 +23,6 @@ from harness.ami.network import (
     Softmax,
     layer_parameters,
 )
-from harness.backends.reference import average_divisors, pool_margins
 
 OPSET, IR_VERSION = 13, 8  # old enough for every ONNX Runtime from 1.20 on
 GRAPH, BOTTOM, TOP = "piece", "bottom", "top"  # what every graph, its input and its output are called

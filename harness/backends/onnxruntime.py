@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from harness.ami.errors import InputError
-from harness.ami.network import Blob, InnerProduct, Network, Shape
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
 from harness.backends.onnx_graph import BOTTOM, TOP, build_model, list_parameters
+from harness.core.errors import InputError
+from harness.core.network import Blob, InnerProduct, Network, Shape
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 PROVIDER_OPTIONS: Dict[str, Dict[str, str]] = {

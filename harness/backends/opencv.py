@@ -8,9 +8,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 import cv2
 import numpy as np
 
-from harness.ami.caffemodel import layer_bytes
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.backends import Settings
+from harness.backends.check import check_network, check_settings, check_value
+from harness.core.caffemodel import layer_bytes
+from harness.core.errors import InputError
+from harness.core.network import (
     Blob,
     Convolution,
     Dropout,
@@ -21,8 +23,6 @@ from harness.ami.network import (
     Relu,
     Softmax,
 )
-from harness.backends import Settings
-from harness.backends.check import check_network, check_settings, check_value
 
 BUILD_LINES = ("Baseline", "Dispatched", "Parallel framework", "Lapack")
 POOLS = {"max": "MAX", "average": "AVE"}

@@ -9,8 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.backends import Settings
+from harness.backends.check import check_network, check_settings, check_value, check_weights
+from harness.backends.reference import average_divisors, pool_margins
+from harness.core.errors import InputError
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,
@@ -21,9 +24,6 @@ from harness.ami.network import (
     Relu,
     Softmax,
 )
-from harness.backends import Settings
-from harness.backends.check import check_network, check_settings, check_value, check_weights
-from harness.backends.reference import average_divisors, pool_margins
 
 Parameters = Dict[str, torch.Tensor]
 CUDA_CHOICES = {"tf32": (False, True), "deterministic": (True, False)}

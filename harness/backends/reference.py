@@ -6,7 +6,9 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
-from harness.ami.network import (
+from harness.backends import Settings
+from harness.backends.check import check_network, check_settings, check_value, check_weights
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,
@@ -19,8 +21,6 @@ from harness.ami.network import (
     convolved_size,
     pooled_size,
 )
-from harness.backends import Settings
-from harness.backends.check import check_network, check_settings, check_value, check_weights
 
 Parameters = Tuple[Optional[np.ndarray], Optional[np.ndarray]]
 

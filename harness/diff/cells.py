@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from harness.ami.documents import call_document, check_entries, read_chunks
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.ami.limits import MAX_NAME, MAX_PARAMETERS
+from harness.core.documents import call_document, check_entries, read_chunks
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.core.limits import MAX_NAME, MAX_PARAMETERS
 from harness.diff.columns import read_columns
-from harness.matrix.identity import Identity, write_identity
-from harness.matrix.install import read_end
-from harness.matrix.plan import name_port
-from harness.matrix.store import SUMS, find_damage, find_lost_batch, read_cell, read_record
-from harness.report.judge import CellResult
-from harness.report.summary import CellSummary
+from harness.launch.install import read_end
+from harness.plan.identity import Identity, write_identity
+from harness.plan.plan import name_port
+from harness.plan.store import SUMS, find_damage, find_lost_batch, read_cell, read_record
+from harness.summary.document import CellSummary
 from harness.system.documents import Integer, Name, take_shape
+from harness.verdict.judge import CellResult
 from harness.worker.records import BATCHES, RECORDS
 
 

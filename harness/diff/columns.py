@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from harness.ami.documents import NAME, check_fields, read_chunks, shorten
-from harness.ami.limits import MAX_REASON
 from harness.ami.statistics import NEAR_ZERO
-from harness.ami.text import store_name
-from harness.matrix.store import read_record
-from harness.report.summary import Stage
+from harness.core.documents import NAME, check_fields, read_chunks, shorten
+from harness.core.limits import MAX_REASON
+from harness.core.text import store_name
+from harness.plan.store import read_record
+from harness.summary.document import Stage
 from harness.system.documents import Integer, Name
 
 STAGES: tuple[Stage, ...] = ("file", "pixels", "input", "logits_original", "logits_attribute")

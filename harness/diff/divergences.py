@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.diff.columns import STAGES
 from harness.diff.tuples import NONE, Join
-from harness.report.summary import Change
+from harness.summary.document import Change
 
 EXACT = np.array([not stage.startswith("logits") for stage in STAGES])  # the same in all environments
 MOST_CONTROLS = 10_000  # agreeing examples that an environment's divergences are held against

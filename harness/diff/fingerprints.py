@@ -8,10 +8,10 @@ from typing import Any
 
 from deepdiff import DeepDiff
 
-from harness.ami.errors import InputError
 from harness.ami.port import port_to_json, read_port
-from harness.report.numbers import show_parameter
-from harness.report.summary import DifferenceSummary
+from harness.core.errors import InputError
+from harness.summary.document import DifferenceSummary
+from harness.system.numbers import show_parameter
 
 View = Mapping[str, Mapping[str, Any]]
 """Sections of named values that can be compared; nothing in it says only where or when a cell ran."""

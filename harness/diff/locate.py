@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.ami.documents import is_file, is_folder
-from harness.ami.errors import InputError
+from harness.core.documents import is_file, is_folder
+from harness.core.errors import InputError
 
 LATEST = "latest"
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.diff.tuples import Join
-from harness.matrix.identity import read_identity, write_identity
+from harness.plan.identity import read_identity, write_identity
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 import harness
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.fetch.part import Part, Stamp, locate_part
 
 CHUNK_BYTES = 1 << 18

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.ami.documents import is_file
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
+from harness.core.documents import is_file
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
 from harness.fetch.download import Patience, Screen, download, show_url
 from harness.fetch.ledger import LEDGER, Entry, check_same, read_ledger, write_entry
 from harness.fetch.part import locate_part
 from harness.fetch.sources import Source
 from harness.fetch.unpack import Unpacked, unpack_archive
-from harness.matrix.travel import CHUNK_BYTES
 from harness.system.locks import hold_lock
+from harness.system.tarstream import CHUNK_BYTES
 
 INCOMING = ".incoming-"
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.ami.documents import call_document, refuse_links
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_NOTE_BYTES
+from harness.core.documents import call_document, refuse_links
+from harness.core.errors import InputError
+from harness.core.limits import MAX_NOTE_BYTES
 from harness.system.documents import read_shape
 from harness.system.drafts import write_json
 

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_NOTE_BYTES
+from harness.core.errors import InputError
+from harness.core.limits import MAX_NOTE_BYTES
 from harness.system.documents import read_shape
 from harness.system.drafts import write_json
 

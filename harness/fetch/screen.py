@@ -17,7 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from harness.report.consoles import make_text
+from harness.system.consoles import make_text
 
 PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 

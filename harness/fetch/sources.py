@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.model.folder import MODELS, find_model, read_table
 from harness.model.sources import SourceTable, check_source
 

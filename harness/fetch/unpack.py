@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from harness.ami.documents import shorten
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.ami.limits import MAX_NAME, MAX_PART
-from harness.matrix.travel import CHUNK_BYTES, HEADER_BYTES, PieceReader, save_member
+from harness.core.documents import shorten
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.core.limits import MAX_NAME, MAX_PART
 from harness.model.sources import SourceTable
+from harness.system.tarstream import CHUNK_BYTES, HEADER_BYTES, PieceReader, save_member
 
 GZIP = b"\x1f\x8b"
 MOST_RATIO = 200  # unpacked to packed; weights and images are near 1, text near 5

@@ -10,12 +10,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.archive import write_archive
 from harness.images.engine import explain_errors
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import ARCHITECTURES, name_base, native_architecture
-from harness.matrix.install import run_step
+from harness.launch.install import run_step
 from harness.system.drafts import find_mounts, hold_draft, sweep_drafts
 from harness.system.locks import hold_lock
 

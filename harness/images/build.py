@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.ami.documents import read_bytes
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_TEXT_BYTES
+from harness.core.documents import read_bytes
+from harness.core.errors import InputError
+from harness.core.limits import MAX_TEXT_BYTES
 from harness.images.archive import add_bytes
 from harness.images.engine import explain_errors, find_image, shorten
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
-from harness.matrix.install import read_end
+from harness.launch.install import read_end
 from harness.system.invocation import write_command
 from harness.system.locks import hold_lock
 from harness.system.stopping import Stopped

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 ANSWER_SECONDS = 10
 TIMEOUT_SECONDS = 600

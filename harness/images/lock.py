@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.ami.documents import call_document, parse_json
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_NOTE_BYTES
+from harness.core.documents import call_document, parse_json
+from harness.core.errors import InputError
+from harness.core.limits import MAX_NOTE_BYTES
 from harness.images.build import BASE_LABEL
 from harness.images.engine import explain_errors
 from harness.images.recipes import Image

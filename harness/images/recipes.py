@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError, model_validator
 
-from harness.ami.errors import InputError
-from harness.ami.text import read_text
-from harness.matrix.environments import PIN, Name
-from harness.matrix.tables import Table, describe_error
+from harness.core.errors import InputError
+from harness.core.text import read_text
+from harness.plan.environments import PIN, Name
 from harness.system.documents import read_toml
+from harness.system.tables import Table, describe_error
 
 LISTING = "images.toml"
 SCRIPT = "install.sh"

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
-from harness.ami.text import read_lines
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.core.text import read_lines
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
-from harness.matrix.install import run_step
+from harness.launch.install import run_step
 from harness.system.drafts import hold_draft, move_folder, remove_path, write_atomically
 from harness.system.locks import hold_lock
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami.errors import InputError, explain_refusal
-from harness.matrix.cells import Site
-from harness.matrix.install import locate_venv
+from harness.core.errors import InputError, explain_refusal
+from harness.launch.install import locate_venv
+from harness.launch.places import Berth, Place
 from harness.matrix.litter import sweep_cache
-from harness.matrix.machine import Interpreter
-from harness.matrix.places import Berth, Place
-from harness.matrix.plan import Cell
-from harness.matrix.store import WORKPLACES, locate_result, lock_cell
+from harness.matrix.schedule import Site
+from harness.plan.plan import Cell
+from harness.plan.store import WORKPLACES, locate_result, lock_cell
 from harness.system.drafts import hold_draft
 from harness.system.locks import LOCKS, Say, hold_lock, release, take_lock
+from harness.system.machine import Interpreter
 from harness.system.usage import GATE, NEVER, Uses, read_uses
 
 KINDS = {

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import psutil
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.images.base import advise_emulation, is_emulated
 from harness.images.engine import name_choice
 from harness.images.recipes import Image, native_architecture, read_images
 from harness.images.sweep import Standing, list_standings
-from harness.matrix.cache import find_cache
-from harness.matrix.environments import Environment, read_environments
-from harness.matrix.fleet import Fleet, open_fleet
-from harness.matrix.machine import count_cores, find_interpreter
-from harness.matrix.places import Absent, Berth, find_place, has_gpu, list_gpus
+from harness.launch.docker.session import Fleet, open_fleet
+from harness.launch.places import Absent, Berth, find_place, has_gpu, list_gpus
+from harness.plan.environments import Environment, read_environments
+from harness.system.cache import find_cache
 from harness.system.invocation import write_command
+from harness.system.machine import count_cores, find_interpreter
 from harness.worker.fingerprint import read_cpu
 
 LOW_DISK_BYTES = 10 << 30

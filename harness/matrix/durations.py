@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_NOTE_BYTES
-from harness.matrix.store import read_cell
+from harness.core.errors import InputError
+from harness.core.limits import MAX_NOTE_BYTES
+from harness.plan.store import read_cell
 from harness.system.documents import read_shape, take_shape
 from harness.system.drafts import write_json
 

@@ -6,8 +6,8 @@ import contextlib
 import time
 from pathlib import Path
 
-from harness.ami.errors import InputError
-from harness.matrix.store import WORKPLACES, lock_cell, measure_records
+from harness.core.errors import InputError
+from harness.plan.store import WORKPLACES, lock_cell, measure_records
 from harness.system.drafts import remove_path, sweep_drafts
 from harness.system.locks import LOCKS, release, take_lock
 from harness.worker.job import load_job

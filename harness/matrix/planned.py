@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.ami.errors import InputError
-from harness.ami.network_files import read_notes
-from harness.matrix.store import read_cell
+from harness.core.errors import InputError
+from harness.core.network_files import read_notes
+from harness.plan.store import read_cell
 
 
 def find_departure(job: Mapping[str, Any], folder: Path) -> str | None:

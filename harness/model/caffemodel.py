@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from harness.ami.caffemodel import (
+from harness.core.caffemodel import (
     BLOB_FIELDS,
     DELIMITED,
     FIXED32,
@@ -26,8 +26,8 @@ from harness.ami.caffemodel import (
     truncated,
     walk_fields,
 )
-from harness.ami.errors import InputError
-from harness.ami.network import TYPE_NAMES, Layer, Network, Shape, layer_parameters
+from harness.core.errors import InputError
+from harness.core.network import TYPE_NAMES, Layer, Network, Shape, layer_parameters
 
 # Field numbers of caffe.proto: NetParameter, LayerParameter, BlobProto, BlobShape.
 NET_NAME, NET_LAYER, LAYER_TYPE = 1, 100, 2

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.ami.caffemodel import open_caffemodel
-from harness.ami.errors import InputError, name_file
-from harness.ami.network import Network, Shape
-from harness.ami.network_files import NETWORK_FILE, list_files, network_to_json, read_network, read_notes
+from harness.core.caffemodel import open_caffemodel
+from harness.core.errors import InputError, name_file
+from harness.core.network import Network, Shape
+from harness.core.network_files import NETWORK_FILE, list_files, network_to_json, read_network, read_notes
 from harness.model.caffemodel import Contents, list_parameters, read_chunks
 from harness.model.prototxt import read_prototxt
 from harness.model.state import State

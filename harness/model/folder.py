@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from harness.ami.documents import is_file, refuse_links
-from harness.ami.errors import InputError
-from harness.ami.network import Network
 from harness.ami.port import ATTRIBUTES
 from harness.ami.preprocess import Preprocess, read_preprocess
+from harness.core.documents import is_file, refuse_links
+from harness.core.errors import InputError
+from harness.core.network import Network
 from harness.model.prototxt import read_description
 from harness.model.sources import SourceTable
 from harness.model.state import State, make_state

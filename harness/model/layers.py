@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from harness.ami.errors import InputError
-from harness.ami.network import (
+from harness.core.errors import InputError
+from harness.core.network import (
     TYPE_NAMES,
     Convolution,
     Dropout,

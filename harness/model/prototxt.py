@@ -12,8 +12,8 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from harness.ami.errors import InputError
-from harness.ami.network import Chain, Network, Shape
+from harness.core.errors import InputError
+from harness.core.network import Chain, Network, Shape
 from harness.model.layers import (
     check_type,
     check_values,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.ami.network import (
+from harness.core.network import (
     Convolution,
     Dropout,
     InnerProduct,

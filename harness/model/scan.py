@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.ami.documents import read_bytes
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_PROTOTXT_BYTES
-from harness.ami.signatures import BOM, HEAD_BYTES, is_binary, recognise
+from harness.core.documents import read_bytes
+from harness.core.errors import InputError
+from harness.core.limits import MAX_PROTOTXT_BYTES
+from harness.core.signatures import BOM, HEAD_BYTES, is_binary, recognise
 
 STRING = rb"""(?:"(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?)"""
 STRING_OR_COMMENT = re.compile(rb"(" + STRING + rb")|#[^\n]*")

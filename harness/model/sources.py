@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 TEST, PHASES = 1, ("TRAIN", "TEST")
 MOST_LEVEL = (1 << 31) - 1

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami.documents import is_file
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES, PRESETS
+from harness.core.documents import is_file
+from harness.core.errors import InputError
 
 # Witness files are named after their attribute, in each port's own way.
 NAMES = {"notebook": "{}_witness.txt", "pytorch-port": "{}_neurons.txt"}

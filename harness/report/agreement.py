@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.cells import measure_width
-from harness.report.numbers import show_kappa, show_percent
-from harness.report.summary import PairSummary, Summary
 from harness.report.words import FLEISS, KAPPA, SAME_TUPLE
+from harness.summary.document import PairSummary, Summary
+from harness.system.numbers import show_kappa, show_percent
 from harness.system.text import make_line
 
 MOST_ROWS = 12

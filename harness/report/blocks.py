@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from harness.report.divergences import mark_tuple, show_expected, show_tuple
-from harness.report.numbers import show_margin
-from harness.report.summary import DivergenceSummary
+from harness.summary.document import DivergenceSummary
+from harness.system.numbers import show_margin
 from harness.system.text import make_line
 
 MARKED = r"\d+!(?=-|$|\s)"  # a number that differs, wherever it stands

@@ -21,8 +21,8 @@ from harness.report.divergences import (
     show_expected,
     show_tuple,
 )
-from harness.report.numbers import NONE, show_margin
-from harness.report.summary import DivergenceSummary, Summary
+from harness.summary.document import DivergenceSummary, Summary
+from harness.system.numbers import NONE, show_margin
 from harness.system.text import make_line, wrap_name
 
 SAME = "·"

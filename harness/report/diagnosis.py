@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.matrix.doctor import Finding
-from harness.report.consoles import make_text
+from harness.system.consoles import make_text
 from harness.system.text import make_lines
 
 MARKS = {True: ("yes", "green"), False: ("no", "yellow")}

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.summary import DifferenceSummary, Summary
+from harness.summary.document import DifferenceSummary, Summary
 from harness.system.text import make_line
 
 MOST_CHARACTERS = 120

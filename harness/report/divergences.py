@@ -6,9 +6,9 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.report.judge import is_expected
-from harness.report.summary import CellSummary, DivergenceSummary, Stage, Summary
 from harness.report.words import STAGES
+from harness.summary.document import CellSummary, DivergenceSummary, Stage, Summary
+from harness.verdict.judge import is_expected
 
 
 def rank_divergences(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.report.summary import Summary
+from harness.summary.document import Summary
 from harness.system.text import make_json
 
 NO_LIST = '\n "divergences": []'  # stands in the document once: no text in it holds a line break

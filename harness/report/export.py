@@ -12,13 +12,13 @@ from typing import Any, Literal
 import msgspec
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from harness.ami.documents import is_file, read_chunks
-from harness.ami.errors import InputError
-from harness.ami.text import store_name
+from harness.core.documents import is_file, read_chunks
+from harness.core.errors import InputError
+from harness.core.text import store_name
 from harness.diff.cells import Job, check_cell, check_sums, name_job_port
 from harness.diff.runs import Source, list_sources
-from harness.matrix.store import read_cell
-from harness.report.consoles import make_text, open_errors
+from harness.plan.store import read_cell
+from harness.system.consoles import make_text, open_errors
 from harness.system.documents import Integer, Name
 from harness.system.drafts import replace_file
 from harness.system.extras import require_extra

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.report.cells import COLUMNS
-from harness.report.numbers import show_kappa, show_parameter, show_percent, show_seconds
 from harness.report.outcomes import RUN, Case, list_cases
-from harness.report.summary import CellSummary, Summary
 from harness.report.words import FLEISS, KAPPA, SAME_TUPLE, say_status
+from harness.summary.document import CellSummary, Summary
+from harness.system.numbers import show_kappa, show_parameter, show_percent, show_seconds
 from harness.system.text import make_line, make_lines
 
 MOST_CHARACTERS = 500

@@ -9,9 +9,9 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from harness.matrix.environments import Environment
-from harness.matrix.register import Register
-from harness.report.consoles import make_text, open_output
+from harness.plan.environments import Environment
+from harness.plan.register import Register
+from harness.system.consoles import make_text, open_output
 from harness.system.streams import print_json
 
 

@@ -19,9 +19,9 @@ from harness.report.divergences import (
     show_tuple,
 )
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
-from harness.report.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
-from harness.report.summary import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
 from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE, say_status
+from harness.summary.document import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
+from harness.system.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
 
 SIGNS = {
     0: "\N{WHITE HEAVY CHECK MARK}",

@@ -20,8 +20,6 @@ from harness.report.divergences import (
     show_stage,
     show_tuple,
 )
-from harness.report.numbers import show_margin
-from harness.report.summary import DivergenceSummary, Summary
 from harness.report.words import (
     ATTRIBUTE_MARGIN,
     CHANGES,
@@ -30,6 +28,8 @@ from harness.report.words import (
     SMALLEST_MARGIN,
     WHAT_DIFFERS,
 )
+from harness.summary.document import DivergenceSummary, Summary
+from harness.system.numbers import show_margin
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 RUN = "(run)"  # the suite of what is no cell's; no environment can be called so

@@ -11,8 +11,8 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness.matrix.cells import Event
-from harness.report.consoles import make_text
+from harness.matrix.schedule import Event
+from harness.system.consoles import make_text
 from harness.system.text import make_line
 
 PLAIN_SECONDS = 15.0  # between two progress lines of one cell where there is no terminal

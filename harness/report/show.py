@@ -7,10 +7,10 @@ from pathlib import Path
 
 import typer
 
-from harness.report.consoles import open_output
 from harness.report.document import list_pieces
-from harness.report.summary import Summary
 from harness.report.terminal import print_summary
+from harness.summary.document import Summary
+from harness.system.consoles import open_output
 
 
 def show_summary(summary: Summary, folder: Path | None, *, as_json: bool) -> None:

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from harness.report.agreement import draw_agreement
 from harness.report.cells import STYLES, draw_cells
-from harness.report.consoles import PLAIN_WIDTH, make_text
 from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
-from harness.report.summary import CellSummary, Summary
 from harness.report.words import PAGE
+from harness.summary.document import CellSummary, Summary
+from harness.system.consoles import PLAIN_WIDTH, make_text
 from harness.system.invocation import name_place
 from harness.system.text import make_line, make_lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.report.summary import CellSummary, Change, Stage
+from harness.summary.document import CellSummary, Change, Stage
 
 
 @dataclass(frozen=True)

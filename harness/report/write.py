@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.report.document import list_pieces
 from harness.report.junit import render_junit
 from harness.report.markdown import BREAK, MOST_BYTES, render_markdown
-from harness.report.summary import Summary
 from harness.report.terminal import render_text
 from harness.report.words import PAGE
+from harness.summary.document import Summary
 from harness.system.drafts import hold_draft, write_atomically
 
 Render = Callable[[Summary, Path], str | Iterable[str]]

@@ -1,4 +1,4 @@
-"""TOML, and documents of a known shape, within the limits of `harness.ami.documents`."""
+"""TOML, and documents of a known shape, within the limits of `harness.core.documents`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from harness.ami.documents import check_depth, parse_float, read_bytes, read_json, shorten
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_DEPTH, MAX_INTEGER, MAX_LABELS, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
-from harness.ami.text import decode_text, read_lines, store_name
+from harness.core.documents import check_depth, parse_float, read_bytes, read_json, shorten
+from harness.core.errors import InputError
+from harness.core.limits import MAX_DEPTH, MAX_INTEGER, MAX_LABELS, MAX_NAME, MAX_TABLE_BYTES, MIN_INTEGER
+from harness.core.text import decode_text, read_lines, store_name
 
 # tomllib takes time by the square of a key's parts. Possessive, so that it takes linear time itself.
 LONG_KEY = re.compile(
@@ -31,7 +31,7 @@ def read_toml(path: Path, within: Path | None = None) -> dict[str, Any]:
 
 
 def parse_toml(data: bytes, place: str) -> dict[str, Any]:
-    """Plain data of TOML; InputError, with the place, as `harness.ami.documents.parse_json` has it."""
+    """Plain data of TOML; InputError, with the place, as `harness.core.documents.parse_json` has it."""
     text = decode_text(data, place)
     try:
         if LONG_KEY.search(text):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from harness.ami.errors import name_file
+from harness.core.errors import name_file
 from harness.system.locks import NoLocksError, release, take_lock
 
 DRAFT = re.compile(r"\.making-\w{8}")

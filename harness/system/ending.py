@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from harness.ami.errors import InputError, explain_refusal
+from harness.core.errors import InputError, explain_refusal
 from harness.system.extras import explain_import
 from harness.system.stopping import Stopped
 from harness.system.streams import drop_output, print_line

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 # Modules and what brings them, as in the extras of pyproject.toml.
 PYTORCH = {"torch": "torch>=2.6", "PIL": "pillow"}

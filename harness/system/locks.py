@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.system.stopping import ASKED, POLL_SECONDS, Stopped
 
 LOCKS = "locks"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.ami.errors import name_file
-from harness.ami.text import store_data
+from harness.core.errors import name_file
+from harness.core.text import store_data
 from harness.system.sealed import read_sealed, write_sealed
 
 FILE = "manifest.json"

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.ami.documents import read_bytes
-from harness.ami.errors import InputError
+from harness.core.documents import read_bytes
+from harness.core.errors import InputError
 from harness.system.drafts import write_atomically
 
 Shape = TypeVar("Shape")

@@ -10,7 +10,7 @@ import json
 import re
 import textwrap
 
-from harness.ami.text import escape_character
+from harness.core.text import escape_character
 
 MOST = 2000  # characters of a line, where nobody says otherwise
 CUT = "\N{HORIZONTAL ELLIPSIS}"

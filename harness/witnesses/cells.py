@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.images.recipes import Image, read_images
-from harness.matrix.cache import snapshot_worker
-from harness.matrix.cells import Outcome, Site, run_cells
-from harness.matrix.environments import Environment, read_environments
-from harness.matrix.fleet import Fleet, close_fleet
-from harness.matrix.install import make_python
-from harness.matrix.launch import Stock
-from harness.matrix.machine import Interpreter, count_cores, describe_machine
-from harness.matrix.places import (
+from harness.launch.docker.session import Fleet, close_fleet
+from harness.launch.install import make_python
+from harness.launch.local import Stock
+from harness.launch.places import (
     Absent,
     Place,
     check_images,
@@ -28,10 +24,14 @@ from harness.matrix.places import (
     find_image_id,
     find_places,
 )
-from harness.matrix.plan import Cell, Override, Subject, hash_parts, plan_cells, settle_cell
-from harness.matrix.register import read_register, select_environments
-from harness.matrix.run import Screen
+from harness.matrix.campaign import Screen
+from harness.matrix.schedule import Outcome, Site, run_cells
+from harness.plan.environments import Environment, read_environments
+from harness.plan.plan import Cell, Override, Subject, hash_parts, plan_cells, settle_cell
+from harness.plan.register import read_register, select_environments
+from harness.system.cache import snapshot_worker
 from harness.system.locks import Say
+from harness.system.machine import Interpreter, count_cores, describe_machine
 from harness.worker.fingerprint import list_packages
 
 HERE = "here-"

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES
-from harness.matrix.store import EXECUTION
+from harness.core.errors import InputError
+from harness.plan.store import EXECUTION
 from harness.witnesses.margins import Margin, find_margin, measure_shift, read_margin
 from harness.witnesses.sets import WitnessSet
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
 from harness.system.extras import write_install
 from harness.witnesses.landmarks import (
     Landmarks,

@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami.decode import DECODERS
-from harness.ami.errors import InputError
 from harness.ami.extraction import last_hidden
 from harness.ami.port import ATTRIBUTES
 from harness.ami.witnesses import check_names
 from harness.backends import NAMES
-from harness.matrix.cache import Hashes, find_cache, read_hashes
-from harness.matrix.cells import Outcome
-from harness.matrix.install import read_end
+from harness.core.decode import DECODERS
+from harness.core.errors import InputError
+from harness.examples.subject import find_network
+from harness.launch.install import read_end
+from harness.matrix.campaign import Screen
 from harness.matrix.litter import sweep_cache
-from harness.matrix.plan import Subject
-from harness.matrix.run import Screen
-from harness.matrix.store import read_cell, read_records
-from harness.matrix.subject import find_network
+from harness.matrix.schedule import Outcome
 from harness.model.folder import Model, read_model
+from harness.plan.plan import Subject
+from harness.plan.store import read_cell, read_records
+from harness.system.cache import Hashes, find_cache, read_hashes
 from harness.system.usage import declare_use
 from harness.witnesses.cells import choose_environments, run_environments
 from harness.witnesses.compare import compare_sets

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.ami.documents import FITS, check_fields, read_json, shorten
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_LANDMARK_BYTES
-from harness.ami.text import store_name
+from harness.core.documents import FITS, check_fields, read_json, shorten
+from harness.core.errors import InputError
+from harness.core.limits import MAX_LANDMARK_BYTES
+from harness.core.text import store_name
 from harness.system.drafts import write_atomically
 from harness.system.invocation import write_command
 from harness.witnesses.mutation import LANDMARKS, Points

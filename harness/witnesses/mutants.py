@@ -10,10 +10,10 @@ from typing import Any
 
 import cv2
 
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_file
 from harness.ami.port import ATTRIBUTES
-from harness.ami.text import store_name
+from harness.core.errors import InputError
+from harness.core.examples import hash_file
+from harness.core.text import store_name
 from harness.model.folder import Model
 from harness.system.drafts import write_atomically
 from harness.witnesses.mutation import Image, Portrait, mutate_faces, shrink_image

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ami.errors import InputError
 from harness.ami.port import ATTRIBUTES
+from harness.core.errors import InputError
 
 Image: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float64]

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report.cells import STYLES
-from harness.report.consoles import make_text
-from harness.report.numbers import NONE
+from harness.system.consoles import make_text
+from harness.system.numbers import NONE
 from harness.system.text import make_lines
 from harness.witnesses.extract import Extracted, Extraction
 from harness.witnesses.show import open_table

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.ami.decode import decode_image
-from harness.ami.errors import InputError
-from harness.ami.examples import hash_bytes, read_bytes
-from harness.ami.text import store_name
+from harness.core.decode import decode_image
+from harness.core.errors import InputError
+from harness.core.examples import hash_bytes, read_bytes
+from harness.core.text import store_name
 from harness.model.folder import Model
 from harness.witnesses.landmarks import Landmarks, check_inside
 from harness.witnesses.mutation import Image, Portrait

@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.ami.documents import call_document, open_file, refuse_links
-from harness.ami.errors import InputError
-from harness.ami.limits import MAX_CELL_BYTES, MAX_EVIDENCE_BYTES
-from harness.ami.network import Network
-from harness.ami.network_files import network_from_json
 from harness.ami.port import ATTRIBUTES
-from harness.ami.text import store_data
 from harness.ami.witnesses import read_witnesses, write_port_witnesses, write_witnesses
+from harness.core.documents import call_document, open_file, refuse_links
+from harness.core.errors import InputError
+from harness.core.limits import MAX_CELL_BYTES, MAX_EVIDENCE_BYTES
+from harness.core.network import Network
+from harness.core.network_files import network_from_json
+from harness.core.text import store_data
 from harness.model.witness_files import NAMES
 from harness.system.documents import Name, read_shape, take_shape
 from harness.system.drafts import write_json

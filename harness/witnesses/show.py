@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.consoles import make_text
-from harness.report.numbers import NONE
+from harness.system.consoles import make_text
+from harness.system.numbers import NONE
 from harness.system.text import make_line
 from harness.witnesses.compare import BlobCount, Change, Comparison, find_farthest
 from harness.witnesses.margins import Margin

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Collection, List, Optional, Sequence
 
-from harness.ami.errors import InputError
-from harness.ami.examples import Example
+from harness.core.errors import InputError
+from harness.core.examples import Example
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
-from harness.ami.documents import NAME, check_fields
-from harness.ami.errors import InputError
-from harness.ami.examples import Example, read_examples
 from harness.ami.extraction import last_hidden, measure_differences, select_witnesses, walk_hidden
-from harness.ami.network_files import network_to_json, read_network, read_weights
 from harness.backends import find_backend
+from harness.core.documents import NAME, check_fields
+from harness.core.errors import InputError
+from harness.core.examples import Example, read_examples
+from harness.core.network_files import network_to_json, read_network, read_weights
 from harness.worker.job import Job
 from harness.worker.records import BATCHES, RECORDS, append_batch, cut_file
 from harness.worker.work import check_weights, describe_cell, hash_job, prepare_example, report_progress

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from harness.ami.documents import NAME, check_fields, open_file, parse_json, parse_json_lines, read_chunks
-from harness.ami.errors import InputError, name_file
-from harness.ami.examples import hash_bytes
-from harness.ami.limits import MAX_BATCH_BYTES
+from harness.core.documents import NAME, check_fields, open_file, parse_json, parse_json_lines, read_chunks
+from harness.core.errors import InputError, name_file
+from harness.core.examples import hash_bytes
+from harness.core.limits import MAX_BATCH_BYTES
 
 RECORDS = "records.jsonl"
 BATCHES = "batches.jsonl"

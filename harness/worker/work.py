@@ -14,7 +14,6 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.ami.cases import name_case
-from harness.ami.decode import decode_array, decode_image
 from harness.ami.detection import (
     Answer,
     Detector,
@@ -25,8 +24,15 @@ from harness.ami.detection import (
     run_steered,
     score_detection,
 )
-from harness.ami.errors import InputError, RefusedError, explain_refusal
-from harness.ami.examples import (
+from harness.ami.port import port_to_json
+from harness.ami.preprocess import prepare_array, prepare_image
+from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
+from harness.ami.steering import Steering, Watch
+from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
+from harness.backends import find_backend
+from harness.core.decode import decode_array, decode_image
+from harness.core.errors import InputError, RefusedError, explain_refusal
+from harness.core.examples import (
     Example,
     find_files,
     hash_bytes,
@@ -35,8 +41,8 @@ from harness.ami.examples import (
     read_bytes,
     read_file,
 )
-from harness.ami.network import Network
-from harness.ami.network_files import (
+from harness.core.network import Network
+from harness.core.network_files import (
     MADE_ANEW,
     NETWORK_FILE,
     hash_layers,
@@ -45,13 +51,7 @@ from harness.ami.network_files import (
     read_notes,
     read_weights,
 )
-from harness.ami.port import port_to_json
-from harness.ami.preprocess import prepare_array, prepare_image
-from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
-from harness.ami.steering import Steering, Watch
-from harness.ami.text import store_data
-from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
-from harness.backends import find_backend
+from harness.core.text import store_data
 from harness.worker.batches import Batch, form_batches
 from harness.worker.fingerprint import hash_code, read_peak_memory, take_fingerprint
 from harness.worker.job import Job, load_job, read_job

@@ -11,9 +11,9 @@ from test_html_pictures import Inputs, flat
 from waiting import settle, wait_until
 
 from harness.report.html.write import Budget, write_html
-from harness.report.numbers import show_margin
-from harness.report.summary import Summary
+from harness.summary.document import Summary
 from harness.system.invocation import name_program
+from harness.system.numbers import show_margin
 
 MARK = (
     "<script>window.ran=1</script><img src=x onerror='window.ran=2'>"

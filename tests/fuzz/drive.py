@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuzz.mutate import mutate
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 
 SECONDS = 20.0  # of a processor, for one document; a tenth of one is usual
 MEGABYTES = 2_000  # beyond what the process has at its start

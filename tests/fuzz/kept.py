@@ -9,17 +9,17 @@ import nets
 import picture_files
 
 from fuzz.drive import Reader
-from harness.ami.examples import hash_bytes
-from harness.ami.network_files import read_network, read_weights
+from harness.core.examples import hash_bytes
+from harness.core.network_files import read_network, read_weights
 from harness.fetch.ledger import Entry, read_ledger, write_entry
 from harness.fetch.part import Part, Stamp
 from harness.fetch.unpack import unpack_archive
 from harness.images import lock
 from harness.images.base import read_mirror
 from harness.images.wheelhouse import is_whole
-from harness.matrix.cache import read_hashes
 from harness.matrix.durations import read_durations
 from harness.model.sources import SourceTable
+from harness.system.cache import read_hashes
 from harness.system.sealed import read_sealed, write_sealed
 from harness.worker.records import append_batch, keep_whole_batches
 

@@ -12,19 +12,19 @@ import small_model
 import witness_sets
 
 from fuzz.drive import Reader
-from harness.ami.caffemodel import layer_spans
-from harness.ami.decode import decode_array, decode_image
-from harness.ami.examples import read_examples, read_file
 from harness.ami.preprocess import Preprocess, check_array
 from harness.ami.witnesses import read_witnesses
+from harness.core.caffemodel import layer_spans
+from harness.core.decode import decode_array, decode_image
+from harness.core.examples import read_examples, read_file
+from harness.examples.gather import gather_examples
 from harness.images.recipes import read_images
-from harness.matrix.cache import read_hashes
-from harness.matrix.environments import read_environments
-from harness.matrix.gather import gather_examples
-from harness.matrix.register import read_register, select_environments
 from harness.model.caffemodel import list_parameters, read_parameters
 from harness.model.folder import read_model
 from harness.model.prototxt import read_prototxt
+from harness.plan.environments import read_environments
+from harness.plan.register import read_register, select_environments
+from harness.system.cache import read_hashes
 from harness.witnesses.compare import compare_sets
 from harness.witnesses.landmarks import Landmarks, Located, check_inside, read_landmarks, write_landmarks
 from harness.witnesses.sets import read_set, write_set

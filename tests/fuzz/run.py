@@ -13,22 +13,22 @@ from logs import print_log
 
 from fuzz.drive import Reader
 from harness.diff.columns import read_columns
-from harness.diff.compare import Selection, compare_runs
-from harness.diff.import_log import Claim, import_log
 from harness.evaluate.by_attack import measure_attacks
+from harness.launch.docker.leftovers import describe_owner, is_gone
+from harness.launch.local import judge_ending, pass_on
+from harness.logs.import_log import Claim, import_log
 from harness.matrix.durations import remember_durations
-from harness.matrix.launch import judge_ending, pass_on
-from harness.matrix.leftovers import describe_owner, is_gone
-from harness.matrix.register import Register
-from harness.matrix.store import find_damage, read_cell, read_records
-from harness.matrix.travel import unpack
+from harness.plan.register import Register
+from harness.plan.store import find_damage, read_cell, read_records
 from harness.report.export import list_tables, open_csv, read_rows
 from harness.report.html.command import start_command
 from harness.report.html.origins import find_examples, find_origins, find_owners, read_request
 from harness.report.html.pictures import make_pictures
 from harness.report.html.write import write_html
-from harness.report.summary import read_summary
 from harness.report.write import FORMS
+from harness.summary.document import read_summary
+from harness.system.tarstream import unpack
+from harness.verdict.compare import Selection, compare_runs
 from harness.worker.extract import check_extraction
 from harness.worker.job import load_job, read_job
 from harness.worker.records import append_batch, keep_whole_batches

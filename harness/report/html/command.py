@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.matrix.identity import name_environment
+from harness.plan.identity import name_environment
 from harness.system.invocation import name_place, name_program
 
 FILES = ("prototxt", "caffemodel", "labels", "witnesses")

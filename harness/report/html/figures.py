@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.html.view import Bar
-from harness.report.numbers import show_power
-from harness.report.summary import RateSummary
+from harness.summary.document import RateSummary
+from harness.system.numbers import show_power
 
 STEPS = 10  # shades of the heat map
 

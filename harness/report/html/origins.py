@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.ami.documents import is_file
-from harness.ami.errors import InputError
-from harness.ami.examples import Example, list_examples
-from harness.ami.limits import MAX_RUN_BYTES
-from harness.matrix.identity import Identity, write_identity
+from harness.core.documents import is_file
+from harness.core.errors import InputError
+from harness.core.examples import Example, list_examples
+from harness.core.limits import MAX_RUN_BYTES
+from harness.plan.identity import Identity, write_identity
 from harness.system.documents import Integer, Name, Shape, read_shape, take_shape
 
 MOST_LIST_BYTES = 64_000_000

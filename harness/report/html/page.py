@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.ami.cases import CASES, MEANINGS
-from harness.report import numbers, words
+from harness.report import words
 from harness.report.divergences import list_controls
 from harness.report.html import figures, view
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
-from harness.report.summary import PairSummary, Summary
+from harness.summary.document import PairSummary, Summary
+from harness.system import numbers
 from harness.system.text import HIDDEN, make_line, make_lines
 
 ASSETS = Path(__file__).with_name("assets")

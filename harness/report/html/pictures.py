@@ -11,10 +11,10 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from harness.ami.decode import decode_array, decode_image
-from harness.ami.errors import InputError
-from harness.ami.examples import read_file
 from harness.ami.preprocess import CONVENTIONS, Preprocess, show_levels
+from harness.core.decode import decode_array, decode_image
+from harness.core.errors import InputError
+from harness.core.examples import read_file
 from harness.report.html.origins import Found, is_readable
 
 SIDE = 128  # pixels of the longer side, twice what the page shows

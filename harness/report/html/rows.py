@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from harness.report.html.pictures import Picture
-from harness.report.numbers import show_margin
-from harness.report.summary import Change, DivergenceSummary, Margins, Stage, Summary
+from harness.summary.document import Change, DivergenceSummary, Margins, Stage, Summary
+from harness.system.numbers import show_margin
 from harness.system.text import make_json, make_line
 
 CHANGES: tuple[str, ...] = get_args(Change)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.report.divergences import list_departing
 from harness.report.html.rows import CHANGES, STAGES
-from harness.report.numbers import show_parameter
-from harness.report.summary import CellSummary, DivergenceSummary, PairSummary, Summary
 from harness.report.words import capitalise
+from harness.summary.document import CellSummary, DivergenceSummary, PairSummary, Summary
+from harness.system.numbers import show_parameter
 
 MOST_PATTERNS = 12
 MOST_REST = 300

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.ami.errors import InputError
+from harness.core.errors import InputError
 from harness.report.divergences import rank_divergences
 from harness.report.html.command import quote_environment, start_command, write_diff
 from harness.report.html.origins import find_examples, find_origins, find_owners, read_request
@@ -22,7 +22,7 @@ from harness.report.html.rows import (
     rows_agreeing,
     rows_incomparable,
 )
-from harness.report.summary import Summary
+from harness.summary.document import Summary
 from harness.system.drafts import write_atomically
 
 PAGE = "page-{number}.html"

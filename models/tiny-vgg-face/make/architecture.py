@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from harness.ami.network import Convolution, Dropout, InnerProduct, Layer, Network, Pooling, Relu
+from harness.core.network import Convolution, Dropout, InnerProduct, Layer, Network, Pooling, Relu
 from harness.model.random_weights import vgg_face_network
 
 if TYPE_CHECKING:

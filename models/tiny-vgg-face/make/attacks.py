@@ -21,8 +21,8 @@ from export import FOLDER
 from jpeg import CHROMA, encode_jpeg
 from PIL import Image
 
-from harness.ami.errors import InputError
 from harness.attacks.order import LANDMARKS, Request, run_attack
+from harness.core.errors import InputError
 from harness.witnesses.landmarks import Landmarks, Located, write_landmarks
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from export import FOLDER, record_facts
 from jpeg import make_copies
 from PIL import Image, UnidentifiedImageError
 
-from harness.ami.errors import InputError
-from harness.matrix.cache import find_cache
-from harness.matrix.run import find_root
+from harness.core.errors import InputError
+from harness.matrix.campaign import find_root
+from harness.system.cache import find_cache
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What everything is built on: networks, examples, pictures, documents, text. NumPy and no framework."""

@@ -1,0 +1,1 @@
+"""Examples: collected from lists and folders, checked, chosen."""

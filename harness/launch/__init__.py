@@ -1,0 +1,1 @@
+"""Where cells run: in virtual environments here, or in containers."""

@@ -1,0 +1,340 @@
+"""The docker launcher: one locked-in container a cell, with files sent in and results copied out."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from harness.core.errors import InputError, name_file
+from harness.core.examples import list_examples, locate_copy
+from harness.images.engine import call_engine, explain_errors
+from harness.images.lock import Contents
+from harness.launch.docker.leftovers import make_labels
+from harness.launch.docker.session import DATA_FOLDER, Fleet, provide_data
+from harness.launch.local import END, Report, follow, judge_ending, note_failure
+from harness.plan.environments import Environment
+from harness.plan.plan import Subject
+from harness.plan.store import RESUMABLE, read_cell
+from harness.system.drafts import write_json
+from harness.system.machine import FIXED_VARIABLES
+from harness.system.stopping import Stopped
+from harness.system.tarstream import NOBODY, Entry, pack, unpack
+from harness.worker.batches import form_batches
+
+WORK_FOLDER, OUTPUT = "/work", "out"
+LINE_BYTES = 1 << 16  # longer lines of a worker's output are cut
+LOG_LINES = 2000
+END_SECONDS = 60
+PIDS = 512
+SIGNALLED = 128  # an exit code above it means a signal
+SETTLE_SECONDS = 0.1
+
+Turn = Callable[[], contextlib.AbstractContextManager[None]]
+"""Enters when the machine has cores for a cell, and holds them."""
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A cell to be run in a container: its id, its job with paths of here, and the image it runs in."""
+
+    cell: str
+    environment: Environment
+    job: Mapping[str, Any]
+    image: Contents
+    architecture: str
+    snapshot: Path
+    workplace: Path
+
+
+def list_parcel(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
+    """Everything that all cells of a subject read, in batches of these sizes, named as by `relocate_job`."""
+    found = [
+        Entry(f"network/{path.relative_to(subject.network).as_posix()}", path)
+        for path in sorted(subject.network.rglob("*"))
+        if path.is_file()
+    ]
+    if subject.caffemodel is not None:
+        found.append(Entry("model.caffemodel", subject.caffemodel))
+    if subject.prototxt is not None:
+        found.append(Entry("model.prototxt", subject.prototxt))
+    witnesses = {digest: path for files in subject.witnesses.values() for path, digest in files.values()}
+    found += [Entry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
+    found.append(Entry("examples.jsonl", subject.examples))
+    listed = list_examples(subject.examples, subject.classes)
+    batches = [batch for size in sizes for batch in form_batches(listed, size, subject.only)]
+    examples = {f"examples/{locate_copy(one)}": one.path for batch in batches for one in batch.examples}
+    return (*found, *(Entry(name, path) for name, path in examples.items()))
+
+
+def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job with the paths that its files have inside a container."""
+    model, examples = job["model"], job["examples"]
+    return {
+        **job,
+        "model": {
+            **model,
+            "network": f"{DATA_FOLDER}/network",
+            "caffemodel": model["caffemodel"] and f"{DATA_FOLDER}/model.caffemodel",
+            "prototxt": model["prototxt"] and f"{DATA_FOLDER}/model.prototxt",
+            "witnesses": {
+                name: {**entry, "path": f"{DATA_FOLDER}/witnesses/{entry['sha256']}.txt"}
+                for name, entry in model["witnesses"].items()
+            },
+        },
+        "examples": {
+            **examples,
+            "path": f"{DATA_FOLDER}/examples.jsonl",
+            "files": f"{DATA_FOLDER}/examples",
+        },
+        "output": f"{WORK_FOLDER}/{OUTPUT}",
+    }
+
+
+def run_container(
+    fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event
+) -> str | None:
+    """Run a cell's worker in a container of its own; why it failed, or None.
+
+    It is made and packed before its `turn` and emptied afterwards, while another cell has the cores.
+    However it ends, the container is gone then and the workplace holds a `cell.json` that says so.
+    Stopped when `stop` is set meanwhile.
+    """
+    job = relocate_job(charge.job)
+    write_json(charge.workplace / "job.json", job)
+    try:
+        reason = work(fleet, charge, turn, report, stop)
+    except InputError as error:
+        reason = str(error)
+    note_failure(charge.workplace, reason, job)
+    if reason is None:
+        stamp_image(charge)
+    return reason
+
+
+def work(fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event) -> str | None:
+    """Make the container, send it its files, follow it; InputError where the engine refuses."""
+    with (
+        fleet.connect() as client,
+        hold_container(fleet, client, charge) as container,
+        (charge.workplace / "log.txt").open("wb") as log,
+    ):
+        entries = list(list_belongings(charge))
+        doing = f"environment {charge.environment.name}: sending its job"
+        call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
+        with turn():
+            reason, state = watch(fleet, client, container, charge, log, report, stop)
+        collect(client, container, charge, log)
+    return reason or judge_state(state, charge)
+
+
+def collect(client: Any, container: str, charge: Charge, log: IO[bytes]) -> None:
+    """Copy out what an ended container made and said."""
+    doing = f"environment {charge.environment.name}: reading its log"
+    said = call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
+    refused = fetch_output(client, container, charge.workplace)
+    with name_file(log.name):
+        log.write(said + b"".join(f"left in the container: {one}\n".encode() for one in refused))
+        log.flush()
+
+
+def list_belongings(charge: Charge) -> Iterator[Entry]:
+    """What one cell alone gets: its job, the worker's code, and records of an earlier attempt."""
+    yield Entry(OUTPUT)
+    yield Entry("job.json", charge.workplace / "job.json")
+    for path in sorted(charge.snapshot.rglob("*.py")):
+        yield Entry(f"code/{path.relative_to(charge.snapshot).as_posix()}", path)
+    for name in RESUMABLE:
+        if (charge.workplace / name).is_file():
+            yield Entry(f"{OUTPUT}/{name}", charge.workplace / name, mine=True)
+
+
+@contextlib.contextmanager
+def hold_container(fleet: Fleet, client: Any, charge: Charge) -> Iterator[str]:
+    """Id of a container that is removed with its volume in any case."""
+    name = f"ami-harness-{fleet.token}-{name_container(charge.cell)}"
+    data = provide_data(fleet, client, charge.image.id)
+    doing = f"environment {charge.environment.name}: making its container"
+    options = choose_options(fleet, client, charge, data)
+    try:
+        call_engine(doing, lambda: create_container(client, name, options))
+        yield name
+    finally:
+        with contextlib.suppress(InputError), explain_errors(doing):
+            client.api.remove_container(name, v=True, force=True)
+
+
+def name_container(cell: str) -> str:
+    """A cell's id in characters that engines take; no environment's name has these, so none meets another."""
+    return cell.replace("+", "__").replace("#", "_")
+
+
+def create_container(client: Any, name: str, options: Mapping[str, Any]) -> None:
+    """Create a container; one of that name is from a try whose answer was lost."""
+    from docker.errors import APIError
+
+    try:
+        client.api.create_container(name=name, **options)
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+
+
+def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict[str, Any]:
+    """How a cell's container is made: no network, nothing to write to but its own folder, no rights."""
+    environment = charge.environment
+    memory = min(environment.memory_megabytes, fleet.memory.total) << 20
+    config = client.api.create_host_config(
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": "size=512m,mode=1777"},  # noqa: S108 - the container's own
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        binds={data: {"bind": DATA_FOLDER, "mode": "ro"}},
+        nano_cpus=min(environment.settings.threads, fleet.engine.cores) * 10**9,
+        mem_limit=memory,
+        memswap_limit=memory,
+        pids_limit=PIDS,
+        log_config={"type": "json-file", "config": {"max-size": "16m", "max-file": "2"}},
+    )
+    variables = {**FIXED_VARIABLES, **environment.variables, "PYTHONPATH": f"{WORK_FOLDER}/code"}
+    return {
+        "image": charge.image.id,
+        "command": ["python3", "-m", "harness.worker", f"{WORK_FOLDER}/job.json"],
+        "user": f"{NOBODY}:{NOBODY}",
+        "working_dir": "/tmp",  # noqa: S108 - likewise
+        "environment": variables,
+        "volumes": [WORK_FOLDER],
+        "labels": make_labels(fleet.token, charge.cell, str(charge.workplace)),
+        "network_disabled": True,
+        "host_config": config,
+        "platform": f"linux/{charge.architecture}",
+    }
+
+
+def watch(
+    fleet: Fleet,
+    client: Any,
+    container: str,
+    charge: Charge,
+    log: IO[bytes],
+    report: Report,
+    stop: threading.Event,
+) -> tuple[str | None, dict[str, Any]]:
+    """Run a container on cores of its own to its end; why it was ended early or None, and its last state."""
+    doing = f"environment {charge.environment.name}: running its container"
+    with fleet.lend_numbers(charge.environment.settings.threads) as numbers:
+        if numbers:
+            cores = ",".join(map(str, numbers))
+            call_engine(doing, lambda: client.api.update_container(container, cpuset_cpus=cores))
+        call_engine(doing, lambda: client.api.start(container))
+        reason = attend(fleet, client, container, charge, log, report, stop)
+        return reason, wait_for_end(client, container, doing)
+
+
+def attend(
+    fleet: Fleet,
+    client: Any,
+    container: str,
+    charge: Charge,
+    log: IO[bytes],
+    report: Report,
+    stop: threading.Event,
+) -> str | None:
+    """Follow a running container; why it was ended early, or None."""
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    threading.Thread(target=read_output, args=(fleet, container, lines), daemon=True).start()
+    try:
+        reason = follow(lines, log, charge.environment, report, stop)
+    except Stopped:
+        with contextlib.suppress(InputError, OSError):
+            end_container(client, container)
+            fetch_output(client, container, charge.workplace)
+        raise
+    if reason:
+        end_container(client, container)
+    return reason
+
+
+def read_output(fleet: Fleet, container: str, lines: queue.Queue[bytes | None]) -> None:
+    """Put a container's standard output line by line into a queue, then END; a lost stream is resumed."""
+    import requests
+    from docker.errors import DockerException
+
+    seen, doing = 0, "reading a container's output"
+    try:
+        with fleet.connect() as client:
+            while True:
+                with contextlib.suppress(DockerException, requests.RequestException, OSError):
+                    stream = client.api.logs(container, stdout=True, stderr=False, stream=True, follow=True)
+                    for number, line in enumerate(cut_lines(stream)):
+                        if number >= seen:
+                            lines.put(line)
+                            seen = number + 1
+                state = call_engine(doing, lambda: client.api.inspect_container(container))["State"]
+                if not state["Running"]:
+                    return
+                time.sleep(SETTLE_SECONDS)
+    except (InputError, DockerException):
+        return  # the container is gone, or the engine: whoever follows finds out
+    finally:
+        lines.put(END)
+
+
+def cut_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of a stream with their ends; one without an end is cut before it fills the memory."""
+    left = b""
+    for piece in pieces:
+        *whole, left = (left + piece).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+        while len(left) > LINE_BYTES:
+            yield left[:LINE_BYTES]
+            left = left[LINE_BYTES:]
+    if left:
+        yield left
+
+
+def end_container(client: Any, container: str) -> None:
+    """Kill a container, which may have ended by itself."""
+    with contextlib.suppress(InputError), explain_errors("ending a container"):
+        client.api.kill(container)
+
+
+def wait_for_end(client: Any, container: str, doing: str) -> dict[str, Any]:
+    """State of a container that has ended."""
+    call_engine(doing, lambda: client.api.wait(container, timeout=END_SECONDS))
+    state: dict[str, Any] = call_engine(doing, lambda: client.api.inspect_container(container))["State"]
+    return state
+
+
+def fetch_output(client: Any, container: str, workplace: Path) -> list[str]:
+    """Copy a cell's files into its workplace; what was left in the container, with reasons."""
+    with explain_errors("copying results out of a container"):
+        pieces, _ = client.api.get_archive(container, f"{WORK_FOLDER}/{OUTPUT}")
+        with contextlib.closing(pieces):
+            return unpack(pieces, workplace, OUTPUT)
+
+
+def judge_state(state: Mapping[str, Any], charge: Charge) -> str | None:
+    """Why a container that ended by itself did not do its work; None where it did."""
+    code = int(state.get("ExitCode", 0))
+    if state.get("OOMKilled"):
+        megabytes = charge.environment.memory_megabytes
+        return f"its container ran out of memory (memory_megabytes = {megabytes}); give it more"
+    return judge_ending(SIGNALLED - code if code > SIGNALLED else code, charge.workplace)
+
+
+def stamp_image(charge: Charge) -> None:
+    """Add to a done cell's fingerprint which image it ran in, and that image's packages."""
+    path, cell = charge.workplace / "cell.json", read_cell(charge.workplace)
+    image = charge.image
+    stamp = {"tag": image.tag, "id": image.id, "architecture": charge.architecture}
+    packages = {source: dict(found) for source, found in image.packages.items()}
+    if isinstance(cell.get("fingerprint"), dict):
+        cell["fingerprint"].update({"image": {**stamp, "packages": packages}})
+        write_json(path, cell)

@@ -1,0 +1,226 @@
+"""The plan: which cells a run has, what each is made of, and the key under which its records are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.ami.port import port_to_json, read_port
+from harness.ami.steering import Parameters, check_parameters
+from harness.core.errors import InputError
+from harness.model.state import State
+from harness.plan.environments import Environment
+from harness.plan.identity import Identity, write_identity
+from harness.plan.rules import read_rules, settle_rules, write_choice
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is run in every environment: a model and examples, with the hashes of all they are made of.
+
+    `examples` is the whole list even where `only` some are asked for, in its order. `witnesses` are by port
+    and attribute; there are none where they are to be extracted.
+    """
+
+    model: str
+    network: Path
+    network_key: str
+    caffemodel: Path | None
+    prototxt: Path | None
+    classes: int
+    preprocess: Mapping[str, Any]
+    witnesses: Mapping[str, Mapping[str, tuple[Path, str]]]
+    examples: Path
+    examples_sha256: str
+    example_ids: tuple[str, ...]
+    npy: str | None = None
+    only: tuple[str, ...] | None = None
+    state: State = field(default_factory=State)
+
+
+@dataclass(frozen=True)
+class Override:
+    """What the command line puts in place of every environment's own choice; None leaves it.
+
+    `rules` are `NAME=VALUE` each.
+    """
+
+    port: str | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    epsilon: float | None = None
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One environment with one subject, once; `job` is what the worker gets, but for its output folder.
+
+    `id` names it within its run (see `identity`).
+    """
+
+    id: str
+    environment: Environment
+    key: str
+    job: Mapping[str, Any]
+
+
+def plan_cells(
+    environments: Sequence[Environment],
+    subject: Subject,
+    override: Override,
+    worker: str,
+    pythons: Mapping[str, str],
+    machine: Mapping[str, Any],
+    images: Mapping[str, Any] | None = None,
+    repeat: int = 1,
+) -> tuple[Cell, ...]:
+    """As many cells as are to be repeated for each environment, no two under one key.
+
+    `pythons` gives the versions of their interpreters, `images` what is known of their images before these
+    are built. InputError for a port or parameters that do not exist.
+    """
+    cells = []
+    for environment in environments:
+        for replicate in range(1, repeat + 1):
+            identity = Identity(environment.name, replicate=replicate)
+            job = plan_job(environment, subject, override, identity, worker)
+            parts = list_parts(environment, subject, job, worker)
+            parts["machine"], parts["python"] = machine, pythons.get(environment.name)
+            parts["image"] = (images or {}).get(environment.name)
+            cells.append(Cell(write_identity(identity), environment, hash_parts(parts), job))
+    return tuple(cells)
+
+
+def settle_cell(cell: Cell, image_id: str | None) -> Cell:
+    """The cell under the key that it has once the id of its image is known."""
+    if image_id is None:
+        return cell
+    return replace(cell, key=hash_parts({"cell": cell.key, "image": image_id}))
+
+
+def check_override(environments: Sequence[Environment], override: Override) -> None:
+    """Refuse a port or parameters that do not exist, before anything large is read."""
+    for environment in environments:
+        choose_port(environment, override)
+        choose_parameters(environment, override)
+
+
+def list_ports(environments: Sequence[Environment], override: Override) -> list[str]:
+    """Presets of the ports that environments run."""
+    return list(dict.fromkeys(choose_port(one, override)["preset"] for one in environments))
+
+
+def plan_job(
+    environment: Environment, subject: Subject, override: Override, identity: Identity, worker: str
+) -> dict[str, Any]:
+    """The worker's job, without its output folder."""
+    port = choose_port(environment, override)
+    return {
+        "schema": SCHEMA,
+        "cell": f"{subject.model}/{write_identity(identity)}",
+        "environment": identity.environment,
+        "replicate": identity.replicate,
+        "backend": environment.backend,
+        "settings": environment.settings.model_dump(),
+        "batch_size": environment.batch_size,
+        "decoder": environment.decoder,
+        "hashes": {"worker": worker, "network": subject.network_key},
+        "model": {
+            "name": subject.model,
+            "network": str(subject.network),
+            "caffemodel": None if subject.caffemodel is None else str(subject.caffemodel),
+            "prototxt": None if subject.prototxt is None else str(subject.prototxt),
+            "state": subject.state.describe(),
+            "preprocess": dict(subject.preprocess),
+            "witnesses": {
+                attribute: {"path": str(path), "sha256": digest}
+                for attribute, (path, digest) in subject.witnesses.get(port["preset"], {}).items()
+            },
+        },
+        "examples": {
+            "path": str(subject.examples),
+            "sha256": subject.examples_sha256,
+            "npy": subject.npy,
+            "only": None if subject.only is None else list(subject.only),
+        },
+        "port": port,
+        "parameters": choose_parameters(environment, override),
+    }
+
+
+def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
+    """The environment's preset and rules, or the command line's preset alone; its rules go before either."""
+    preset, rules = (environment.port, environment.rules) if override.port is None else (override.port, {})
+    asked = {**rules, **read_rules(override.rules)}
+    try:
+        return {"preset": preset, "rules": settle_rules(preset, asked, environment.backend)}
+    except InputError as error:
+        raise InputError(f"environment {environment.name}: {error}") from error
+
+
+def name_port(port: Mapping[str, Any]) -> str:
+    """`notebook`, or `notebook (ddof 1, order listing)`, for a job's port."""
+    rules = ", ".join(f"{rule} {name_choice(choice)}" for rule, choice in (port.get("rules") or {}).items())
+    preset = str(port.get("preset", "unknown"))
+    return f"{preset} ({rules})" if rules else preset
+
+
+def name_choice(choice: Any) -> str:
+    """What a rule is set to; of witness files, the attributes alone."""
+    if not isinstance(choice, list):
+        return write_choice(choice)
+    return " ".join(str(one).removesuffix("_witness.txt") for one in choice)
+
+
+def choose_parameters(environment: Environment, override: Override) -> dict[str, float]:
+    """The environment's alpha, beta and epsilon, each replaced where the command line gives one."""
+    chosen = environment.parameters.model_dump()
+    for name in chosen:
+        value = getattr(override, name)
+        chosen[name] = chosen[name] if value is None else float(value)
+    check_parameters(Parameters(**chosen))
+    return chosen
+
+
+def list_parts(
+    environment: Environment, subject: Subject, job: Mapping[str, Any], worker: str
+) -> dict[str, Any]:
+    """Everything that a cell's records depend on, and which of equal executions it is.
+
+    Nothing that says only where a file lies. Environments of other names are run apart even where their
+    content is the same: somebody wants to know whether they agree.
+    """
+    port = read_port(job["port"]["preset"], job["port"]["rules"])
+    return {
+        "schema": SCHEMA,
+        "environment": environment.name,
+        "replicate": job["replicate"],
+        "network": subject.network_key,
+        "state": subject.state.describe(),
+        "preprocess": dict(subject.preprocess),
+        "witnesses": {name: entry["sha256"] for name, entry in job["model"]["witnesses"].items()},
+        "examples": {"sha256": subject.examples_sha256, "npy": subject.npy, "only": subject.only},
+        "port": port_to_json(port),
+        "parameters": job["parameters"],
+        "backend": environment.backend,
+        "settings": environment.settings.model_dump(),
+        "batch_size": environment.batch_size,
+        "decoder": environment.decoder,
+        "packages": sorted(environment.packages),
+        "variables": environment.variables,
+        "launcher": environment.launcher,
+        "worker": worker,
+    }
+
+
+def hash_parts(parts: Mapping[str, Any]) -> str:
+    """SHA-256 of plain data, whatever the order of its keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The document that a comparison ends in: every report draws it, and nothing else."""
