@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.diff.cells import CellResult
 from harness.diff.columns import STAGES, Columns, stack_names
 from harness.plan.register import Register
 from harness.summary.document import CellSummary, Summary
-from harness.verdict.judge import CellResult, Header, make_summary
+from harness.verdict.judge import Header, make_summary
 from harness.worker.fingerprint import read_peak_memory
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,12 +12,12 @@ from nets import face_like_network
 
 from harness.ami.detection import build_detector
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters
 from harness.attacks.attempt import Checker
 from harness.attacks.generate import Batch, Models
 from harness.attacks.torch_model import build_pixel_model, build_steered_model
 from harness.backends import Settings, pytorch
+from harness.core.arrays import Preprocess
 from harness.model.random_weights import random_weights
 
 MEAN = (93.594, 104.7624, 129.1863)

@@ -10,13 +10,13 @@ from attack_parts import make_pixels
 
 from harness.ami.detection import build_detector
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters
 from harness.attacks.attempt import Checker, attempt_batch
 from harness.attacks.generate import AimedPgd, Batch, Models
 from harness.attacks.recipes import Adaptive, Attack, Bim
 from harness.attacks.torch_model import build_pixel_model, build_steered_model
 from harness.backends import Settings, pytorch
+from harness.core.arrays import Preprocess
 from harness.core.network import Convolution, InnerProduct, Relu, Softmax, build_network
 
 EPS = 10

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from harness.ami.port import ATTRIBUTES, read_port
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
+from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.witnesses import read_witnesses
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess
 from harness.core.decode import DECODERS, decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import read_bytes, read_examples

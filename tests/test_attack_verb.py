@@ -12,9 +12,9 @@ pytest.importorskip("art", reason="the robustness toolbox is not installed")
 pytest.importorskip("cv2", reason="frames are drawn with OpenCV")
 
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess
 from harness.attacks.order import adapt_preprocess
 from harness.cli import main
+from harness.core.arrays import Preprocess
 from harness.core.examples import read_examples
 from harness.system.invocation import write_command
 

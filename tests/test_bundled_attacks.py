@@ -28,8 +28,8 @@ from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.attacks.masks import mask_glasses, mask_patch
 from harness.attacks.recipes import Glasses, Patch
 from harness.core.decode import decode_image
-from harness.core.examples import read_examples
-from harness.evaluate.rates import BENIGN, CHANGED
+from harness.core.examples import BENIGN, read_examples
+from harness.evaluate.rates import CHANGED
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
 from harness.worker.work import run_both

@@ -13,8 +13,8 @@ import pytest
 import small_model
 
 import harness
-from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.cli import main
+from harness.core.arrays import NPY_CONVENTIONS
 from harness.launch.install import key_venv
 from harness.plan.environments import read_environments
 from harness.system.machine import find_interpreter

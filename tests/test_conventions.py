@@ -6,7 +6,7 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, store_levels
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess, store_levels
 from harness.core.errors import InputError
 from harness.examples.conventions import settle_conventions
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.ami.preprocess import Preprocess
+from harness.core.arrays import Preprocess
 from harness.examples.evidence import has_whole_levels, join_names, pick_nearest
 
 MODEL = Preprocess(8, 8, mean=(93.5940, 104.7624, 129.1863))

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.ami.preprocess import Preprocess
-from harness.examples.feeding import is_input, note_feeding
+from harness.core.arrays import Preprocess
 from harness.examples.subject import Prepared
+from harness.plan.feeding import is_input, note_feeding
 
 BGR = {"height": 2, "width": 2, "channel_order": "bgr", "mean": [10, 20, 30]}
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))

@@ -7,10 +7,11 @@ import pytest
 
 from harness.ami.detection import build_detector, run_plain, run_steered
 from harness.ami.port import ATTRIBUTES, Port
-from harness.ami.preprocess import Preprocess, prepare_array, prepare_image
+from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
+from harness.core.arrays import Preprocess
 from harness.core.decode import decode_array, decode_image
 from harness.core.network_files import list_files, read_network, read_weights
 from harness.model.caffemodel import write_caffemodel

@@ -7,7 +7,7 @@ import numpy as np
 import picture_files as files
 import pytest
 
-from harness.ami.preprocess import Preprocess, store_levels
+from harness.core.arrays import Preprocess, store_levels
 from harness.core.errors import InputError
 from harness.core.examples import read_examples
 from harness.core.image_headers import MOST_BYTES

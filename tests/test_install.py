@@ -12,8 +12,9 @@ import pytest
 from fake_worker import make_environment, stop_after
 
 from harness.core.errors import InputError
-from harness.launch.install import build_venv, find_python, key_venv, make_python, read_end, run_step
+from harness.launch.install import build_venv, find_python, key_venv, make_python
 from harness.system.machine import Interpreter, ask_version, choose_variables, find_interpreter
+from harness.system.processes import read_end, run_step
 from harness.system.stopping import Stopped
 
 HERE = Interpreter(Path(sys.executable).resolve(), platform.python_version())

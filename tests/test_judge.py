@@ -6,12 +6,13 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from harness.diff.cells import CellResult
 from harness.diff.columns import take_columns
 from harness.plan.register import Expected
 from harness.report.divergences import show_controls
 from harness.summary.document import CellSummary, DivergenceSummary, Summary
 from harness.verdict.examples import CHUNK
-from harness.verdict.judge import CellResult, Header, make_summary
+from harness.verdict.judge import Header, make_summary
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 BEFORE = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=9)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.ami.port import ATTRIBUTES
-from harness.ami.preprocess import Preprocess
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.model.caffemodel import write_caffemodel
 from harness.model.folder import MODELS, read_model

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from test_judge import record, result
 
+from harness.diff.cells import CellResult
 from harness.diff.columns import take_columns
 from harness.report.html.write import write_html
 from harness.report.terminal import render_text
 from harness.report.write import FORMS
 from harness.summary.document import CellSummary
-from harness.verdict.judge import CellResult, Header, make_summary
+from harness.verdict.judge import Header, make_summary
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 ENVIRONMENTS = ("a-reference", "b-same", "c-near", "d-port")

@@ -7,8 +7,9 @@ import pytest
 
 from harness.ami.port import PRESETS
 from harness.core.errors import InputError
+from harness.examples.subject import Subject
 from harness.plan.environments import BackendSettings, Environment
-from harness.plan.plan import Override, Subject, hash_parts, name_port, plan_cells
+from harness.plan.plan import Override, hash_parts, name_port, plan_cells
 from harness.worker.job import read_job
 
 WITNESSES = {name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")}

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from harness.ami.port import Port, read_port
-from harness.ami.preprocess import (
-    NPY_CONVENTIONS,
-    Preprocess,
-    prepare_array,
-    prepare_image,
-    read_preprocess,
-    show_levels,
-    store_levels,
-)
+from harness.ami.preprocess import prepare_array, prepare_image
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess, read_preprocess, show_levels, store_levels
 from harness.core.errors import InputError
 
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))

@@ -10,11 +10,12 @@ from arrays import NumpyArrays, TorchArrays
 
 from harness.ami.detection import build_detector, run_plain, run_steered
 from harness.ami.port import ATTRIBUTES, CHOICES, fit_rules, read_port
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, prepare_array, prepare_image
+from harness.ami.preprocess import prepare_array, prepare_image
 from harness.ami.steering import Parameters, plan_steering, steer
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import Settings, find_backend
 from harness.core.activations import expose_activations
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess
 
 MEAN = (93.5940, 104.7624, 129.1863)
 NETWORK = nets.face_like_network()

@@ -14,7 +14,7 @@ from harness.diff.runs import list_sources, read_sources
 from harness.plan.register import Register
 from harness.report.export import list_tables, read_rows
 from harness.report.html.origins import find_origins, find_owners, read_request
-from harness.summary.document import read_summary
+from harness.summary.reading import read_summary
 from harness.verdict.compare import Selection, compare_runs
 
 SAME = make_records(1, 1)

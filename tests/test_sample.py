@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.examples import list_examples
 from harness.report.write import FORMS, HTML
-from harness.summary.document import read_summary
+from harness.summary.reading import read_summary
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "reports" / "sample"

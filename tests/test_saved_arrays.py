@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess
 from harness.core.errors import InputError
 from harness.examples.gather import gather_examples
 from harness.system.cache import read_hashes

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.ami.preprocess import Preprocess
 from harness.attacks.sources import read_sources
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.core.examples import Example, hash_bytes
 from harness.witnesses.landmarks import Landmarks, Located

@@ -7,7 +7,7 @@ from html_samples import make_rich
 from test_judge import OTHER, judge
 
 from harness.core.errors import InputError
-from harness.summary.document import read_summary
+from harness.summary.reading import read_summary
 
 
 def read(folder, text):

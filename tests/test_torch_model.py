@@ -9,10 +9,11 @@ from attack_parts import ENTRIES, MEAN, NETWORK, PREPROCESS, WEIGHTS, make_image
 
 from harness.ami.detection import build_detector
 from harness.ami.port import Port, read_port
-from harness.ami.preprocess import Preprocess, prepare_image
+from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
 from harness.attacks.torch_model import GradientExecutor, build_pixel_model, check_device, take_root
 from harness.backends import Settings, pytorch, reference
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.worker.work import run_both
 

@@ -48,7 +48,7 @@ def keep_report(run: Path) -> None:
     """Write the report's forms beside the list, as if it had been made there."""
     from harness.report.html.write import Budget, write_html
     from harness.report.write import FORMS, HTML, write_form
-    from harness.summary.document import read_summary
+    from harness.summary.reading import read_summary
 
     summary = read_summary(run)
     for name, render in FORMS.items():

@@ -16,11 +16,12 @@ from PIL import Image
 
 from harness.ami.detection import Detector, run_plain
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess, prepare_array, prepare_image, store_levels
+from harness.ami.preprocess import prepare_array, prepare_image
 from harness.attacks.generate import AimedPgd, Batch, Models, move_pixels, run_passes
 from harness.attacks.recipes import Attack, Recipe, Save
 from harness.attacks.sources import DECODER
 from harness.attacks.toolbox import Pixels
+from harness.core.arrays import Preprocess, store_levels
 from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import Example

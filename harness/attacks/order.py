@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.ami.detection import build_detector, choose_blobs
 from harness.ami.port import DEFAULT_PORT, Port, fit_rules, port_to_json, read_port
-from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters, check_parameters
 from harness.ami.witnesses import Entries, concatenate_witnesses, read_witnesses
 from harness.attacks.recipes import AmiPgd, Attack, Glasses, find_attack
 from harness.attacks.tasks import read_classes
 from harness.backends import Settings, find_backend
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.examples.subject import check_examples, find_examples
 from harness.matrix.campaign import find_root

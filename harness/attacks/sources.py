@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess, fit_image
+from harness.ami.preprocess import fit_image
+from harness.core.arrays import Preprocess
 from harness.core.decode import decode_image
 from harness.core.errors import InputError
-from harness.core.examples import Example, read_file
-from harness.evaluate.rates import BENIGN
+from harness.core.examples import BENIGN, Example, read_file
 from harness.witnesses.landmarks import Landmarks, Located
 
 DECODER = "pillow"

@@ -14,11 +14,11 @@ from torch import nn
 
 from harness.ami.detection import Detector, build_detector, run_plain, run_steered
 from harness.ami.port import Port
-from harness.ami.preprocess import Preprocess
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import Entries
 from harness.backends.check import check_network, check_weights
 from harness.backends.pytorch import compute_layer
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.core.network import Layer, Network
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence
 
-from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.core import documents
+from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.documents import (
     NAME,
     check_fields,
@@ -22,6 +22,9 @@ from harness.core.errors import InputError
 from harness.core.image_headers import MOST_BYTES, check_size
 from harness.core.limits import MAX_LIST_BYTES
 from harness.core.text import find_spelling, store_name
+
+BENIGN = "benign"
+UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
 
 ARRAY = ".npy"
 MOST_COPIED = 60  # characters of a copy's name; names may have 255 bytes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,14 +14,15 @@ from harness.core.documents import call_document, check_entries, read_chunks
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
 from harness.core.limits import MAX_NAME, MAX_PARAMETERS
-from harness.diff.columns import read_columns
-from harness.launch.install import read_end
+from harness.diff.columns import Columns, read_columns
 from harness.plan.identity import Identity, write_identity
 from harness.plan.plan import name_port
 from harness.plan.store import SUMS, find_damage, find_lost_batch, read_cell, read_record
-from harness.summary.document import CellSummary
+from harness.summary.document import (
+    CellSummary,
+)
 from harness.system.documents import Integer, Name, take_shape
-from harness.verdict.judge import CellResult
+from harness.system.processes import read_end
 from harness.worker.records import BATCHES, RECORDS
 
 
@@ -171,3 +174,13 @@ def check_sums(folder: Path) -> None:
         damage = None
     if damage:
         raise InputError(f"{damage}; copy the cell's folder anew, or run the cell again")
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """A cell with its records, none unless it is done, what its `cell.json` says, and its execution."""
+
+    summary: CellSummary
+    columns: Columns | None = None
+    cell: Mapping[str, Any] = field(default_factory=dict)
+    execution: str | None = None

@@ -16,13 +16,12 @@ from harness.core.documents import call_document, refuse_links
 from harness.core.errors import InputError
 from harness.core.limits import MAX_CELLS, MAX_RUN_BYTES
 from harness.core.text import store_name
-from harness.diff.cells import Job, check_cell, describe_job, name_job, read_past
+from harness.diff.cells import CellResult, Job, check_cell, describe_job, name_job, read_past
 from harness.diff.locate import LATEST, match_names
 from harness.plan.identity import RUN, name_environment
 from harness.plan.store import read_cell
-from harness.summary.document import read_summary
+from harness.summary.reading import read_summary
 from harness.system.documents import Name, read_names, read_shape
-from harness.verdict.judge import CellResult
 
 
 class RunCell(msgspec.Struct):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.core.examples import BENIGN
 from harness.diff.columns import Columns
-from harness.evaluate.rates import BENIGN, CHANGED, Rate, find_kinds, measure_rate
+from harness.evaluate.rates import CHANGED, Rate, find_kinds, measure_rate
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.ami.cases import CASES
+from harness.core.examples import BENIGN, UNKNOWN
 from harness.evaluate.bootstrap import count_by_cluster, number_clusters, resample_rates
 
-BENIGN = "benign"
 CHANGED = "benign-"  # what begins so is clean under a change that nobody aimed: no attack, nor a clean image
-UNKNOWN = "unknown"  # results that say neither that they are benign nor which attack made them
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ami.preprocess import Preprocess
+from harness.core.arrays import Preprocess
 from harness.core.errors import InputError, RefusedError
-from harness.core.examples import is_array_file
-from harness.evaluate.rates import BENIGN
+from harness.core.examples import BENIGN, is_array_file
 from harness.examples.evidence import Evidence, describe_numbers, join_names, name_first, weigh_array
 
 AUTO = "auto"

@@ -10,15 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.ami.port import Port
-from harness.ami.preprocess import (
-    CONVENTIONS,
-    NPY_CONVENTIONS,
-    Preprocess,
-    check_array,
-    find_line,
-    fit_image,
-    show_levels,
-)
+from harness.ami.preprocess import fit_image
+from harness.core.arrays import CONVENTIONS, NPY_CONVENTIONS, Preprocess, check_array, find_line, show_levels
 from harness.core.decode import DECODERS, decode_array, decode_image
 from harness.core.errors import InputError, RefusedError
 from harness.core.examples import read_bytes

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, check_array
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess, check_array
 from harness.core.decode import decode_array
 from harness.core.documents import is_name
 from harness.core.errors import InputError, RefusedError
-from harness.core.examples import is_array_file, list_examples, read_bytes
+from harness.core.examples import BENIGN, is_array_file, list_examples, read_bytes
 from harness.core.image_headers import check_size, inspect_image
 from harness.core.limits import MAX_NAME
 from harness.core.text import store_name
-from harness.evaluate.rates import BENIGN
 from harness.examples.conventions import AUTO, settle_conventions
 from harness.examples.layouts import Candidate, find_candidates, index_labels
 from harness.examples.strays import describe_strays

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.ami.port import ATTRIBUTES, DEFAULT_PORT
-from harness.ami.preprocess import NPY_CONVENTIONS
 from harness.ami.witnesses import read_witnesses
+from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.errors import InputError
 from harness.core.examples import Example, check_hash, list_examples
 from harness.core.network_files import read_notes
@@ -18,8 +19,8 @@ from harness.examples.gather import Gathered, check_list, gather_examples
 from harness.examples.layouts import is_table
 from harness.model.convert import convert_model, find_flaw, folder_name, name_sources
 from harness.model.folder import Model
+from harness.model.state import State
 from harness.model.witness_files import choose_set, note_others
-from harness.plan.plan import Subject
 from harness.system.cache import Hashes, stamp_file
 
 Say = Callable[[str], None]
@@ -161,3 +162,27 @@ def check_arrays(examples: Sequence[Example], npy: str | None) -> None:
             raise InputError(
                 f"{example.path}: --npy {npy}, but its list says that it holds {example.npy}; leave --npy out"
             )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is run in every environment: a model and examples, with the hashes of all they are made of.
+
+    `examples` is the whole list even where `only` some are asked for, in its order. `witnesses` are by port
+    and attribute; there are none where they are to be extracted.
+    """
+
+    model: str
+    network: Path
+    network_key: str
+    caffemodel: Path | None
+    prototxt: Path | None
+    classes: int
+    preprocess: Mapping[str, Any]
+    witnesses: Mapping[str, Mapping[str, tuple[Path, str]]]
+    examples: Path
+    examples_sha256: str
+    example_ids: tuple[str, ...]
+    npy: str | None = None
+    only: tuple[str, ...] | None = None
+    state: State = field(default_factory=State)

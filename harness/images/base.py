@@ -15,9 +15,9 @@ from harness.images.archive import write_archive
 from harness.images.engine import explain_errors
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import ARCHITECTURES, name_base, native_architecture
-from harness.launch.install import run_step
 from harness.system.drafts import find_mounts, hold_draft, sweep_drafts
 from harness.system.locks import hold_lock
+from harness.system.processes import run_step
 
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
 EMULATORS = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}

@@ -20,9 +20,9 @@ from harness.images.engine import explain_errors, find_image, shorten
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
-from harness.launch.install import read_end
 from harness.system.invocation import write_command
 from harness.system.locks import hold_lock
+from harness.system.processes import read_end
 from harness.system.stopping import Stopped
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.launch.install import read_end
+from harness.system.processes import read_end
 
 SECONDS = 15.0  # between two lines
 MOST_CHARACTERS = 100

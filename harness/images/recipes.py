@@ -16,9 +16,8 @@ from pydantic import ValidationError, model_validator
 
 from harness.core.errors import InputError
 from harness.core.text import read_text
-from harness.plan.environments import PIN, Name
 from harness.system.documents import read_toml
-from harness.system.tables import Table, describe_error
+from harness.system.tables import PIN, Name, Table, describe_error
 
 LISTING = "images.toml"
 SCRIPT = "install.sh"

@@ -14,9 +14,9 @@ from harness.core.examples import hash_file
 from harness.core.text import read_lines
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import Recipe
-from harness.launch.install import run_step
 from harness.system.drafts import hold_draft, move_folder, remove_path, write_atomically
 from harness.system.locks import hold_lock
+from harness.system.processes import run_step
 
 LIST = "requirements.txt"
 # Python and the C library's minor version of Debian's releases.

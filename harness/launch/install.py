@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
-import subprocess
 import threading
-import time
 from pathlib import Path
 
-from harness.core.documents import open_file
-from harness.core.errors import InputError, name_file
-from harness.core.limits import MAX_END_BYTES
+from harness.core.errors import name_file
 from harness.plan.environments import Environment
 from harness.system.drafts import hold_draft, replace_folder, write_json
 from harness.system.locks import Say, hold_lock
 from harness.system.machine import Interpreter
 from harness.system.manifest import find_change, write_manifest
-from harness.system.processes import start_process, stop_process
-from harness.system.stopping import POLL_SECONDS, Stopped
+from harness.system.processes import run_step
 
 FORM = "2"  # of what is beside the packages; a version that knows another makes others
-LOG_LINES = 12
 LOW_BYTES = 1 << 30
-INSTALL_SECONDS = 3600
 
 
 def key_venv(environment: Environment, interpreter: Interpreter) -> str:
@@ -114,50 +105,3 @@ def fill_venv(
             stop,
             f"{place}: its packages ({', '.join(environment.packages)}) cannot be installed",
         )
-
-
-def run_step(command: list[str], log: Path, stop: threading.Event, failure: str) -> None:
-    """Run one command into the log; InputError with the log's end where it fails."""
-    with log.open("ab") as file:
-        with name_file(log):
-            file.write(f"\n$ {json.dumps(command)}\n".encode())
-            file.flush()
-        process = start_process(command, dict(os.environ), log.parent, file)
-        try:
-            code = wait_for(process, stop)
-        finally:
-            stop_process(process)
-    if code:
-        place, last = describe_room(log.parent), read_end(log, 1).strip()
-        raise InputError(
-            f"{failure} (exit {code}{place}): {last}; correct the environment or the network and run again;"
-            f" {log} ends:\n" + read_end(log)
-        )
-
-
-def describe_room(folder: Path) -> str:
-    """What room a disk has left, where that may be why something failed there."""
-    free = shutil.disk_usage(folder).free
-    return f", with {free >> 20} MiB left on the disk of {folder}" if free < LOW_BYTES else ""
-
-
-def wait_for(process: subprocess.Popen[bytes], stop: threading.Event) -> int:
-    """Exit code of a process; Stopped when `stop` is set meanwhile."""
-    deadline = time.monotonic() + INSTALL_SECONDS
-    while process.poll() is None:
-        if stop.is_set():
-            raise Stopped
-        if time.monotonic() > deadline:
-            return 124
-        time.sleep(POLL_SECONDS)
-    return process.returncode
-
-
-def read_end(log: Path, lines: int = LOG_LINES) -> str:
-    """Last lines of a log file; empty where there is none. InputError where it is a link, or no file."""
-    if not os.path.lexists(log):
-        return ""
-    with open_file(log, within=log.parent) as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_END_BYTES))
-        text = file.read(MAX_END_BYTES).decode("utf-8", "replace")
-    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])

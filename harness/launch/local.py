@@ -17,12 +17,11 @@ from harness.core.documents import check_fields, parse_json
 from harness.core.errors import InputError, name_file
 from harness.core.limits import MAX_LINE_BYTES
 from harness.core.text import store_data
-from harness.launch.install import read_end
 from harness.plan.environments import Environment
 from harness.plan.store import find_lost_batch, read_cell, walk_records
 from harness.system.drafts import write_json
 from harness.system.machine import choose_variables
-from harness.system.processes import GRACE_SECONDS, start_process, stop_process
+from harness.system.processes import GRACE_SECONDS, read_end, start_process, stop_process
 from harness.system.stopping import POLL_SECONDS, Stopped
 
 Report = Callable[[int, int], None]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import InputError
+from harness.examples.subject import Subject
 from harness.images.base import advise_emulation, is_emulated
 from harness.images.build import read_bundle
 from harness.images.engine import EngineMissingError, find_image
@@ -19,7 +20,6 @@ from harness.launch.docker.containers import fetch_output, list_parcel
 from harness.launch.docker.leftovers import sweep
 from harness.launch.docker.session import Fleet, open_fleet
 from harness.plan.environments import Environment
-from harness.plan.plan import Subject
 from harness.system.machine import Interpreter, find_interpreter
 
 NVIDIA = Path("/proc/driver/nvidia/version")

@@ -14,9 +14,8 @@ from harness.ami.cases import name_case
 from harness.ami.port import read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.core.errors import InputError
-from harness.core.examples import hash_bytes, hash_file
+from harness.core.examples import UNKNOWN, hash_bytes, hash_file
 from harness.core.text import store_data
-from harness.evaluate.rates import UNKNOWN
 from harness.logs.image_list import find_selection, name_results, read_images
 from harness.logs.notebook_log import Log, read_log
 from harness.logs.running_rate import check_rates

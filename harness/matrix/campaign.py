@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import harness
-from harness.ami.preprocess import NPY_CONVENTIONS
+from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.errors import InputError
 from harness.core.text import store_data
-from harness.diff.cells import read_done
+from harness.diff.cells import CellResult, read_done
 from harness.examples.conventions import AUTO
-from harness.examples.feeding import note_feeding
 from harness.examples.select import choose_examples
-from harness.examples.subject import Prepared, list_notes, prepare_subject
+from harness.examples.subject import Prepared, Subject, list_notes, prepare_subject
 from harness.images.recipes import read_images
 from harness.launch.docker.session import Fleet, close_fleet
-from harness.launch.install import is_there, make_python, read_end
+from harness.launch.install import is_there, make_python
 from harness.launch.local import Stock
 from harness.launch.places import (
     Absent,
@@ -43,24 +42,17 @@ from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Event, MakePython, Outcome, Site, run_cells
 from harness.model.folder import read_model
 from harness.plan.environments import read_environments
-from harness.plan.plan import (
-    Cell,
-    Override,
-    Subject,
-    check_override,
-    list_ports,
-    name_port,
-    plan_cells,
-    settle_cell,
-)
+from harness.plan.feeding import note_feeding
+from harness.plan.plan import Cell, Override, check_override, list_ports, name_port, plan_cells, settle_cell
 from harness.plan.register import Register, note_rules, read_register, select_environments
 from harness.plan.store import copy_result, locate_result
 from harness.summary.document import CellSummary, Summary
 from harness.system.cache import find_cache, read_hashes, snapshot_worker
 from harness.system.drafts import hold_draft, move_folder, try_writing, write_atomically, write_json
 from harness.system.machine import Interpreter, count_cores, describe_machine
+from harness.system.processes import read_end
 from harness.system.usage import declare_use
-from harness.verdict.judge import CellResult, Header, count, make_summary
+from harness.verdict.judge import Header, count, make_summary
 
 ROOT = Path(harness.__file__).resolve().parents[1]
 

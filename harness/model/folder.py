@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.ami.port import ATTRIBUTES
-from harness.ami.preprocess import Preprocess, read_preprocess
+from harness.core.arrays import Preprocess, read_preprocess
 from harness.core.documents import is_file, refuse_links
 from harness.core.errors import InputError
 from harness.core.network import Network

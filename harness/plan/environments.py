@@ -11,11 +11,9 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.backends import NAMES
 from harness.core.errors import InputError
-from harness.system.tables import Table, read_table
+from harness.system.tables import PIN, Name, Table, read_table
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 Count = Annotated[int, Field(ge=1, strict=True)]
-PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[^=<>!~;*\s]+$")
 FOREIGN_KEYS = {"local": ("image", "memory_megabytes"), "docker": ("packages", "python")}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 OWN_VARIABLES = {"PYTHONPATH"}  # the worker's own code is found by it

@@ -5,43 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.ami.port import port_to_json, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.core.errors import InputError
-from harness.model.state import State
+from harness.examples.subject import Subject
 from harness.plan.environments import Environment
 from harness.plan.identity import Identity, write_identity
 from harness.plan.rules import read_rules, settle_rules, write_choice
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is run in every environment: a model and examples, with the hashes of all they are made of.
-
-    `examples` is the whole list even where `only` some are asked for, in its order. `witnesses` are by port
-    and attribute; there are none where they are to be extracted.
-    """
-
-    model: str
-    network: Path
-    network_key: str
-    caffemodel: Path | None
-    prototxt: Path | None
-    classes: int
-    preprocess: Mapping[str, Any]
-    witnesses: Mapping[str, Mapping[str, tuple[Path, str]]]
-    examples: Path
-    examples_sha256: str
-    example_ids: tuple[str, ...]
-    npy: str | None = None
-    only: tuple[str, ...] | None = None
-    state: State = field(default_factory=State)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,14 +12,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     model_validator,
 )
 
-from harness.core.documents import call_document, parse_integer, read_json, shorten
-from harness.core.errors import InputError
-from harness.core.limits import MAX_SUMMARY_BYTES
-from harness.system.invocation import name_place, write_command
+from harness.core.documents import parse_integer
 
 
 class Part(BaseModel):
@@ -264,37 +258,3 @@ class Summary(Part):
         if EXIT_CODES[self.outcome] != self.exit_code:
             raise ValueError(f"outcome {self.outcome!r} has no exit code {self.exit_code}")
         return self
-
-
-def read_summary(folder: Path) -> Summary:
-    """Summary of a run's folder; InputError where there is none of this version, with what to do."""
-    from harness.summary.contradictions import find_contradiction  # it takes the document's classes from here
-
-    path = folder / "summary.json"
-    if not os.path.lexists(path):
-        raise InputError(f"{path}: cannot be read, for there is none; name the folder of a run")
-    anew = f"`{write_command('diff', name_place(folder))}` compares the run's records anew"
-    try:
-        data = read_json(path, MAX_SUMMARY_BYTES, within=folder)
-    except InputError as error:
-        raise call_document(error, str(path), "is no summary", anew) from error
-    try:
-        summary = Summary.model_validate(data)
-    except ValidationError as error:
-        raise InputError(f"{path}: {explain_summary(data, error)}; {anew}") from error
-    fault = find_contradiction(summary)
-    if fault:
-        raise InputError(f"{path}: is damaged ({fault}); {anew}")
-    return summary
-
-
-def explain_summary(data: Any, error: ValidationError) -> str:
-    """Why data is no summary of this version."""
-    if not isinstance(data, dict) or "schema_version" not in data:
-        return "is no summary"
-    if data["schema_version"] != VERSION:
-        version = shorten(str(data["schema_version"]))
-        return f"is of version {version}, this harness reads {VERSION}"
-    first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
-    return f"is damaged ({shorten(key)}: {shorten(first['msg'])})"

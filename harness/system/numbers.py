@@ -6,16 +6,36 @@ that takes. So 100.0, 1.00 and 0 mean just that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from harness.evaluate.rates import Rate
-    from harness.summary.document import RateSummary
+from typing import Protocol
 
 DASH = "\N{EN DASH}"
 NONE = DASH  # for what is not known, or has nothing to count
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 LARGE_MARGIN = 1000  # from here on a margin is written without an exponent
+
+
+class Rate(Protocol):
+    """A share with its counts, None where there is nothing to count, and its interval."""
+
+    @property
+    def hits(self) -> int: ...  # noqa: D102 - the class says it
+    @property
+    def of(self) -> int: ...  # noqa: D102
+    @property
+    def rate(self) -> float | None: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+
+
+class ClusteredRate(Rate, Protocol):
+    """A rate with an interval over source images, too."""
+
+    @property
+    def cluster_low(self) -> float | None: ...  # noqa: D102
+    @property
+    def cluster_high(self) -> float | None: ...  # noqa: D102
 
 
 def round_share(value: float, whole: float, digits: int) -> str:
@@ -37,14 +57,14 @@ def show_interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{show_percent(low, 0)}{DASH}{show_percent(high, 0)}"
 
 
-def show_rate(rate: Rate | RateSummary | None) -> str:
+def show_rate(rate: Rate | None) -> str:
     """`97.0 (91 to 99)` with a dash for the word, or a dash where there is nothing to count."""
     if rate is None or rate.rate is None or rate.low is None or rate.high is None:
         return NONE
     return f"{show_percent(rate.rate)} ({show_interval(rate.low, rate.high)})"
 
 
-def describe_rate(rate: RateSummary) -> str:
+def describe_rate(rate: ClusteredRate) -> str:
     """A rate with its counts and both of its intervals."""
     if rate.rate is None:
         return "nothing to count"

@@ -58,7 +58,7 @@ def report(
     from harness.report.show import show_summary
     from harness.report.terminal import render_svg
     from harness.report.write import FORMS, append_markdown, is_step_summary, write_form
-    from harness.summary.document import read_summary
+    from harness.summary.reading import read_summary
 
     if append and markdown is None:
         raise InputError("--append: goes with --markdown FILE")

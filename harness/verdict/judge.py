@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from harness.diff.columns import Columns
+from harness.diff.cells import CellResult
 from harness.diff.copies import find_copies
 from harness.diff.divergences import CHANGES, Divergences, find_divergences, find_smallest
 from harness.diff.fingerprints import compare_cells
@@ -39,16 +38,6 @@ from harness.verdict.statistics import drop_selected, measure_agreement, measure
 # Differences for the header.
 NOTED = ("model", "network", "weights", "witnesses of", "preprocess", "examples", ".npy")
 PLURALS = {"runs": "run", "has": "have"}
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """A cell with its records, none unless it is done, what its `cell.json` says, and its execution."""
-
-    summary: CellSummary
-    columns: Columns | None = None
-    cell: Mapping[str, Any] = field(default_factory=dict)
-    execution: str | None = None
 
 
 @dataclass(frozen=True)

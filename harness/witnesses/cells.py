@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.examples.subject import Subject
 from harness.images.recipes import Image, read_images
 from harness.launch.docker.session import Fleet, close_fleet
 from harness.launch.install import make_python
@@ -27,7 +28,7 @@ from harness.launch.places import (
 from harness.matrix.campaign import Screen
 from harness.matrix.schedule import Outcome, Site, run_cells
 from harness.plan.environments import Environment, read_environments
-from harness.plan.plan import Cell, Override, Subject, hash_parts, plan_cells, settle_cell
+from harness.plan.plan import Cell, Override, hash_parts, plan_cells, settle_cell
 from harness.plan.register import read_register, select_environments
 from harness.system.cache import snapshot_worker
 from harness.system.locks import Say

@@ -14,15 +14,14 @@ from harness.ami.witnesses import check_names
 from harness.backends import NAMES
 from harness.core.decode import DECODERS
 from harness.core.errors import InputError
-from harness.examples.subject import find_network
-from harness.launch.install import read_end
+from harness.examples.subject import Subject, find_network
 from harness.matrix.campaign import Screen
 from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Outcome
 from harness.model.folder import Model, read_model
-from harness.plan.plan import Subject
 from harness.plan.store import read_cell, read_records
 from harness.system.cache import Hashes, find_cache, read_hashes
+from harness.system.processes import read_end
 from harness.system.usage import declare_use
 from harness.witnesses.cells import choose_environments, run_environments
 from harness.witnesses.compare import compare_sets

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from harness.ami.port import ATTRIBUTES, Port, read_port
-from harness.ami.preprocess import NPY_CONVENTIONS, Preprocess, read_preprocess
 from harness.ami.steering import Parameters, check_parameters
 from harness.backends import Settings
+from harness.core.arrays import NPY_CONVENTIONS, Preprocess, read_preprocess
 from harness.core.documents import NAME, check_fields, read_json, shorten
 from harness.core.errors import InputError
 from harness.core.limits import MAX_JOB_BYTES

@@ -12,8 +12,8 @@ import small_model
 import witness_sets
 
 from fuzz.drive import Reader
-from harness.ami.preprocess import Preprocess, check_array
 from harness.ami.witnesses import read_witnesses
+from harness.core.arrays import Preprocess, check_array
 from harness.core.caffemodel import layer_spans
 from harness.core.decode import decode_array, decode_image
 from harness.core.examples import read_examples, read_file

@@ -26,7 +26,7 @@ from harness.report.html.origins import find_examples, find_origins, find_owners
 from harness.report.html.pictures import make_pictures
 from harness.report.html.write import write_html
 from harness.report.write import FORMS
-from harness.summary.document import read_summary
+from harness.summary.reading import read_summary
 from harness.system.tarstream import unpack
 from harness.verdict.compare import Selection, compare_runs
 from harness.worker.extract import check_extraction

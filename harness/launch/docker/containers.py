@@ -13,13 +13,13 @@ from typing import IO, Any
 
 from harness.core.errors import InputError, name_file
 from harness.core.examples import list_examples, locate_copy
+from harness.examples.subject import Subject
 from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import Contents
 from harness.launch.docker.leftovers import make_labels
 from harness.launch.docker.session import DATA_FOLDER, Fleet, provide_data
 from harness.launch.local import END, Report, follow, judge_ending, note_failure
 from harness.plan.environments import Environment
-from harness.plan.plan import Subject
 from harness.plan.store import RESUMABLE, read_cell
 from harness.system.drafts import write_json
 from harness.system.machine import FIXED_VARIABLES

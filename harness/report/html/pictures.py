@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from harness.ami.preprocess import CONVENTIONS, Preprocess, show_levels
+from harness.core.arrays import CONVENTIONS, Preprocess, show_levels
 from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import read_file

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.ami.port import read_port
-from harness.ami.preprocess import CONVENTIONS, Preprocess, read_preprocess
+from harness.core.arrays import CONVENTIONS, Preprocess, read_preprocess
 from harness.examples.evidence import has_same_line
 from harness.examples.subject import Prepared
 from harness.plan.plan import Cell, name_port
