@@ -14,7 +14,7 @@ from harness.images.recipes import native_architecture, read_images
 from harness.launch.docker.containers import Charge, run_container
 from harness.launch.docker.leftovers import RUN_LABEL
 from harness.launch.docker.session import close_fleet, open_fleet
-from harness.matrix.campaign import ROOT
+from harness.system.project import ROOT
 from harness.system.tarstream import Entry
 
 pytestmark = pytest.mark.docker

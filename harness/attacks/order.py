@@ -18,13 +18,13 @@ from harness.backends import Settings, find_backend
 from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
 from harness.examples.subject import check_examples, find_examples
-from harness.matrix.campaign import find_root
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import Model, read_model
 from harness.model.witness_files import choose_set
 from harness.plan.rules import read_rules
 from harness.system.cache import find_cache, read_hashes
 from harness.system.invocation import write_command
+from harness.system.project import find_root
 from harness.witnesses.landmarks import Landmarks, read_landmarks
 
 if TYPE_CHECKING:

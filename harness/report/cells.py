@@ -15,9 +15,8 @@ from harness.ami.cases import CASES
 from harness.report.words import RATES as RATE_WORDS
 from harness.report.words import capitalise, say_status
 from harness.summary.document import CellSummary, RatesSummary, RateSummary, Summary
-from harness.system.numbers import NONE, show_megabytes, show_percent, show_rate, show_seconds
+from harness.system.numbers import NONE, count, show_megabytes, show_percent, show_rate, show_seconds
 from harness.system.text import make_line, wrap_name
-from harness.verdict.judge import count
 
 STYLES = {"done": "green", "reused": "green", "copy": "yellow", "failed": "bold red", "unavailable": "yellow"}
 # Levels of detail: at the lowest there is room for hardly anything.

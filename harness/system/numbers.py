@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+PLURALS = {"runs": "run", "has": "have"}
+
 DASH = "\N{EN DASH}"
 NONE = DASH  # for what is not known, or has nothing to count
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
@@ -119,3 +121,8 @@ def show_power(exponent: int) -> str:
     if abs(exponent) <= 2:
         return f"{10.0**exponent:g}"
     return "10" + str(exponent).translate(RAISED)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 example`, `2 examples`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -32,10 +32,10 @@ def cache(
     What another harness uses that runs now stays. Images are the engine's: see `images prune`.
     """
     from harness.core.errors import InputError
-    from harness.matrix.campaign import find_root
     from harness.matrix.clear import check_kinds, clear_items, list_items
     from harness.system.cache import find_cache
     from harness.system.consoles import open_errors
+    from harness.system.project import find_root
 
     if dry_run and not clear:
         raise InputError("--dry-run: goes with --clear KIND")

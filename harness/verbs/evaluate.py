@@ -37,8 +37,8 @@ def evaluate(
     from harness.diff.locate import find_run
     from harness.diff.runs import list_sources
     from harness.evaluate.by_attack import measure_attacks
-    from harness.matrix.campaign import find_root
     from harness.system.consoles import open_output
+    from harness.system.project import find_root
 
     folder = find_run(run, reports or find_root() / "reports")
     chosen = select_cells(list_sources([folder]), environment)

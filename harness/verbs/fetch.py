@@ -42,9 +42,9 @@ def fetch(
     from harness.fetch.fetch import Origin, fetch_source
     from harness.fetch.screen import open_screen
     from harness.fetch.sources import choose_source, find_sources
-    from harness.matrix.campaign import find_root
     from harness.system.cache import find_cache
     from harness.system.consoles import open_errors
+    from harness.system.project import find_root
 
     sources = find_sources(model)
     if name is None:

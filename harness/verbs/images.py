@@ -44,10 +44,10 @@ def build(
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images, select_images
     from harness.images.series import build_images
-    from harness.matrix.campaign import find_root
     from harness.report.progress import ConsoleScreen
     from harness.system.cache import find_cache
     from harness.system.consoles import open_errors
+    from harness.system.project import find_root
 
     root = find_root()
     chosen = select_images(read_images(root / "dockerfiles"), names or ())
@@ -78,7 +78,7 @@ def list_all(as_json: options.AsJson = False) -> None:
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images
     from harness.images.sweep import list_standings
-    from harness.matrix.campaign import find_root
+    from harness.system.project import find_root
 
     images = read_images(find_root() / "dockerfiles")
     standings = list_standings(connect_engine(), images.values())
@@ -104,7 +104,7 @@ def prune(
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images
     from harness.images.sweep import list_unused, prune_images
-    from harness.matrix.campaign import find_root
+    from harness.system.project import find_root
 
     images = read_images(find_root() / "dockerfiles")
     act = list_unused if dry_run else prune_images
@@ -127,10 +127,10 @@ def base(
     from harness.images.base import choose_mirror, make_base
     from harness.images.engine import connect_engine
     from harness.images.recipes import native_architecture
-    from harness.matrix.campaign import find_root
     from harness.report.progress import ConsoleScreen
     from harness.system.cache import find_cache
     from harness.system.consoles import open_errors
+    from harness.system.project import find_root
 
     client = connect_engine()
     tag = make_base(

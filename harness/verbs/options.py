@@ -63,6 +63,7 @@ Fresh = Annotated[
     typer.Option("--fresh", help="Take nothing from the store: run every cell anew, and keep the results."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SummaryAsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")]
 Reports = Annotated[Path | None, typer.Option(help="Where run folders are; default: reports/.")]
 
 

@@ -51,7 +51,6 @@ def report(
     """Print the report of a run that exists, and write it in other forms; the exit code is that run's."""
     from harness.core.errors import InputError
     from harness.diff.locate import find_report
-    from harness.matrix.campaign import find_root
     from harness.report.export import export_records
     from harness.report.html.origins import find_compared
     from harness.report.html.write import export_html
@@ -59,6 +58,7 @@ def report(
     from harness.report.terminal import render_svg
     from harness.report.write import FORMS, append_markdown, is_step_summary, write_form
     from harness.summary.reading import read_summary
+    from harness.system.project import find_root
 
     if append and markdown is None:
         raise InputError("--append: goes with --markdown FILE")

@@ -95,9 +95,9 @@ def extract(
 
 def perform(request: Any, *, as_json: bool) -> None:
     """Extract what is asked for, print the result, and leave with its exit code."""
-    from harness.matrix.campaign import find_root
     from harness.report.progress import ConsoleScreen
     from harness.system.consoles import open_errors, open_output
+    from harness.system.project import find_root
     from harness.witnesses.extract import run_extraction
     from harness.witnesses.outcome import extraction_to_json, print_extraction
 

@@ -27,7 +27,7 @@ from harness.summary.document import (
     Stage,
     Summary,
 )
-from harness.system.numbers import show_parameter
+from harness.system.numbers import PLURALS, count, show_parameter
 from harness.verdict.examples import Listing, describe_agreeing, describe_controls, name_labels
 from harness.verdict.executions import count_copies, judge_noise, list_uncompared, note_copies, note_noise
 from harness.verdict.expectation import Expectation, apply_register
@@ -37,7 +37,6 @@ from harness.verdict.statistics import drop_selected, measure_agreement, measure
 
 # Differences for the header.
 NOTED = ("model", "network", "weights", "witnesses of", "preprocess", "examples", ".npy")
-PLURALS = {"runs": "run", "has": "have"}
 
 
 @dataclass(frozen=True)
@@ -242,11 +241,6 @@ def name_places(join: Join) -> str:
     cells, names = len(join.environments), set(map(name_environment, join.environments))
     environments = count(len(names), "environment")
     return environments if cells == len(names) else f"{cells} cells of {environments}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 example`, `2 examples`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def note_differences(cells: Sequence[CellSummary], baseline: CellResult | None) -> list[str]:

@@ -25,8 +25,8 @@ from jpeg import make_copies
 from PIL import Image, UnidentifiedImageError
 
 from harness.core.errors import InputError
-from harness.matrix.campaign import find_root
 from harness.system.cache import find_cache
+from harness.system.project import find_root
 
 
 @dataclass(frozen=True)
