@@ -128,7 +128,7 @@ def test_a_step_that_fails_where_little_room_is_left_says_so(tmp_path, monkeypat
         (0, r"\(exit 1\)"),
         (1 << 80, rf"\(exit 1, with \d+ MiB left on the disk of {tmp_path}\)"),
     ):
-        monkeypatch.setattr("harness.launch.install.LOW_BYTES", low)
+        monkeypatch.setattr("harness.system.processes.LOW_BYTES", low)
         with pytest.raises(InputError, match=rf"^it cannot be made {words}: no wheel; correct"):
             run_step(command, tmp_path / "log", NEVER, "it cannot be made")
 

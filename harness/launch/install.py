@@ -16,7 +16,6 @@ from harness.system.manifest import find_change, write_manifest
 from harness.system.processes import run_step
 
 FORM = "2"  # of what is beside the packages; a version that knows another makes others
-LOW_BYTES = 1 << 30
 
 
 def key_venv(environment: Environment, interpreter: Interpreter) -> str:

@@ -19,9 +19,10 @@ from typing import IO, Any
 from harness.core.documents import open_file
 from harness.core.errors import InputError, name_file
 from harness.core.limits import MAX_END_BYTES
-from harness.launch.install import LOW_BYTES
 from harness.system import guard
 from harness.system.stopping import POLL_SECONDS, Stopped
+
+LOW_BYTES = 1 << 30
 
 LOG_LINES = 12
 INSTALL_SECONDS = 3600

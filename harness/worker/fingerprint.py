@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 import numpy as np
 
+ROOMS = ("ami", "backends", "core", "worker")  # of the inside half
 VARIABLE_PREFIXES = (
     "ATEN_", "CUBLAS_", "CUDA_", "DNNL_", "KMP_", "MKL_", "NVIDIA_", "OMP_", "ONEDNN_",
     "OPENBLAS_", "OPENCV_", "ORT_", "PYTORCH_", "TORCH_", "VECLIB_",
@@ -78,7 +79,7 @@ def hash_code() -> str:
 def read_code(root: Path) -> Dict[str, bytes]:
     """The inside half's sources in the package's folder, by their paths there, in a fixed order."""
     files: List[Path] = [root / "__init__.py"]
-    for room in ("ami", "backends", "worker"):
+    for room in ROOMS:
         files.extend(sorted((root / room).rglob("*.py")))
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
