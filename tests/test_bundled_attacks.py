@@ -32,7 +32,7 @@ from harness.core.examples import BENIGN, read_examples
 from harness.evaluate.rates import CHANGED
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
-from harness.worker.work import run_both
+from harness.worker.tasks.judge import run_both
 
 EXAMPLES = FOLDER / "examples"
 PUBLISHED = [

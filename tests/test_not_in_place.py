@@ -16,7 +16,7 @@ from harness.core.errors import InputError
 from harness.core.examples import read_examples
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import MODELS, read_model
-from harness.worker.work import run_both
+from harness.worker.tasks.judge import run_both
 
 FOLDER = MODELS / "tiny-vgg-face"
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"

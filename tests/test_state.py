@@ -25,8 +25,8 @@ from harness.model.state import Situation, State, make_state, meets_rule
 from harness.plan.plan import Override, plan_cells
 from harness.system.cache import Hashes
 from harness.witnesses.cells import describe_here
-from harness.worker.extract import MUTATIONS
 from harness.worker.job import read_job
+from harness.worker.tasks.extract import MUTATIONS
 
 # With these a stage or level that a rule does not ask for is no mistake; the layer runs in training alone.
 EVERY_RULE = 'layer { name: "x" type: "Data" include { phase: TRAIN stage: "a" min_level: 1 } }'

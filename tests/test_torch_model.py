@@ -15,7 +15,7 @@ from harness.attacks.torch_model import GradientExecutor, build_pixel_model, che
 from harness.backends import Settings, pytorch, reference
 from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
-from harness.worker.work import run_both
+from harness.worker.tasks.judge import run_both
 
 IMAGES = make_images(6)
 PIXELS = torch.from_numpy(make_pixels(IMAGES))

@@ -15,7 +15,9 @@ from harness.core.examples import hash_file
 from harness.core.network_files import list_files
 from harness.worker.fingerprint import hash_code
 from harness.worker.job import read_job
-from harness.worker.work import hash_array, main, run_job
+from harness.worker.prepare import hash_array
+from harness.worker.tasks.judge import judge_job
+from harness.worker.work import main
 
 NETWORK = nets.face_like_network()
 WITNESSES = {
@@ -338,10 +340,10 @@ def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
 
 
 def test_steering_before_relu_is_another_result(job, tmp_path):
-    plain = run_job(read_job(job))
+    plain = judge_job(read_job(job))
     after = (tmp_path / "out" / "records.jsonl").read_text()
     job["port"]["rules"] = {"npy": "convert", "blob_value": "before-relu"}
-    run_job(read_job(job))
+    judge_job(read_job(job))
     assert plain["status"] == "done"
     assert (tmp_path / "out" / "records.jsonl").read_text() != after
 
@@ -363,7 +365,7 @@ def test_a_full_disk_is_one_line(job, tmp_path, capsys, monkeypatch):
     def refuse(*_):
         raise OSError(28, "No space left on device", "records.jsonl")
 
-    monkeypatch.setattr("harness.worker.work.append_batch", refuse)
+    monkeypatch.setattr("harness.worker.tasks.judge.append_batch", refuse)
     code, records, cell = run(job, tmp_path)
     assert (code, records, cell["status"]) == (2, [], "failed")
     assert "records.jsonl: No space left on device; see to that disk" in capsys.readouterr().err
@@ -376,7 +378,7 @@ def test_whatever_breaks_is_a_failed_cell_and_no_verdict(job, tmp_path, capsys, 
     def refuse(*_):
         raise error
 
-    monkeypatch.setattr("harness.worker.work.run_batches", refuse)
+    monkeypatch.setattr("harness.worker.tasks.judge.run_batches", refuse)
     code, records, cell = run(job, tmp_path)
     assert (code, records, cell["status"]) == (2, [], "failed")
     assert cell["error"] == f"the worker broke: {type(error).__name__}: {error}"

@@ -25,7 +25,8 @@ from harness.core.arrays import Preprocess, store_levels
 from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import Example
-from harness.worker.work import Prepared, hash_array, judge_inputs
+from harness.worker.prepare import Prepared, hash_array
+from harness.worker.tasks.judge import judge_inputs
 
 JPEG = {"quality": 75, "subsampling": "4:2:0"}
 """As the published patches and glasses are."""

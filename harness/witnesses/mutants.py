@@ -18,7 +18,7 @@ from harness.model.folder import Model
 from harness.system.drafts import write_atomically
 from harness.witnesses.mutation import Image, Portrait, mutate_faces, shrink_image
 from harness.witnesses.portraits import list_images, read_image
-from harness.worker.extract import MUTATIONS
+from harness.worker.tasks.extract import MUTATIONS
 
 BASE = "base"
 LIST = "images.jsonl"

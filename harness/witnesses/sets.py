@@ -24,7 +24,7 @@ from harness.core.text import store_data
 from harness.model.witness_files import NAMES
 from harness.system.documents import Name, read_shape, take_shape
 from harness.system.drafts import write_json
-from harness.worker.extract import MUTATIONS
+from harness.worker.tasks.extract import MUTATIONS
 
 EVIDENCE, CELL = "evidence.npz", "cell.json"
 WITNESS_NAMES = NOTEBOOK, PORT = tuple(NAMES.values())

@@ -29,9 +29,9 @@ from harness.report.write import FORMS
 from harness.summary.reading import read_summary
 from harness.system.tarstream import unpack
 from harness.verdict.compare import Selection, compare_runs
-from harness.worker.extract import check_extraction
 from harness.worker.job import load_job, read_job
 from harness.worker.records import append_batch, keep_whole_batches
+from harness.worker.tasks.extract import check_extraction
 
 HASHES = dict.fromkeys(("file", "pixels", "input", "logits_original", "logits_attribute"), "ab" * 32)
 RECORDS = [

@@ -14,9 +14,10 @@ from harness.core.documents import NAME, check_fields
 from harness.core.errors import InputError
 from harness.core.examples import Example, read_examples
 from harness.core.network_files import network_to_json, read_network, read_weights
+from harness.worker.cell import check_weights, describe_cell, hash_job, report_progress
 from harness.worker.job import Job
+from harness.worker.prepare import prepare_example
 from harness.worker.records import BATCHES, RECORDS, append_batch, cut_file
-from harness.worker.work import check_weights, describe_cell, hash_job, prepare_example, report_progress
 
 MUTATIONS = ("substitution", "preservation")
 
