@@ -9,7 +9,7 @@ import pytest
 import small_model
 
 from harness.cli import main
-from harness.matrix import campaign as run
+from harness.verbs import composition as run
 
 ENVIRONMENT = """description = "for tests"
 backend = "reference"

@@ -5,7 +5,7 @@ import json
 from noisy_project import COUNT, list_runs, make_harness, read_cells, write_project
 from past_runs import write_sums
 
-from harness.matrix import campaign as run
+from harness.verbs import composition as run
 
 __all__ = ["make_harness"]  # a fixture
 
