@@ -1,6 +1,7 @@
 """Documentation that lists keys and variables lists all of them."""
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -37,3 +38,10 @@ def test_every_limit_is_documented():
     names = [name for name in vars(limits) if name.startswith(("MAX_", "MIN_"))]
     assert len(names) > 20
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_floors_are_those_that_lint_holds():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(one["layers"] for one in contracts["contracts"] if one["type"] == "layers")
+    rows = re.findall(r"^\| (`[a-z`, ]+`) \|", read("architecture.md"), re.MULTILINE)
+    assert [row.replace("`", "").replace(", ", " | ") for row in rows] == layers
