@@ -131,7 +131,12 @@ def test_a_silent_worker_is_ended(launch):
 
 def test_records_of_an_earlier_attempt_are_there(launch, tmp_path):
     (tmp_path / "work" / "records.jsonl").write_text('{"example": "a"}\n')
-    body = "file = output / 'records.jsonl'; text = file.read_text() * 2; finish(); file.write_text(text)"
+    body = (
+        "import hashlib; file = output / 'records.jsonl'; text = file.read_text() * 2\n"
+        "finish(); file.write_text(text)\n"
+        "told = {'bytes': len(text), 'sha256': hashlib.sha256(text.encode()).hexdigest(), 'job': 'x'}\n"
+        "(output / 'batches.jsonl').write_text(json.dumps(told) + '\\n')"
+    )
     assert launch(body)[0] is None
     assert (tmp_path / "work" / "records.jsonl").read_text() == '{"example": "a"}\n' * 2
 
