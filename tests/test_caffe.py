@@ -46,7 +46,7 @@ def test_a_missing_file_is_refused(files, name, tmp_path):
 def test_other_numbers_than_the_converted_ones_are_refused(files, name):
     weights, settings = files
     weights[name] = np.nextafter(weights[name], np.float32(2))
-    with pytest.raises(InputError, match=rf"some\.caffemodel: {name} is not the converted"):
+    with pytest.raises(InputError, match=rf"some\.caffemodel: {name} is not what was converted"):
         caffe.load(NETWORK, weights, settings)
 
 
@@ -151,7 +151,7 @@ def test_the_state_decides_which_layers_there_are(files, state, rule, tmp_path):
     for change, is_there in zip(settled, STATED[state, rule]):
         changed = dataclasses.replace(settings, **change)
         caffe.load(NETWORK if is_there else without, weights, changed)
-        with pytest.raises(InputError, match="its layers are not the converted model's"):
+        with pytest.raises(InputError, match="other layers in it than were converted"):
             caffe.load(without if is_there else NETWORK, weights, changed)
 
 
