@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,14 +34,14 @@ def choose_examples() -> None:
     LIST.write_text("".join(f"{json.dumps(one)}\n" for one in chosen), encoding="utf-8")
 
 
-def run_matrix(reports: Path, options: list[str]) -> Path:
+def run_matrix(options: list[str]) -> Path:
     """Folder of a run of the list; ends the program where nothing could be judged."""
     place = LIST.relative_to(ROOT).as_posix()
-    command = [sys.executable, "-m", "harness", "matrix", "--examples", place, "--reports", str(reports)]
-    if subprocess.run([*command, *options], cwd=ROOT, check=False).returncode == COULD_NOT_RUN:
+    command = [sys.executable, "-m", "harness", "matrix", "--json", "--examples", place]
+    done = subprocess.run([*command, *options], cwd=ROOT, check=False, stdout=subprocess.PIPE)
+    if done.returncode == COULD_NOT_RUN:
         sys.exit("the sample stays as it was; without containers, choose local environments as options")
-    (run,) = (path.parent for path in reports.glob("*/run.json"))
-    return run
+    return ROOT / "reports" / str(json.loads(done.stdout)["run"])
 
 
 def keep_report(run: Path) -> None:
@@ -60,8 +60,9 @@ def main() -> None:
     """Make the sample anew."""
     os.chdir(ROOT)
     choose_examples()
-    with tempfile.TemporaryDirectory() as reports:
-        keep_report(run_matrix(Path(reports), sys.argv[1:]))
+    run = run_matrix(sys.argv[1:])
+    keep_report(run)
+    shutil.rmtree(run)
     size = sum(path.stat().st_size for path in SAMPLE.iterdir())
     print(f"{SAMPLE.relative_to(ROOT)}: {size / 1000:.0f} kB")
 
