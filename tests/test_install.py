@@ -74,8 +74,7 @@ def test_half_of_one_is_made_again(tmp_path):
 
 def damage(folder, name, text):
     """Write a file into a virtual environment."""
-    (place,) = folder.parent.glob("*/lib/python3*/site-packages")
-    (place / name).write_text(text)
+    (next(folder.rglob("site-packages")) / name).write_text(text)
 
 
 def test_a_damaged_one_is_made_anew_and_that_is_said(tmp_path):

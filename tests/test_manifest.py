@@ -38,6 +38,8 @@ def relink(path):
 
 
 def replace_by_fifo(path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are none here")
     path.unlink()
     os.mkfifo(path)
 
