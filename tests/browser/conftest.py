@@ -37,7 +37,7 @@ class Tab:
         self.page.screenshot(path=SHOTS / f"{name}.png")
 
 
-@pytest.fixture(scope="package")  # an idle browser takes processor time from the tests that follow
+@pytest.fixture(scope="module")  # an idle browser takes processor time from the tests that follow
 def browser():
     if CHROMIUM is None:
         pytest.skip("there is no chromium; on Debian: apt-get install chromium")
@@ -78,7 +78,7 @@ def tab(open_tab):
     return open_tab()
 
 
-@pytest.fixture(name="path", scope="package")
+@pytest.fixture(name="path", scope="module")
 def write_rich(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     run = put_run(folder / "run", NAMES, model="m")
