@@ -146,3 +146,12 @@ def test_a_run_of_nothing_is_a_page_too(tmp_path):
     text = write(summary, tmp_path).read_text(encoding="utf-8")
     assert "Could not run" in text
     assert "nothing was compared" in text
+
+
+def test_a_rate_without_its_interval_is_no_number(tmp_path):
+    bare = rate(3, 5).model_copy(update={"low": None})
+    first = make_summary().cells[0]
+    rates = first.rates.model_copy(update={"detection": bare})
+    summary = make_summary(cells=(first.model_copy(update={"rates": rates}),))
+    (path,) = write_html(tmp_path / "report.html", summary, [])
+    assert ">3 of 5</td>" in path.read_text(encoding="utf-8")

@@ -119,6 +119,16 @@ def test_folders_without_sets_are_refused_with_a_hint(folder, tmp_path):
         read_set(folder)
 
 
+def test_evidence_of_half_a_pair_is_refused(folder):
+    path = folder / "evidence.npz"
+    with np.load(path) as archive:
+        found = {name: archive[name] for name in archive.files}
+    del found[next(name for name in found if name.endswith("/preservation"))]
+    np.savez(path, **found)
+    with pytest.raises(InputError, match="holds no differences of its blob"):
+        read_evidence(path, NETWORK)
+
+
 def test_damaged_evidence_is_refused(folder):
     path = folder / "evidence.npz"
     whole = path.read_bytes()

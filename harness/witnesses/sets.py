@@ -187,7 +187,8 @@ def read_evidence(path: Path, network: Network) -> Evidence:
         place, _, mutation = name.rpartition("/")
         partners = {found[one].shape for kind in MUTATIONS if (one := f"{place}/{kind}") in found}
         width = widths.get(place.partition("/")[2])
-        is_pair = mutation in MUTATIONS and len(partners) == 1 and f"{place}/{MUTATIONS[0]}" in found
+        is_pair = mutation in MUTATIONS and len(partners) == 1
+        is_pair = is_pair and all(f"{place}/{kind}" in found for kind in MUTATIONS)
         if values.ndim != 2 or values.dtype.kind != "f" or not is_pair or values.shape[1] != width:
             raise InputError(f"{path}: {name} holds no differences of its blob; extract again")
         if not values.shape[0] or not np.isfinite(values).all():
