@@ -16,7 +16,7 @@ from harness.core.documents import read_bytes
 from harness.core.errors import InputError
 from harness.core.limits import MAX_TEXT_BYTES
 from harness.images.archive import add_bytes
-from harness.images.engine import explain_errors, find_image, shorten
+from harness.images.engine import explain_errors, find_image, shorten_error
 from harness.images.follow import Say, follow_log
 from harness.images.recipes import SCRIPT, Image
 from harness.images.wheelhouse import fill_wheelhouse
@@ -30,8 +30,8 @@ IMAGE_LABEL, BASE_LABEL, STAGE_LABEL = "ami-harness.image", "ami-harness.base", 
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a build needs of the place where it happens; none of it stays in the image."""
+class BuildOptions:
+    """What a build needs of the machine it happens on; none of it stays in the image."""
 
     cache: Path
     stop: threading.Event
@@ -39,7 +39,7 @@ class Surroundings:
     ca_bundle: Path | None = None
 
 
-def build_image(client: Any, image: Image, place: Surroundings, say: Say, *, again: bool = False) -> Any:
+def build_image(client: Any, image: Image, options: BuildOptions, say: Say, *, again: bool = False) -> Any:
     """The engine's image of a recipe, built unless it is there on the same base (or always, `again`).
 
     InputError, with the end of the build's log, where it cannot be built.
@@ -48,22 +48,22 @@ def build_image(client: Any, image: Image, place: Surroundings, say: Say, *, aga
     def tell(text: str) -> None:
         say(f"{image.name}: {text}")
 
-    with hold_lock(place.cache, f"image-{image.name}", place.stop, tell):
+    with hold_lock(options.cache, f"image-{image.name}", options.stop, tell):
         base = find_base(client, image)
         found = find_image(client, image.tag)
         if found is not None and found.labels.get(BASE_LABEL) == base.id and not again:
             return found
         wheels = None
         if image.recipe.dockerfile == "wheels":
-            wheels = fill_wheelhouse(image.recipe, place.cache, place.stop, tell)
-        log = place.cache / "images" / f"{image.name}.log"
+            wheels = fill_wheelhouse(image.recipe, options.cache, options.stop, tell)
+        log = options.cache / "images" / f"{image.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
-            pack_context(image, wheels, place.ca_bundle) as context,
+            pack_context(image, wheels, options.ca_bundle) as context,
             log.open("wb") as file,
             follow_log(log, f"building {image.tag}", tell),
         ):
-            run_build(client, image, base.id, context, place, file)
+            run_build(client, image, base.id, context, options, file)
         built = find_image(client, image.tag)
     if built is None:
         raise InputError(f"image {image.name}: was built and is gone; build it again")
@@ -85,8 +85,9 @@ def find_base(client: Any, image: Image) -> Any:
         recipe = image.recipe
         foreign = ["--arch", recipe.architecture] if image.base.partition("/")[2] else []
         raise InputError(
-            f"image {image.name}: its base {image.base} is not here and cannot be pulled ({shorten(error)});"
-            f" make it with: {write_command('images', 'base', recipe.release, *foreign, sudo=True)}"
+            f"image {image.name}: its base {image.base} is not here and cannot be pulled"
+            f" ({shorten_error(error)}); make it with:"
+            f" {write_command('images', 'base', recipe.release, *foreign, sudo=True)}"
         ) from error
 
 
@@ -122,7 +123,7 @@ def anonymise(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def run_build(
-    client: Any, image: Image, base: str, context: IO[bytes], place: Surroundings, log: IO[bytes]
+    client: Any, image: Image, base: str, context: IO[bytes], options: BuildOptions, log: IO[bytes]
 ) -> None:
     """Let the engine build, its output going to the log; InputError with the log's end where it fails."""
     with explain_errors(f"image {image.name}"):
@@ -130,7 +131,7 @@ def run_build(
             fileobj=context,
             custom_context=True,
             tag=image.tag,
-            buildargs=choose_arguments(image, place, os.environ),
+            buildargs=choose_arguments(image, options, os.environ),
             labels={IMAGE_LABEL: image.name, BASE_LABEL: base},
             platform=f"linux/{image.recipe.architecture}",
             network_mode="host",  # a proxy on this machine's loopback is reached as well
@@ -138,18 +139,18 @@ def run_build(
             forcerm=True,
             decode=True,
         )
-        failure = follow_build(events, log, place.stop)
+        failure = follow_build(events, log, options.stop)
     if failure:
         end = read_end(Path(log.name))
         raise InputError(f"image {image.name}: cannot be built ({failure}); {log.name} ends:\n{end}")
 
 
-def choose_arguments(image: Image, place: Surroundings, variables: Mapping[str, str]) -> dict[str, str]:
+def choose_arguments(image: Image, options: BuildOptions, variables: Mapping[str, str]) -> dict[str, str]:
     """Arguments of the Dockerfile, and the proxies, which the engine keeps out of an image's history."""
     recipe = image.recipe
     found = {"BASE": image.base, "RELEASE": recipe.release}
-    if place.mirror:
-        found["MIRROR"] = place.mirror
+    if options.mirror:
+        found["MIRROR"] = options.mirror
     if recipe.blas:
         found["BLAS"] = recipe.blas
     if recipe.dockerfile == "debian":

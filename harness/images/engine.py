@@ -41,7 +41,7 @@ def find_endpoint() -> Endpoint:
     """
     import docker
 
-    told_by = name_choice()
+    told_by = name_engine_choice()
     if told_by is None:
         return Endpoint(DEFAULT_HOST, "nobody (it is the usual place)", {"base_url": DEFAULT_HOST})
     try:
@@ -51,14 +51,14 @@ def find_endpoint() -> Endpoint:
             options = docker.ContextAPI.kwargs_from_context(find_context())
     except Exception as error:  # the library raises bare exceptions for a damaged context
         raise EngineMissingError(
-            f"{told_by} cannot be used ({shorten(error)}); correct or unset it"
+            f"{told_by} cannot be used ({shorten_error(error)}); correct or unset it"
         ) from error
     if "base_url" not in options:
         raise EngineMissingError(f"{told_by} is not found; see `docker context ls`, or set {HOST_VARIABLE}")
     return Endpoint(str(options["base_url"]), told_by, options)
 
 
-def name_choice() -> str | None:
+def name_engine_choice() -> str | None:
     """What says where the engine is: `DOCKER_HOST` or a context; None where it is in the usual place."""
     if os.environ.get(HOST_VARIABLE):
         return HOST_VARIABLE
@@ -87,7 +87,7 @@ def connect_engine() -> Any:
         client.ping()
     except Exception as error:  # what the library raises for a bad address or config file is anything
         raise EngineMissingError(
-            f"no Docker engine answers at {endpoint.place} ({shorten(error)}); that place was told by"
+            f"no Docker engine answers at {endpoint.place} ({shorten_error(error)}); that place was told by"
             f" {endpoint.told_by}; start one, be allowed to use it, or set DOCKER_HOST or a Docker context"
         ) from error
     client.api.timeout = TIMEOUT_SECONDS
@@ -111,7 +111,7 @@ def explain_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, requests.RequestException) as error:
-        raise InputError(f"{doing}: the Docker engine refuses ({shorten(error)})") from error
+        raise InputError(f"{doing}: the Docker engine refuses ({shorten_error(error)})") from error
 
 
 def call_engine(doing: str, action: Callable[[], Answer]) -> Answer:
@@ -129,7 +129,7 @@ def call_engine(doing: str, action: Callable[[], Answer]) -> Answer:
             raise
         except (DockerException, requests.RequestException) as error:
             if not is_transient(error):
-                raise InputError(f"{doing}: the Docker engine refuses ({shorten(error)})") from error
+                raise InputError(f"{doing}: the Docker engine refuses ({shorten_error(error)})") from error
         time.sleep(seconds)
     with explain_errors(doing):
         return action()
@@ -142,7 +142,7 @@ def is_transient(error: Exception) -> bool:
     return bool(error.is_server_error()) if isinstance(error, APIError) else isinstance(error, OSError)
 
 
-def shorten(error: BaseException, most: int = 300) -> str:
+def shorten_error(error: BaseException, most: int = 300) -> str:
     """An error in one line."""
     text = str(getattr(error, "explanation", None) or error)
     line = " ".join(text.split())

@@ -37,7 +37,7 @@ print(json.dumps({"debian": found, "python": {one.metadata["Name"]: one.version 
 
 
 @dataclass(frozen=True)
-class Contents:
+class ImageContents:
     """What an image is: its id, what it was built on, and its packages by where they came from."""
 
     tag: str
@@ -51,10 +51,10 @@ class Lock:
     """The whole file."""
 
     schema: Literal[1]
-    images: dict[str, Contents]
+    images: dict[str, ImageContents]
 
 
-def read_contents(client: Any, image: Image, built: Any, cache: Path) -> Contents:
+def read_contents(client: Any, image: Image, built: Any, cache: Path) -> ImageContents:
     """Contents of a built image; its packages are asked for once and then known by its id.
 
     InputError where it does not run here or lacks Python.
@@ -64,7 +64,7 @@ def read_contents(client: Any, image: Image, built: Any, cache: Path) -> Content
     if packages is None:
         packages = ask_packages(client, image, built)
         write_sealed(path, packages)
-    return Contents(image.tag, built.id, str(built.labels.get(BASE_LABEL)), packages)
+    return ImageContents(image.tag, built.id, str(built.labels.get(BASE_LABEL)), packages)
 
 
 def ask_packages(client: Any, image: Image, built: Any) -> Packages:
@@ -84,7 +84,7 @@ def ask_packages(client: Any, image: Image, built: Any) -> Packages:
     return take_shape(parse_json(answer, f"image {image.name}"), Packages, f"image {image.name}: packages")
 
 
-def read_lock(path: Path) -> dict[str, Contents]:
+def read_lock(path: Path) -> dict[str, ImageContents]:
     """Locked contents by image name; empty where there is no lock, InputError where it is damaged."""
     if not os.path.lexists(path):
         return {}
@@ -96,12 +96,12 @@ def read_lock(path: Path) -> dict[str, Contents]:
         ) from error
 
 
-def write_lock(path: Path, locked: Mapping[str, Contents]) -> None:
+def write_lock(path: Path, locked: Mapping[str, ImageContents]) -> None:
     """Write the lock, whole or not at all."""
     write_json(path, {"schema": SCHEMA, "images": {name: asdict(entry) for name, entry in locked.items()}})
 
 
-def compare_contents(locked: Contents | None, found: Contents) -> list[str]:
+def compare_contents(locked: ImageContents | None, found: ImageContents) -> list[str]:
     """What changed since an image was locked, in sentences; nothing where it is the same or is not locked."""
     if locked is None or locked.id == found.id:
         return []

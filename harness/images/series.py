@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.images.build import Surroundings, build_image
+from harness.images.build import BuildOptions, build_image
 from harness.images.follow import Say
 from harness.images.lock import LOCK, compare_contents, read_contents, read_lock, write_lock
 from harness.images.recipes import Image
@@ -15,7 +15,7 @@ from harness.images.recipes import Image
 def build_images(
     client: Any,
     images: Sequence[Image],
-    place: Surroundings,
+    options: BuildOptions,
     lock_folder: Path,
     say: Say,
     *,
@@ -28,8 +28,8 @@ def build_images(
     """
     results = []
     for image in images:
-        built = build_image(client, image, place, say, again=again)
-        found = read_contents(client, image, built, place.cache)
+        built = build_image(client, image, options, say, again=again)
+        found = read_contents(client, image, built, options.cache)
         locked = read_lock(lock_folder / LOCK)
         changes = compare_contents(locked.get(image.name), found)
         if image.name not in locked or (changes and accept):

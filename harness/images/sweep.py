@@ -12,7 +12,7 @@ from harness.images.recipes import Image
 
 
 @dataclass(frozen=True)
-class Standing:
+class ImageStatus:
     """An image as the engine has it: its id and size in bytes, None where it is not built."""
 
     name: str
@@ -24,13 +24,13 @@ class Standing:
     size: int | None
 
 
-def list_standings(client: Any, images: Iterable[Image]) -> list[Standing]:
+def list_statuses(client: Any, images: Iterable[Image]) -> list[ImageStatus]:
     """How each image stands with the engine."""
-    standings = []
+    statuses = []
     for image in images:
         found = find_image(client, image.tag)
-        standings.append(
-            Standing(
+        statuses.append(
+            ImageStatus(
                 name=image.name,
                 tag=image.tag,
                 architecture=image.recipe.architecture,
@@ -40,7 +40,7 @@ def list_standings(client: Any, images: Iterable[Image]) -> list[Standing]:
                 size=found.attrs["Size"] if found else None,
             )
         )
-    return standings
+    return statuses
 
 
 def list_unused(client: Any, images: Mapping[str, Image], *, everything: bool = False) -> list[str]:

@@ -33,12 +33,12 @@ def fill_wheelhouse(recipe: Recipe, cache: Path, stop: threading.Event, say: Say
     key = key_wheelhouse(recipe)
     folder = cache / "wheelhouses" / key
     with hold_lock(cache, f"wheelhouse-{key}", stop, say):
-        if is_whole(folder):
+        if has_all_wheels(folder):
             return folder
         remove_path(folder)
         with hold_draft(folder.parent) as made:
             with follow_log(folder.with_suffix(".log"), "downloading wheels", say):
-                download(recipe, made, folder.with_suffix(".log"), stop)
+                download_wheels(recipe, made, folder.with_suffix(".log"), stop)
             write_atomically(made / LIST, list_wheels(made, recipe.packages))
             move_folder(made, folder)
     return folder
@@ -50,7 +50,7 @@ def key_wheelhouse(recipe: Recipe) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
 
 
-def download(recipe: Recipe, folder: Path, log: Path, stop: threading.Event) -> None:
+def download_wheels(recipe: Recipe, folder: Path, log: Path, stop: threading.Event) -> None:
     """Let pip download the wheels that fit the release's Python, C library and processor."""
     if recipe.release not in RELEASES:
         raise InputError(
@@ -84,19 +84,19 @@ def list_wheels(folder: Path, packages: Sequence[str]) -> str:
     found = {}
     for path in sorted(folder.glob("*.whl")):
         name, version = path.name.split("-")[:2]
-        found[normalise(name)] = f"{name}=={version} --hash=sha256:{hash_file(path)}\n"
-    missing = {normalise(re.split(r"[\[=]", package)[0]) for package in packages} - set(found)
+        found[normalise_name(name)] = f"{name}=={version} --hash=sha256:{hash_file(path)}\n"
+    missing = {normalise_name(re.split(r"[\[=]", package)[0]) for package in packages} - set(found)
     if missing:
         raise InputError(f"{folder}: holds no wheel of {', '.join(sorted(missing))}; correct the packages")
     return "".join(found.values())
 
 
-def normalise(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A package's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def is_whole(folder: Path) -> bool:
+def has_all_wheels(folder: Path) -> bool:
     """Whether every wheel that a wheelhouse lists is there and unchanged."""
     try:
         lines = read_lines(folder / LIST)

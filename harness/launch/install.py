@@ -34,14 +34,14 @@ def locate_python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def find_damage(folder: Path) -> str | None:
+def find_venv_damage(folder: Path) -> str | None:
     """Why a virtual environment cannot be used; None where every file in it is what was installed."""
     if not locate_python(folder).exists():
         return f"{locate_python(folder)} is missing, or what it leads to"
     return find_change(folder)
 
 
-def is_there(environment: Environment, interpreter: Interpreter, cache: Path) -> bool:
+def has_venv(environment: Environment, interpreter: Interpreter, cache: Path) -> bool:
     """Whether there is a virtual environment, which may turn out to be damaged."""
     return locate_venv(environment, interpreter, cache).is_dir()
 
@@ -49,7 +49,7 @@ def is_there(environment: Environment, interpreter: Interpreter, cache: Path) ->
 def find_python(environment: Environment, interpreter: Interpreter, cache: Path) -> Path | None:
     """The environment's interpreter where all of it is ready."""
     folder = locate_venv(environment, interpreter, cache)
-    return None if find_damage(folder) else locate_python(folder)
+    return None if find_venv_damage(folder) else locate_python(folder)
 
 
 def make_python(
@@ -62,7 +62,7 @@ def make_python(
     """
     folder = locate_venv(environment, interpreter, cache)
     with hold_lock(cache, f"venv-{folder.name}", stop, say):
-        damage = find_damage(folder)
+        damage = find_venv_damage(folder)
         if damage and os.path.lexists(folder):
             say(f"{damage}; the environment is made anew")
         if damage:

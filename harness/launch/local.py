@@ -32,7 +32,7 @@ PROGRESS = {"done": "a whole number", "total": "a whole number"}
 
 
 @dataclass
-class Stock:
+class ResourcePool:
     """Cores or megabytes, lent to cells; one that wants more than there are gets all of them, alone."""
 
     total: int
@@ -92,7 +92,7 @@ def run_worker(
         except OSError as error:
             raise InputError(f"environment {environment.name}: {python} does not start ({error})") from error
         lines: queue.Queue[bytes | None] = queue.Queue()
-        reader = threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True)
+        reader = threading.Thread(target=queue_lines, args=(process.stdout, lines), daemon=True)
         reader.start()
         try:
             reason = follow(lines, log, environment, report, stop)
@@ -150,7 +150,7 @@ def await_end(
     )
 
 
-def read_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
+def queue_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
     """Put a stream's lines into a queue, then END: reading would block whoever has deadlines to keep."""
     with stream:
         while line := stream.readline(MAX_LINE_BYTES):
@@ -175,7 +175,7 @@ def judge_ending(code: int, workplace: Path) -> str | None:
     """Why a worker that ended by itself did not do its work; None where it did."""
     status = read_status(workplace)
     if code == 0 and status == "done" and (workplace / "records.jsonl").is_file():
-        return find_flaw(workplace)
+        return check_results(workplace)
     if code == 2 and status == "failed":
         return str(read_cell(workplace).get("error"))
     if code < 0:
@@ -192,7 +192,7 @@ def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) ->
         write_json(workplace / "cell.json", store_data(cell))
 
 
-def find_flaw(workplace: Path) -> str | None:
+def check_results(workplace: Path) -> str | None:
     """What is wrong with the files of a worker that says it is done: they are read as they will be later."""
     try:
         read_cell(workplace)

@@ -16,9 +16,9 @@ from harness.images.base import advise_emulation, is_emulated
 from harness.images.build import read_bundle
 from harness.images.engine import EngineMissingError, find_image
 from harness.images.recipes import LISTING, Image
-from harness.launch.docker.containers import fetch_output, list_parcel
-from harness.launch.docker.leftovers import sweep
-from harness.launch.docker.session import Fleet, open_fleet
+from harness.launch.docker.containers import fetch_output, list_shared_files
+from harness.launch.docker.leftovers import sweep_leftovers
+from harness.launch.docker.session import DockerSession, open_session
 from harness.plan.environments import Environment
 from harness.system.machine import Interpreter, find_interpreter
 
@@ -26,7 +26,7 @@ NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
-class Berth:
+class ContainerImage:
     """An image that containers are made from; `id` is None where it has to be built first."""
 
     image: Image
@@ -34,48 +34,50 @@ class Berth:
 
 
 @dataclass(frozen=True)
-class Absent:
+class Unavailable:
     """This machine cannot run the environment, and why."""
 
     reason: str
 
 
-Place = Interpreter | Berth | Absent
+Place = Interpreter | ContainerImage | Unavailable
 
 
 def find_places(
-    environments: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent
+    environments: Sequence[Environment], images: Mapping[str, Image], session: DockerSession | Unavailable
 ) -> dict[str, Place]:
     """Place of every environment by its name; nothing is made or started."""
-    return {one.name: find_place(one, images, fleet) for one in environments}
+    return {one.name: find_place(one, images, session) for one in environments}
 
 
-def find_place(environment: Environment, images: Mapping[str, Image], fleet: Fleet | Absent) -> Place:
+def find_place(
+    environment: Environment, images: Mapping[str, Image], session: DockerSession | Unavailable
+) -> Place:
     """Place of one environment."""
     if environment.settings.device == "cuda" and not has_gpu():
-        return Absent("needs an NVIDIA GPU with its driver; there is none here")
+        return Unavailable("needs an NVIDIA GPU with its driver; there is none here")
     if environment.launcher == "local":
         found = find_interpreter(environment.python)
         reason = f"no python{environment.python} on PATH runs; install it to have this environment"
-        return found or Absent(reason)
-    if isinstance(fleet, Absent):
-        return fleet
-    return find_berth(images[str(environment.image)], fleet)
+        return found or Unavailable(reason)
+    if isinstance(session, Unavailable):
+        return session
+    return find_container_image(images[str(environment.image)], session)
 
 
-def find_berth(image: Image, fleet: Fleet) -> Berth | Absent:
+def find_container_image(image: Image, session: DockerSession) -> ContainerImage | Unavailable:
     """An image's place with an engine that answers."""
     wanted = image.recipe.architecture
-    if wanted != fleet.engine.architecture and fleet.engine.is_here and not is_emulated(wanted):
-        return Absent(
+    if wanted != session.engine.architecture and session.engine.is_here and not is_emulated(wanted):
+        return Unavailable(
             f"image {image.name} is for {wanted}, which this machine cannot run; {advise_emulation(wanted)}"
         )
     try:
-        with fleet.connect() as client:
+        with session.connect() as client:
             found = find_image(client, image.tag)
     except InputError as error:
-        return Absent(str(error))
-    return Berth(image, found.id if found else None)
+        return Unavailable(str(error))
+    return ContainerImage(image, found.id if found else None)
 
 
 def has_gpu() -> bool:
@@ -96,7 +98,7 @@ def list_gpus() -> list[str]:
     return answer.stdout.split("\n")[:-1] if answer.returncode == 0 else []
 
 
-def check_images(folder: Path, environments: Sequence[Environment], images: Mapping[str, Image]) -> None:
+def check_image_names(folder: Path, environments: Sequence[Environment], images: Mapping[str, Image]) -> None:
     """InputError, with file and key, for an environment in an image that does not exist."""
     for environment in environments:
         if environment.image is not None and environment.image not in images:
@@ -106,7 +108,7 @@ def check_images(folder: Path, environments: Sequence[Environment], images: Mapp
             )
 
 
-def find_fleet(
+def prepare_session(
     chosen: Sequence[Environment],
     subject: Subject,
     root: Path,
@@ -114,29 +116,31 @@ def find_fleet(
     stop: threading.Event,
     say: Callable[[str], None],
     ca_bundle: Path | None = None,
-) -> Fleet | Absent | None:
+) -> DockerSession | Unavailable | None:
     """The engine's side of a run, swept of what killed runs left; None where no environment needs one."""
     if all(one.launcher == "local" for one in chosen):
         return None
     if ca_bundle is not None:
         read_bundle(ca_bundle)  # a wrong path is said before anything runs
     try:
-        fleet = open_fleet(cache, root / "environments", stop, ca_bundle)
-        with fleet.connect() as client:
-            removed = sweep(client, cache, fetch_output)
+        session = open_session(cache, root / "environments", stop, ca_bundle)
+        with session.connect() as client:
+            removed = sweep_leftovers(client, cache, fetch_output)
     except EngineMissingError as error:
-        return Absent(str(error))
+        return Unavailable(str(error))
     if removed:
         say(f"removed what killed runs left: {', '.join(removed)}")
-    fleet.parcel = list_parcel(subject, {one.batch_size for one in chosen if one.launcher == "docker"})
-    return fleet
+    session.shared_files = list_shared_files(
+        subject, {one.batch_size for one in chosen if one.launcher == "docker"}
+    )
+    return session
 
 
 def describe_images(
-    chosen: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent | None
+    chosen: Sequence[Environment], images: Mapping[str, Image], session: DockerSession | Unavailable | None
 ) -> dict[str, Any]:
     """What of its image a container's results depend on before it is built; and of an engine elsewhere."""
-    far = fleet.engine.id if isinstance(fleet, Fleet) and not fleet.engine.is_here else None
+    far = session.engine.id if isinstance(session, DockerSession) and not session.engine.is_here else None
     return {
         one.name: {"recipe": images[one.image].key, "engine": far} for one in chosen if one.image is not None
     }
@@ -144,4 +148,4 @@ def describe_images(
 
 def find_image_id(place: Place) -> str | None:
     """Id of the image that a place is, where it is built."""
-    return place.id if isinstance(place, Berth) else None
+    return place.id if isinstance(place, ContainerImage) else None

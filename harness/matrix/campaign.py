@@ -17,17 +17,17 @@ from harness.examples.conventions import AUTO
 from harness.examples.select import choose_examples
 from harness.examples.subject import Prepared, Subject, list_notes, prepare_subject
 from harness.images.recipes import read_images
-from harness.launch.docker.session import Fleet
-from harness.launch.install import is_there
+from harness.launch.docker.session import DockerSession
+from harness.launch.install import has_venv
 from harness.launch.places import (
-    Absent,
-    Berth,
+    ContainerImage,
     Place,
-    check_images,
+    Unavailable,
+    check_image_names,
     describe_images,
-    find_fleet,
     find_image_id,
     find_places,
+    prepare_session,
 )
 from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Event
@@ -94,7 +94,7 @@ class Plan:
     places: dict[str, Place]
     cache: Path
     snapshot: Path
-    fleet: Fleet | None
+    session: DockerSession | None
     stop: threading.Event
     fresh: bool
     use: Callable[[Iterable[str]], None]
@@ -112,7 +112,7 @@ def make_plan(request: Request, root: Path, screen: Screen, stack: ExitStack) ->
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
-    check_images(root / "environments", environments, images)
+    check_image_names(root / "environments", environments, images)
     model = read_model(
         request.model,
         prototxt=request.prototxt,
@@ -136,8 +136,8 @@ def make_plan(request: Request, root: Path, screen: Screen, stack: ExitStack) ->
     rules = note_rules(environments, register, model.name, request.groups, request.globs)
     prepared = choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
     snapshot, worker = snapshot_worker(cache, stop, screen.say)
-    fleet = find_fleet(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
-    places = find_places(chosen, images, fleet or Absent("no environment asks for an engine"))
+    session = prepare_session(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
+    places = find_places(chosen, images, session or Unavailable("no environment asks for an engine"))
     cells = plan_cells(
         chosen,
         prepared.subject,
@@ -145,11 +145,11 @@ def make_plan(request: Request, root: Path, screen: Screen, stack: ExitStack) ->
         worker,
         {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
         describe_machine(),
-        describe_images(chosen, images, fleet),
+        describe_images(chosen, images, session),
         request.repeat,
     )
     settled = tuple(settle_cell(cell, find_image_id(places[cell.environment.name])) for cell in cells)
-    found = fleet if isinstance(fleet, Fleet) else None
+    found = session if isinstance(session, DockerSession) else None
     run = name_run(find_reports(request, root))
     prepared = note_feeding(prepared, cells)
     return Plan(
@@ -206,11 +206,11 @@ def describe_plan(plan: Plan, screen: Screen) -> None:
 def foresee(plan: Plan, cell: Cell) -> str:
     """What will be done for a cell."""
     place = plan.places[cell.environment.name]
-    if isinstance(place, Absent):
+    if isinstance(place, Unavailable):
         return f"unavailable: {place.reason}"
     if not plan.fresh and locate_result(plan.cache, cell.key).is_dir():
         return "in the store"
-    if isinstance(place, Berth):
+    if isinstance(place, ContainerImage):
         return "to run" if place.id else f"to build {place.image.name} and run"
-    ready = is_there(cell.environment, place, plan.cache)
+    ready = has_venv(cell.environment, place, plan.cache)
     return "to run" if ready else "to install and run"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from harness.core.errors import InputError, explain_refusal
 from harness.launch.install import locate_venv
-from harness.launch.places import Berth, Place
+from harness.launch.places import ContainerImage, Place
 from harness.matrix.litter import sweep_cache
-from harness.matrix.schedule import Site
+from harness.matrix.schedule import RunContext
 from harness.plan.plan import Cell
 from harness.plan.store import WORKPLACES, locate_result, lock_cell
 from harness.system.drafts import hold_draft
@@ -112,26 +112,29 @@ def is_locked(cache: Path, pattern: str) -> bool:
     return False
 
 
-def list_used(cells: Sequence[Cell], places: Mapping[str, Place], site: Site) -> Iterator[Path]:
+def list_used(cells: Sequence[Cell], places: Mapping[str, Place], context: RunContext) -> Iterator[Path]:
     """All that a run's cells may need until it is over, from when it is planned."""
-    yield site.snapshot
+    yield context.snapshot
     for cell in cells:
         place = places[cell.environment.name]
         if isinstance(place, Interpreter):
-            yield locate_venv(cell.environment, place, site.cache)
-        yield locate_result(site.cache, cell.key)
+            yield locate_venv(cell.environment, place, context.cache)
+        yield locate_result(context.cache, cell.key)
         yield Path(cell.job["model"]["network"])
         yield Path(cell.job["examples"]["path"])
 
 
 def tell_used(
-    use: Callable[[Iterable[str]], None], cells: Sequence[Cell], places: Mapping[str, Place], site: Site
+    use: Callable[[Iterable[str]], None],
+    cells: Sequence[Cell],
+    places: Mapping[str, Place],
+    context: RunContext,
 ) -> None:
     """Say what a run uses, where that is known: not before its images are built, on which keys depend."""
-    if any(isinstance(place, Berth) and place.id is None for place in places.values()):
+    if any(isinstance(place, ContainerImage) and place.id is None for place in places.values()):
         return
-    found = (path for path in list_used(cells, places, site) if path.is_relative_to(site.cache))
-    use(path.relative_to(site.cache).as_posix() for path in found)
+    found = (path for path in list_used(cells, places, context) if path.is_relative_to(context.cache))
+    use(path.relative_to(context.cache).as_posix() for path in found)
 
 
 def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:

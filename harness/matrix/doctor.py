@@ -13,11 +13,11 @@ import psutil
 
 from harness.core.errors import InputError
 from harness.images.base import advise_emulation, is_emulated
-from harness.images.engine import name_choice
+from harness.images.engine import name_engine_choice
 from harness.images.recipes import Image, native_architecture, read_images
-from harness.images.sweep import Standing, list_standings
-from harness.launch.docker.session import Fleet, open_fleet
-from harness.launch.places import Absent, Berth, find_place, has_gpu, list_gpus
+from harness.images.sweep import ImageStatus, list_statuses
+from harness.launch.docker.session import DockerSession, open_session
+from harness.launch.places import ContainerImage, Unavailable, find_place, has_gpu, list_gpus
 from harness.plan.environments import Environment, read_environments
 from harness.system.cache import find_cache
 from harness.system.invocation import write_command
@@ -41,22 +41,24 @@ class Finding:
 
 def examine(root: Path) -> list[Finding]:
     """Everything that can be found out; what goes wrong on the way is a finding, too."""
-    findings = collect("machine", lambda: examine_machine(root))
+    findings = gather_findings("machine", lambda: examine_machine(root))
     try:
         environments = read_environments(root / "environments")
         images = read_images(root / "dockerfiles")
     except InputError as error:
         return [*findings, Finding("project", "files", ok=False, text=str(error), advice="correct them")]
-    findings += collect("python", lambda: examine_pythons(environments))
-    fleet = find_fleet(root)
-    findings += collect("engine", lambda: examine_engine(fleet))
-    if isinstance(fleet, Fleet):
-        findings += collect("image", lambda: examine_images(fleet, list(images.values())))
-    findings += collect("other", examine_extras)
-    return findings + collect("environment", lambda: examine_environments(environments, images, fleet))
+    findings += gather_findings("python", lambda: examine_pythons(environments))
+    session = reach_session(root)
+    findings += gather_findings("engine", lambda: examine_engine(session))
+    if isinstance(session, DockerSession):
+        findings += gather_findings("image", lambda: examine_images(session, list(images.values())))
+    findings += gather_findings("other", examine_extras)
+    return findings + gather_findings(
+        "environment", lambda: examine_environments(environments, images, session)
+    )
 
 
-def collect(topic: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def gather_findings(topic: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
     """Findings of one kind, or that they could not be made."""
     try:
         return list(look())
@@ -97,20 +99,20 @@ def examine_pythons(environments: Sequence[Environment]) -> Iterator[Finding]:
         )
 
 
-def find_fleet(root: Path) -> Fleet | Absent:
+def reach_session(root: Path) -> DockerSession | Unavailable:
     """The engine, where one answers."""
     try:
-        return open_fleet(find_cache(root), root / "environments", threading.Event())
+        return open_session(find_cache(root), root / "environments", threading.Event())
     except InputError as error:
-        return Absent(str(error))
+        return Unavailable(str(error))
 
 
-def examine_engine(fleet: Fleet | Absent) -> Iterator[Finding]:
+def examine_engine(session: DockerSession | Unavailable) -> Iterator[Finding]:
     """The Docker engine."""
-    if isinstance(fleet, Absent):
-        yield Finding("engine", "docker", ok=False, text=fleet.reason, advice=advise_engine())
+    if isinstance(session, Unavailable):
+        yield Finding("engine", "docker", ok=False, text=session.reason, advice=advise_engine())
         return
-    engine = fleet.engine
+    engine = session.engine
     size = f"{engine.architecture}, {engine.cores} cores, {engine.memory_megabytes / 1000:.1f} GB"
     yield Finding(
         "engine", "docker", ok=True, text=f"{engine.version} at {engine.place} on {engine.system}, {size}"
@@ -119,7 +121,7 @@ def examine_engine(fleet: Fleet | Absent) -> Iterator[Finding]:
 
 def advise_engine() -> str:
     """How to get an engine: the one that was chosen, else one here."""
-    chosen = name_choice()
+    chosen = name_engine_choice()
     if chosen is not None:
         return f"start the engine that {chosen} names; or correct that, or unset it"
     if platform.system() != "Linux":
@@ -129,21 +131,21 @@ def advise_engine() -> str:
     return "install one (Debian: sudo apt-get install docker.io), start it, and join the group docker"
 
 
-def examine_images(fleet: Fleet, images: Sequence[Image]) -> Iterator[Finding]:
+def examine_images(session: DockerSession, images: Sequence[Image]) -> Iterator[Finding]:
     """The images, built or not."""
-    with fleet.connect() as client:
-        standings = list_standings(client, images)
-    for image, standing in zip(images, standings, strict=True):
-        built = standing.id is not None
-        size = f"{(standing.size or 0) / GIGABYTE:.2f} GB, {standing.tag}"
+    with session.connect() as client:
+        statuses = list_statuses(client, images)
+    for image, status in zip(images, statuses, strict=True):
+        built = status.id is not None
+        size = f"{(status.size or 0) / GIGABYTE:.2f} GB, {status.tag}"
         text = size if built else "is not built"
-        yield Finding("image", image.name, ok=built, text=text, advice=advise_image(image, standing))
+        yield Finding("image", image.name, ok=built, text=text, advice=advise_image(image, status))
 
 
-def advise_image(image: Image, standing: Standing) -> str:
+def advise_image(image: Image, status: ImageStatus) -> str:
     """How to get an image."""
     build = write_command("images", "build", image.name)
-    if standing.has_base:
+    if status.has_base:
         return f"{build} (a run builds it, too)"
     foreign = image.recipe.architecture != native_architecture()
     arch = ["--arch", image.recipe.architecture] if foreign else []
@@ -172,19 +174,19 @@ def examine_extras() -> Iterator[Finding]:
 
 
 def examine_environments(
-    environments: Sequence[Environment], images: dict[str, Image], fleet: Fleet | Absent
+    environments: Sequence[Environment], images: dict[str, Image], session: DockerSession | Unavailable
 ) -> Iterator[Finding]:
     """Whether each environment can run here."""
     for one in environments:
         if one.image is not None and one.image not in images:
             yield Finding("environment", one.name, ok=False, text=f"there is no image {one.image!r}")
             continue
-        place = find_place(one, images, fleet)
-        if place is fleet:
+        place = find_place(one, images, session)
+        if place is session:
             yield Finding("environment", one.name, ok=False, text="needs a Docker engine")
-        elif isinstance(place, Absent):
+        elif isinstance(place, Unavailable):
             yield Finding("environment", one.name, ok=False, text=place.reason)
-        elif isinstance(place, Berth) and place.id is None:
+        elif isinstance(place, ContainerImage) and place.id is None:
             yield Finding("environment", one.name, ok=True, text=f"can run; builds {place.image.name} first")
         else:
             yield Finding("environment", one.name, ok=True, text="can run")

@@ -41,12 +41,12 @@ def read_durations(cache: Path) -> dict[str, float]:
 
 def remember_durations(cache: Path, folders: Mapping[str, Path]) -> None:
     """Note the workers' seconds of cells that have just run, by environment."""
-    seen = dict(measure_cells(folders.items()))
+    seen = dict(measure_seconds(folders.items()))
     if seen:
         write_json(cache / FILE, {**read_durations(cache), **seen})
 
 
-def measure_cells(folders: Iterable[tuple[str, Path]]) -> Iterable[tuple[str, float]]:
+def measure_seconds(folders: Iterable[tuple[str, Path]]) -> Iterable[tuple[str, float]]:
     """Environment and seconds of every cell whose `cell.json` tells; resumed ones tell too little."""
     for name, folder in folders:
         try:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from harness.core.errors import InputError, explain_refusal
-from harness.launch.docker.containers import Charge, run_container
-from harness.launch.docker.session import Fleet, provide_image
+from harness.launch.docker.containers import ContainerJob, run_container
+from harness.launch.docker.session import DockerSession, provide_image
 from harness.launch.install import find_python, locate_venv, make_python
-from harness.launch.local import Stock, note_failure, run_worker
-from harness.launch.places import Absent, Berth, Place
+from harness.launch.local import ResourcePool, note_failure, run_worker
+from harness.launch.places import ContainerImage, Place, Unavailable
 from harness.matrix.durations import UNKNOWN
 from harness.matrix.planned import find_departure
 from harness.plan.environments import Environment
@@ -69,21 +69,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Site:
+class RunContext:
     """Where and with what cells run; `make_python` can be replaced by one that installs nothing.
 
-    `fleet` is there where some cell has a place in a container; `durations` are last time's seconds; with
+    `session` is there where some cell has a place in a container; `durations` are last time's seconds; with
     `fresh`, nothing is taken from the store.
     """
 
     cache: Path
     snapshot: Path
-    cores: Stock
+    cores: ResourcePool
     installs: threading.Semaphore
     stop: threading.Event
     events: queue.Queue[Event]
     make_python: MakePython = make_python
-    fleet: Fleet | None = None
+    session: DockerSession | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     fresh: bool = False
 
@@ -91,7 +91,7 @@ class Site:
 def run_cells(
     cells: Sequence[Cell],
     places: Mapping[str, Place],
-    site: Site,
+    context: RunContext,
     show: Callable[[Event], None],
 ) -> tuple[Outcome, ...]:
     """Outcomes of all cells, in their order; `show` is called from this thread with every event.
@@ -101,22 +101,22 @@ def run_cells(
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
         try:
             futures = {
-                cell.id: pool.submit(run_cell, cell, places[cell.environment.name], site)
-                for cell in sorted(cells, key=partial(expect_seconds, site), reverse=True)
+                cell.id: pool.submit(run_cell, cell, places[cell.environment.name], context)
+                for cell in sorted(cells, key=partial(expect_seconds, context), reverse=True)
             }
             while not all(future.done() for future in futures.values()):
                 check_asked()
-                drain(site.events, show, POLL_SECONDS)
+                drain(context.events, show, POLL_SECONDS)
         except BaseException:
-            site.stop.set()  # leaving the pool waits for all that were started
+            context.stop.set()  # leaving the pool waits for all that were started
             raise
-        drain(site.events, show, 0)
+        drain(context.events, show, 0)
     return tuple(collect(futures[cell.id]) for cell in cells)
 
 
-def expect_seconds(site: Site, cell: Cell) -> float:
+def expect_seconds(context: RunContext, cell: Cell) -> float:
     """What a cell of the same environment took last time."""
-    return site.durations.get(cell.environment.name, UNKNOWN)
+    return context.durations.get(cell.environment.name, UNKNOWN)
 
 
 def collect(future: Future[Outcome]) -> Outcome:
@@ -134,51 +134,53 @@ def drain(events: queue.Queue[Event], show: Callable[[Event], None], seconds: fl
         return
 
 
-def run_cell(cell: Cell, place: Place, site: Site) -> Outcome:
+def run_cell(cell: Cell, place: Place, context: RunContext) -> Outcome:
     """One cell, start to end; a cell that breaks is an outcome and stops no other."""
-    if isinstance(place, Absent):
-        site.events.put(Event(cell.id, "unavailable", note=place.reason))
+    if isinstance(place, Unavailable):
+        context.events.put(Event(cell.id, "unavailable", note=place.reason))
         return Outcome(cell, "unavailable", reason=place.reason)
     try:
-        if isinstance(place, Berth) and place.id is None:
-            cell, place = build_berth(cell, place, site)
-        say = partial(report_news, site, cell.id, "waiting")
-        with hold_lock(site.cache, lock_cell(cell.key), site.stop, say):
-            outcome = (not site.fresh and reuse_cell(cell, site)) or launch_cell(cell, place, site)
+        if isinstance(place, ContainerImage) and place.id is None:
+            cell, place = build_place(cell, place, context)
+        say = partial(send_note, context, cell.id, "waiting")
+        with hold_lock(context.cache, lock_cell(cell.key), context.stop, say):
+            outcome = (not context.fresh and reuse_cell(cell, context)) or launch_cell(cell, place, context)
     except InputError as error:
         outcome = Outcome(cell, "failed", reason=str(error))
     except OSError as error:
         outcome = Outcome(cell, "failed", reason=explain_refusal(error))
     state: State = "reused" if outcome.reused else outcome.status
-    site.events.put(Event(cell.id, state, note=outcome.reason or ""))
+    context.events.put(Event(cell.id, state, note=outcome.reason or ""))
     return outcome
 
 
-def reuse_cell(cell: Cell, site: Site) -> Outcome | None:
+def reuse_cell(cell: Cell, context: RunContext) -> Outcome | None:
     """The stored result with the cell's key, where there is one and it is whole."""
-    folder = locate_result(site.cache, cell.key)
+    folder = locate_result(context.cache, cell.key)
     if not os.path.lexists(folder):
         return None
     damage = find_damage(folder) or find_departure(cell.job, folder)
     if damage:
-        report_news(site, cell.id, "waiting", f"{damage}; it is run again")
+        send_note(context, cell.id, "waiting", f"{damage}; it is run again")
         remove_path(folder)
         return None
     return Outcome(cell, "done", reused=True, folder=folder)
 
 
-def launch_cell(cell: Cell, place: Interpreter | Berth, site: Site) -> Outcome:
+def launch_cell(cell: Cell, place: Interpreter | ContainerImage, context: RunContext) -> Outcome:
     """Run the cell where its place is, and keep what it made."""
-    if isinstance(place, Berth):
-        workplace, reason = launch_container(cell, place, site)
+    if isinstance(place, ContainerImage):
+        workplace, reason = launch_container(cell, place, context)
     else:
-        workplace, reason = launch_worker(cell, place, site)
+        workplace, reason = launch_worker(cell, place, context)
     reason = reason or refuse_other(cell, workplace)
     stamp_execution(workplace)
     if reason:
-        distrust_made(cell, place, site)
+        distrust_made(cell, place, context)
         return Outcome(cell, "failed", reason=reason, folder=workplace)
-    return Outcome(cell, "done", folder=keep_result(site.cache, cell.key, workplace, replace=site.fresh))
+    return Outcome(
+        cell, "done", folder=keep_result(context.cache, cell.key, workplace, replace=context.fresh)
+    )
 
 
 def refuse_other(cell: Cell, workplace: Path) -> str | None:
@@ -193,88 +195,94 @@ def refuse_other(cell: Cell, workplace: Path) -> str | None:
     return reason
 
 
-def distrust_made(cell: Cell, place: Interpreter | Berth, site: Site) -> None:
+def distrust_made(cell: Cell, place: Interpreter | ContainerImage, context: RunContext) -> None:
     """Have all that a failed cell ran in read again next time: a disk may give other bytes than it got."""
     if "model" in cell.job:
         distrust(Path(cell.job["model"]["network"]))
     if isinstance(place, Interpreter):
-        distrust(locate_venv(cell.environment, place, site.cache))
+        distrust(locate_venv(cell.environment, place, context.cache))
 
 
-def launch_worker(cell: Cell, interpreter: Interpreter, site: Site) -> tuple[Path, str | None]:
+def launch_worker(cell: Cell, interpreter: Interpreter, context: RunContext) -> tuple[Path, str | None]:
     """Install what is missing, wait for cores, run the worker; its workplace, and why it failed."""
-    python = prepare_python(cell, interpreter, site)
-    site.events.put(Event(cell.id, "queued"))
-    with site.cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        workplace = make_workplace(site.cache, cell.key, fresh=site.fresh)
-        report = partial(report_progress, site, cell.id)
+    python = prepare_python(cell, interpreter, context)
+    context.events.put(Event(cell.id, "queued"))
+    with context.cores.lend(cell.environment.settings.threads, context.stop, expect_seconds(context, cell)):
+        workplace = make_workplace(context.cache, cell.key, fresh=context.fresh)
+        report = partial(send_progress, context, cell.id)
         report(0, 0)
-        reason = run_worker(python, site.snapshot, cell.environment, cell.job, workplace, report, site.stop)
+        reason = run_worker(
+            python, context.snapshot, cell.environment, cell.job, workplace, report, context.stop
+        )
     return workplace, reason
 
 
-def launch_container(cell: Cell, berth: Berth, site: Site) -> tuple[Path, str | None]:
+def launch_container(cell: Cell, place: ContainerImage, context: RunContext) -> tuple[Path, str | None]:
     """Wait for memory, run the worker in a container in its turn; its workplace, and why it failed."""
-    fleet, environment = find_fleet(site), cell.environment
-    contents = provide_image(fleet, berth.image, berth.id, partial(report_building, site, cell.id))
-    site.events.put(Event(cell.id, "queued"))
-    with fleet.memory.lend(environment.memory_megabytes, site.stop, expect_seconds(site, cell)):
-        workplace = make_workplace(site.cache, cell.key, fresh=site.fresh)
-        architecture = berth.image.recipe.architecture
-        charge = Charge(cell.id, environment, cell.job, contents, architecture, site.snapshot, workplace)
-        report = partial(report_progress, site, cell.id)
-        reason = run_container(fleet, charge, partial(take_turn, cell, fleet, site), report, site.stop)
+    session, environment = require_session(context), cell.environment
+    contents = provide_image(session, place.image, place.id, partial(send_building, context, cell.id))
+    context.events.put(Event(cell.id, "queued"))
+    with session.memory.lend(environment.memory_megabytes, context.stop, expect_seconds(context, cell)):
+        workplace = make_workplace(context.cache, cell.key, fresh=context.fresh)
+        architecture = place.image.recipe.architecture
+        job = ContainerJob(
+            cell.id, environment, cell.job, contents, architecture, context.snapshot, workplace
+        )
+        report = partial(send_progress, context, cell.id)
+        reason = run_container(
+            session, job, partial(hold_cores, cell, session, context), report, context.stop
+        )
     return workplace, reason
 
 
 @contextmanager
-def take_turn(cell: Cell, fleet: Fleet, site: Site) -> Iterator[None]:
+def hold_cores(cell: Cell, session: DockerSession, context: RunContext) -> Iterator[None]:
     """Hold the cores that a cell's container runs on."""
-    cores = site.cores if fleet.engine.is_here else fleet.cores
-    with cores.lend(cell.environment.settings.threads, site.stop, expect_seconds(site, cell)):
-        report_progress(site, cell.id, 0, 0)
+    cores = context.cores if session.engine.is_here else session.cores
+    with cores.lend(cell.environment.settings.threads, context.stop, expect_seconds(context, cell)):
+        send_progress(context, cell.id, 0, 0)
         yield
 
 
-def build_berth(cell: Cell, berth: Berth, site: Site) -> tuple[Cell, Berth]:
+def build_place(cell: Cell, place: ContainerImage, context: RunContext) -> tuple[Cell, ContainerImage]:
     """Build the image of a cell, which then has the key that goes with it."""
-    say = partial(report_building, site, cell.id)
-    contents = provide_image(find_fleet(site), berth.image, None, say)
-    return settle_cell(cell, contents.id), Berth(berth.image, contents.id)
+    say = partial(send_building, context, cell.id)
+    contents = provide_image(require_session(context), place.image, None, say)
+    return settle_cell(cell, contents.id), ContainerImage(place.image, contents.id)
 
 
-def find_fleet(site: Site) -> Fleet:
-    """The run's fleet, which is there wherever a cell has a berth."""
-    assert site.fleet is not None
-    return site.fleet
+def require_session(context: RunContext) -> DockerSession:
+    """The run's session, which is there wherever a cell runs in an image."""
+    assert context.session is not None
+    return context.session
 
 
-def report_news(site: Site, name: str, state: State, text: str) -> None:
+def send_note(context: RunContext, name: str, state: State, text: str) -> None:
     """Tell what a cell waits for, or what is made anew for it."""
-    site.events.put(Event(name, state, note=text, lasting=True))
+    context.events.put(Event(name, state, note=text, lasting=True))
 
 
-def report_building(site: Site, name: str, text: str) -> None:
+def send_building(context: RunContext, name: str, text: str) -> None:
     """Tell how far a cell's image is."""
-    site.events.put(Event(name, "installing", note=text))
+    context.events.put(Event(name, "installing", note=text))
 
 
-def report_progress(site: Site, name: str, done: int, total: int) -> None:
+def send_progress(context: RunContext, name: str, done: int, total: int) -> None:
     """Tell how far a running cell is."""
-    site.events.put(Event(name, "running", done, total))
+    context.events.put(Event(name, "running", done, total))
 
 
-def prepare_python(cell: Cell, interpreter: Interpreter, site: Site) -> Path:
+def prepare_python(cell: Cell, interpreter: Interpreter, context: RunContext) -> Path:
     """The environment's interpreter; only as many install at once as the machine has cores."""
-    ready = find_python(cell.environment, interpreter, site.cache)
+    ready = find_python(cell.environment, interpreter, context.cache)
     if ready is not None:
         return ready
-    while not site.installs.acquire(timeout=POLL_SECONDS):
-        if site.stop.is_set():
+    while not context.installs.acquire(timeout=POLL_SECONDS):
+        if context.stop.is_set():
             raise Stopped
     try:
-        site.events.put(Event(cell.id, "installing"))
-        say = partial(report_news, site, cell.id, "installing")
-        return site.make_python(cell.environment, interpreter, site.cache, site.stop, say)
+        context.events.put(Event(cell.id, "installing"))
+        say = partial(send_note, context, cell.id, "installing")
+        return context.make_python(cell.environment, interpreter, context.cache, context.stop, say)
     finally:
-        site.installs.release()
+        context.installs.release()

@@ -83,20 +83,20 @@ def settle_cell(cell: Cell, image_id: str | None) -> Cell:
 def check_override(environments: Sequence[Environment], override: Override) -> None:
     """Refuse a port or parameters that do not exist, before anything large is read."""
     for environment in environments:
-        choose_port(environment, override)
+        settle_port(environment, override)
         choose_parameters(environment, override)
 
 
 def list_ports(environments: Sequence[Environment], override: Override) -> list[str]:
     """Presets of the ports that environments run."""
-    return list(dict.fromkeys(choose_port(one, override)["preset"] for one in environments))
+    return list(dict.fromkeys(settle_port(one, override)["preset"] for one in environments))
 
 
 def plan_job(
     environment: Environment, subject: Subject, override: Override, identity: Identity, worker: str
 ) -> dict[str, Any]:
     """The worker's job, without its output folder."""
-    port = choose_port(environment, override)
+    port = settle_port(environment, override)
     return {
         "schema": SCHEMA,
         "cell": f"{subject.model}/{write_identity(identity)}",
@@ -130,7 +130,7 @@ def plan_job(
     }
 
 
-def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
+def settle_port(environment: Environment, override: Override) -> dict[str, Any]:
     """The environment's preset and rules, or the command line's preset alone; its rules go before either."""
     preset, rules = (environment.port, environment.rules) if override.port is None else (override.port, {})
     asked = {**rules, **read_rules(override.rules)}
@@ -142,12 +142,14 @@ def choose_port(environment: Environment, override: Override) -> dict[str, Any]:
 
 def name_port(port: Mapping[str, Any]) -> str:
     """`notebook`, or `notebook (ddof 1, order listing)`, for a job's port."""
-    rules = ", ".join(f"{rule} {name_choice(choice)}" for rule, choice in (port.get("rules") or {}).items())
+    rules = ", ".join(
+        f"{rule} {describe_choice(choice)}" for rule, choice in (port.get("rules") or {}).items()
+    )
     preset = str(port.get("preset", "unknown"))
     return f"{preset} ({rules})" if rules else preset
 
 
-def name_choice(choice: Any) -> str:
+def describe_choice(choice: Any) -> str:
     """What a rule is set to; of witness files, the attributes alone."""
     if not isinstance(choice, list):
         return write_choice(choice)

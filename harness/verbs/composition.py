@@ -17,13 +17,13 @@ from harness.core.errors import InputError
 from harness.core.text import store_data
 from harness.diff.cells import CellResult, read_done
 from harness.examples.subject import list_notes
-from harness.launch.docker.session import close_fleet
+from harness.launch.docker.session import close_session
 from harness.launch.install import make_python
-from harness.launch.local import Stock
+from harness.launch.local import ResourcePool
 from harness.matrix.campaign import Plan, Request, Screen, describe_plan, find_reports, make_plan
 from harness.matrix.clear import tell_used
 from harness.matrix.durations import read_durations, remember_durations
-from harness.matrix.schedule import MakePython, Outcome, Site, run_cells
+from harness.matrix.schedule import MakePython, Outcome, RunContext, run_cells
 from harness.plan.plan import Cell, name_port
 from harness.plan.store import copy_result
 from harness.summary.document import CellSummary, Summary
@@ -51,28 +51,28 @@ def run_plan(
 ) -> tuple[Summary, Path]:
     """Run a plan's cells, and write the run's folder."""
     describe_plan(plan, screen)
-    site = Site(
+    context = RunContext(
         cache=plan.cache,
         snapshot=plan.snapshot,
-        cores=Stock(count_cores()),
+        cores=ResourcePool(count_cores()),
         installs=threading.Semaphore(count_cores()),
         stop=plan.stop,
         events=queue.Queue(),
         make_python=make,
-        fleet=plan.fleet,
+        session=plan.session,
         durations=read_durations(plan.cache),
         fresh=plan.fresh,
     )
-    tell_used(plan.use, plan.cells, plan.places, site)
+    tell_used(plan.use, plan.cells, plan.places, context)
     try:
         with screen.show_cells([cell.id for cell in plan.cells]) as show:
-            outcomes = run_cells(plan.cells, plan.places, site, show)
+            outcomes = run_cells(plan.cells, plan.places, context, show)
     finally:
-        if plan.fleet is not None:
-            close_fleet(plan.fleet)
+        if plan.session is not None:
+            close_session(plan.session)
     fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
     remember_durations(plan.cache, fresh)
-    return write_run(folder, request, plan, outcomes, started), folder
+    return write_run_folder(folder, request, plan, outcomes, started), folder
 
 
 def judge_run(request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float) -> Summary:
@@ -87,7 +87,7 @@ def judge_run(request: Request, plan: Plan, outcomes: Sequence[Outcome], started
         seconds=time.monotonic() - started,
         must_compare=request.must_compare or len(plan.cells) > 1,
         must_occur=not request.only,
-        notes=(*list_notes(plan.prepared), *(plan.fleet.notes if plan.fleet else ())),
+        notes=(*list_notes(plan.prepared), *(plan.session.notes if plan.session else ())),
         asked=list_asked(request, plan.cells),
         refused=len(plan.prepared.refused),
         labels=dict(enumerate(plan.labels)),
@@ -130,7 +130,7 @@ def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
         return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}))
 
 
-def write_run(
+def write_run_folder(
     folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float
 ) -> Summary:
     """Write the run's folder, whole or not at all; what it comes to."""

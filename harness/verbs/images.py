@@ -40,7 +40,7 @@ def build(
     Proxies are taken from the usual variables. No proxy, mirror or certificate stays in an image.
     """
     from harness.images.base import choose_mirror
-    from harness.images.build import Surroundings
+    from harness.images.build import BuildOptions
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images, select_images
     from harness.images.series import build_images
@@ -51,11 +51,11 @@ def build(
 
     root = find_root()
     chosen = select_images(read_images(root / "dockerfiles"), names or ())
-    place = Surroundings(find_cache(root), threading.Event(), choose_mirror(mirror), ca_bundle)
+    options = BuildOptions(find_cache(root), threading.Event(), choose_mirror(mirror), ca_bundle)
     results = build_images(
         connect_engine(),
         chosen,
-        place,
+        options,
         root / "environments",
         ConsoleScreen(open_errors()).say,
         again=again,
@@ -77,16 +77,16 @@ def list_all(as_json: options.AsJson = False) -> None:
 
     from harness.images.engine import connect_engine
     from harness.images.recipes import read_images
-    from harness.images.sweep import list_standings
+    from harness.images.sweep import list_statuses
     from harness.system.project import find_root
 
     images = read_images(find_root() / "dockerfiles")
-    standings = list_standings(connect_engine(), images.values())
+    statuses = list_statuses(connect_engine(), images.values())
     if as_json:
-        print_json([asdict(one) for one in standings])
+        print_json([asdict(one) for one in statuses])
         return
-    width = max((len(one.name) for one in standings), default=0)
-    for one in standings:
+    width = max((len(one.name) for one in statuses), default=0)
+    for one in statuses:
         built = f"{one.id[:19]} {one.size / 1e9:.2f} GB" if one.id and one.size else "not built"
         lacking = "" if one.has_base or one.id else f"; its base {one.base} is not here"
         print_line(f"{one.name:<{width}}  {one.architecture}  {built}{lacking}")

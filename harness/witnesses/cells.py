@@ -13,20 +13,20 @@ from typing import Any
 
 from harness.examples.subject import Subject
 from harness.images.recipes import Image, read_images
-from harness.launch.docker.session import Fleet, close_fleet
+from harness.launch.docker.session import DockerSession, close_session
 from harness.launch.install import make_python
-from harness.launch.local import Stock
+from harness.launch.local import ResourcePool
 from harness.launch.places import (
-    Absent,
     Place,
-    check_images,
+    Unavailable,
+    check_image_names,
     describe_images,
-    find_fleet,
     find_image_id,
     find_places,
+    prepare_session,
 )
 from harness.matrix.campaign import Screen
-from harness.matrix.schedule import Outcome, Site, run_cells
+from harness.matrix.schedule import Outcome, RunContext, run_cells
 from harness.plan.environments import Environment, read_environments
 from harness.plan.plan import Cell, Override, hash_parts, plan_cells, settle_cell
 from harness.plan.register import read_register, select_environments
@@ -78,12 +78,16 @@ def run_environments(
 ) -> tuple[Outcome, ...]:
     """Outcomes of one cell for each environment, run or, unless they are to be `fresh`, from the store."""
     images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
-    check_images(root / "environments", environments, images)
+    check_image_names(root / "environments", environments, images)
     stop = threading.Event()
     snapshot, worker = snapshot_worker(cache, stop, screen.say)
-    fleet = find_fleet(environments, subject, root, cache, stop, screen.say, ca_bundle)
-    site = make_site(cache, snapshot, stop, fleet if isinstance(fleet, Fleet) else None, fresh)
-    places = locate_environments(environments, images, fleet or Absent("no environment asks for an engine"))
+    session = prepare_session(environments, subject, root, cache, stop, screen.say, ca_bundle)
+    context = make_context(
+        cache, snapshot, stop, session if isinstance(session, DockerSession) else None, fresh
+    )
+    places = locate_environments(
+        environments, images, session or Unavailable("no environment asks for an engine")
+    )
     cells = plan_cells(
         environments,
         subject,
@@ -91,38 +95,40 @@ def run_environments(
         worker,
         {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
         describe_machine(),
-        describe_images(environments, images, fleet),
+        describe_images(environments, images, session),
     )
     aimed = [aim_cell(cell, pairs, places[cell.environment.name]) for cell in cells]
     try:
         with screen.show_cells([cell.id for cell in aimed]) as show:
-            return run_cells(aimed, places, site, show)
+            return run_cells(aimed, places, context, show)
     finally:
-        if site.fleet is not None:
-            close_fleet(site.fleet)
+        if context.session is not None:
+            close_session(context.session)
 
 
-def make_site(cache: Path, snapshot: Path, stop: threading.Event, fleet: Fleet | None, fresh: bool) -> Site:
+def make_context(
+    cache: Path, snapshot: Path, stop: threading.Event, session: DockerSession | None, fresh: bool
+) -> RunContext:
     """Where and with what the cells run: all cores, and as many installations at once."""
-    return Site(
+    return RunContext(
         cache=cache,
         snapshot=snapshot,
-        cores=Stock(count_cores()),
+        cores=ResourcePool(count_cores()),
         installs=threading.Semaphore(count_cores()),
         stop=stop,
         events=queue.Queue(),
         make_python=provide_python,
-        fleet=fleet,
+        session=session,
         fresh=fresh,
     )
 
 
 def locate_environments(
-    environments: Sequence[Environment], images: Mapping[str, Image], fleet: Fleet | Absent
+    environments: Sequence[Environment], images: Mapping[str, Image], session: DockerSession | Unavailable
 ) -> dict[str, Place]:
     """Place of every environment by its name; this interpreter is one for its own."""
     here = {one.name: find_here() for one in environments if is_here(one)}
-    return {**find_places(environments, images, fleet), **here}
+    return {**find_places(environments, images, session), **here}
 
 
 def is_here(environment: Environment) -> bool:

@@ -16,7 +16,7 @@ from harness.fetch.part import Part, Stamp
 from harness.fetch.unpack import unpack_archive
 from harness.images import lock
 from harness.images.base import read_mirror
-from harness.images.wheelhouse import is_whole
+from harness.images.wheelhouse import has_all_wheels
 from harness.matrix.durations import read_durations
 from harness.model.sources import SourceTable
 from harness.system.cache import read_hashes
@@ -56,7 +56,7 @@ def seed_cache(folder):
     hashes.hash_file(folder / "file")
     hashes.save()
     write_json(folder / "durations.json", {"a": 1.5, "b": 2})
-    contents = lock.Contents("t:1", "sha256:1", "sha256:0", {"debian": {"a": "1"}, "python": {}})
+    contents = lock.ImageContents("t:1", "sha256:1", "sha256:0", {"debian": {"a": "1"}, "python": {}})
     lock.write_lock(folder / "images.lock", {"one": contents})
     write_entry(folder, "data", Entry("https://a/b", "ab", "2026-01-01", {"file": (1, "cd")}))
     Part(folder / "x.part", folder / "x").begin(Stamp('"e"', "then", 9))
@@ -70,7 +70,7 @@ def read_cache(folder):
     read_hashes(folder).hash_file(folder / "file")
     read_durations(folder)
     read_mirror(folder)
-    is_whole(folder)
+    has_all_wheels(folder)
     read_sealed(folder / "sealed.json", dict[str, list[int]])
     Part(folder / "x.part", folder / "x").read_stamp()
     read_ledger(folder)

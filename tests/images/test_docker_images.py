@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import InputError
-from harness.images.build import Surroundings, build_image
+from harness.images.build import BuildOptions, build_image
 from harness.images.engine import connect_engine, find_image
 from harness.images.lock import read_contents
 from harness.images.recipes import Recipe, read_images
 from harness.images.series import build_images
-from harness.images.sweep import list_standings
+from harness.images.sweep import list_statuses
 from harness.images.wheelhouse import fill_wheelhouse
 from harness.system.cache import find_cache
 
@@ -49,7 +49,7 @@ def make_client():
 
 @pytest.fixture(name="place", scope="module")
 def make_place():
-    return Surroundings(find_cache(ROOT), threading.Event())
+    return BuildOptions(find_cache(ROOT), threading.Event())
 
 
 @pytest.fixture(name="build", scope="module")
@@ -183,9 +183,9 @@ def test_contents_of_wheels_images_name_their_wheels(client, build, place):
 
 def test_standings_tell_built_images_from_others(client, build):
     build("pypi-opencv")
-    (standing,) = list_standings(client, [IMAGES["pypi-opencv"]])
-    assert standing.has_base
-    assert standing.size > 1e7
+    (status,) = list_statuses(client, [IMAGES["pypi-opencv"]])
+    assert status.has_base
+    assert status.size > 1e7
 
 
 def test_a_build_that_fails_gives_the_end_of_its_log(client, place, tmp_path):

@@ -17,11 +17,17 @@ from typer.testing import CliRunner
 from harness.core.errors import InputError
 from harness.images import base, build, lock, wheelhouse
 from harness.images.archive import write_archive
-from harness.images.engine import DEFAULT_HOST, EngineMissingError, connect_engine, find_endpoint, shorten
+from harness.images.engine import (
+    DEFAULT_HOST,
+    EngineMissingError,
+    connect_engine,
+    find_endpoint,
+    shorten_error,
+)
 from harness.images.follow import follow_log
 from harness.images.recipes import Recipe, name_base, read_images, select_images
 from harness.images.sweep import list_unused, prune_images
-from harness.launch.places import find_fleet
+from harness.launch.places import prepare_session
 from harness.verbs.images import app
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +51,7 @@ def make_image(folder):
 
 @pytest.fixture(name="place")
 def make_place(tmp_path):
-    return build.Surroundings(tmp_path / "cache", threading.Event())
+    return build.BuildOptions(tmp_path / "cache", threading.Event())
 
 
 def test_the_repositorys_images_hold_together():
@@ -201,7 +207,7 @@ def test_arguments_of_a_build(image, place):
         "RELEASE": "bullseye",
         "BLAS": "atlas",
     }
-    more = build.Surroundings(place.cache, place.stop, mirror="http://m.example/debian")
+    more = build.BuildOptions(place.cache, place.stop, mirror="http://m.example/debian")
     found = build.choose_arguments(image, more, {"HTTPS_PROXY": "http://p.example", "no_proxy": ""})
     assert found["MIRROR"] == "http://m.example/debian"
     assert found["HTTPS_PROXY"] == "http://p.example"
@@ -263,8 +269,8 @@ def test_no_engine_is_said(monkeypatch, tmp_path):
 
 
 def test_long_errors_are_shortened():
-    assert shorten(ValueError("a\n b")) == "a b"
-    assert len(shorten(ValueError("a" * 1000))) == 301
+    assert shorten_error(ValueError("a\n b")) == "a b"
+    assert len(shorten_error(ValueError("a" * 1000))) == 301
 
 
 def test_wheels_are_listed_with_their_hashes(tmp_path):
@@ -275,9 +281,9 @@ def test_wheels_are_listed_with_their_hashes(tmp_path):
     lines = wheelhouse.list_wheels(tmp_path, WHEELS.packages)
     assert lines.splitlines()[0] == f"other_one==2+cpu --hash=sha256:{hashlib.sha256(b'2').hexdigest()}"
     (tmp_path / "requirements.txt").write_text(lines)
-    assert wheelhouse.is_whole(tmp_path)
+    assert wheelhouse.has_all_wheels(tmp_path)
     (tmp_path / "some_thing-1.0-py3-none-any.whl").write_bytes(b"3")
-    assert not wheelhouse.is_whole(tmp_path)
+    assert not wheelhouse.has_all_wheels(tmp_path)
 
 
 def test_a_wheelhouse_is_filled_once_and_again_when_damaged(tmp_path, monkeypatch):
@@ -288,7 +294,7 @@ def test_a_wheelhouse_is_filled_once_and_again_when_damaged(tmp_path, monkeypatc
         for name in ("some_thing-1.0-py3-none-any.whl", "other_one-2-py3-none-any.whl"):
             (folder / name).write_bytes(name.encode())
 
-    monkeypatch.setattr(wheelhouse, "download", fake_download)
+    monkeypatch.setattr(wheelhouse, "download_wheels", fake_download)
     fill = partial(wheelhouse.fill_wheelhouse, WHEELS, tmp_path, threading.Event(), print)
     folder = fill()
     assert fill() == folder
@@ -314,7 +320,7 @@ def test_platforms_are_as_new_as_the_c_library():
     assert "manylinux1_aarch64" not in wheelhouse.list_platforms(31, "aarch64")
 
 
-LOCKED = lock.Contents("t:1", "sha256:1", "sha256:0", {"debian": {"a": "1", "b": "1"}, "python": {}})
+LOCKED = lock.ImageContents("t:1", "sha256:1", "sha256:0", {"debian": {"a": "1", "b": "1"}, "python": {}})
 
 
 def test_the_lock_comes_back_as_it_was_written(tmp_path):
@@ -337,15 +343,15 @@ def test_changed_images_are_reported():
     compare = lock.compare_contents
     assert compare(None, LOCKED) == []
     assert compare(LOCKED, LOCKED) == []
-    fresh = lock.Contents("t:1", "sha256:2", "sha256:0", LOCKED.packages)
+    fresh = lock.ImageContents("t:1", "sha256:2", "sha256:0", LOCKED.packages)
     assert compare(LOCKED, fresh) == ["it was built anew; its packages are the same"]
-    other = lock.Contents("t:1", "sha256:2", "sha256:0", {"debian": {"a": "2"}, "python": {"c": "3"}})
+    other = lock.ImageContents("t:1", "sha256:2", "sha256:0", {"debian": {"a": "2"}, "python": {"c": "3"}})
     assert compare(LOCKED, other) == [
         "debian package a: 1 → 2",
         "debian package b: 1 → absent",
         "python package c: absent → 3",
     ]
-    assert compare(LOCKED, lock.Contents("t:2", "sha256:3", "sha256:0", {})) == ["its recipe changed"]
+    assert compare(LOCKED, lock.ImageContents("t:2", "sha256:3", "sha256:0", {})) == ["its recipe changed"]
 
 
 def test_every_verb_has_an_example():
@@ -484,7 +490,7 @@ def test_a_dry_run_names_what_would_go_and_removes_nothing(everything):
 def test_certificates_that_are_not_there_are_said_before_anything_runs(tmp_path):
     one = SimpleNamespace(launcher="docker")
     with pytest.raises(InputError, match=r"no\.crt: cannot be read"):
-        find_fleet([one], None, tmp_path, tmp_path, threading.Event(), print, tmp_path / "no.crt")
+        prepare_session([one], None, tmp_path, tmp_path, threading.Event(), print, tmp_path / "no.crt")
 
 
 def test_what_is_remembered_of_an_image_is_asked_again_where_it_was_damaged(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import InputError
-from harness.images.build import Surroundings, build_image
+from harness.images.build import BuildOptions, build_image
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
 from harness.launch.docker.leftovers import RUN_LABEL, WORKPLACE_LABEL
@@ -49,7 +49,7 @@ def make_client():
         client = connect_engine()
     except InputError as error:
         pytest.skip(str(error))
-    images, place = read_images(ROOT / "dockerfiles"), Surroundings(find_cache(ROOT), stop=NeverStop())
+    images, place = read_images(ROOT / "dockerfiles"), BuildOptions(find_cache(ROOT), stop=NeverStop())
     for name in ("caffe-openblas", "caffe-reference", "pypi-onnxruntime"):
         build_image(client, images[name], place, print)
     yield client

@@ -1,4 +1,4 @@
-"""Fleets and leftovers, as far as they can be known without an engine."""
+"""Sessions and leftovers, as far as they can be known without an engine."""
 
 import dataclasses
 import json
@@ -14,24 +14,24 @@ import pytest
 from docker.errors import APIError, NotFound
 from requests import Response
 from requests.exceptions import ConnectionError as Lost
-from test_places import make_box, make_fleet
+from test_places import make_box, make_session
 from test_plan import SUBJECT, plan
 
 from harness.core.errors import InputError
 from harness.images import engine
 from harness.images.engine import EngineMissingError, call_engine
-from harness.images.lock import Contents
+from harness.images.lock import ImageContents
 from harness.launch.docker.containers import (
     LINE_BYTES,
-    Charge,
+    ContainerJob,
     cut_lines,
     judge_state,
-    list_parcel,
+    list_shared_files,
     name_container,
     relocate_job,
 )
 from harness.launch.docker.leftovers import describe_owner, is_gone, make_labels
-from harness.launch.docker.session import open_fleet, remember
+from harness.launch.docker.session import open_session, remember
 from harness.plan.plan import settle_cell
 
 
@@ -46,7 +46,7 @@ def test_no_engine_is_said_with_its_place(monkeypatch, tmp_path, place):
     place = place.format(tmp_path)
     monkeypatch.setenv("DOCKER_HOST", place)
     with pytest.raises(EngineMissingError) as caught:
-        open_fleet(tmp_path, tmp_path, threading.Event())
+        open_session(tmp_path, tmp_path, threading.Event())
     assert place in str(caught.value)
 
 
@@ -85,8 +85,8 @@ def test_what_an_engine_refuses_is_not_tried_again(monkeypatch):
 
 
 def test_something_is_made_once_and_its_failure_is_everybodys(tmp_path):
-    fleet, made = make_fleet(tmp_path), []
-    assert [remember(fleet, "a", lambda: made.append(1) or len(made)) for _ in range(3)] == [1, 1, 1]
+    session, made = make_session(tmp_path), []
+    assert [remember(session, "a", lambda: made.append(1) or len(made)) for _ in range(3)] == [1, 1, 1]
 
     def fail():
         made.append(1)
@@ -94,19 +94,23 @@ def test_something_is_made_once_and_its_failure_is_everybodys(tmp_path):
 
     for _ in range(2):
         with pytest.raises(InputError, match="cannot be built"):
-            remember(fleet, "b", fail)
+            remember(session, "b", fail)
     assert len(made) == 2
 
 
 def test_core_numbers_are_lent_once_and_come_back(tmp_path):
-    fleet = make_fleet(tmp_path, cores=3)
-    with fleet.lend_numbers(2) as first, fleet.lend_numbers(2) as second, fleet.lend_numbers(1) as third:
+    session = make_session(tmp_path, cores=3)
+    with (
+        session.lend_numbers(2) as first,
+        session.lend_numbers(2) as second,
+        session.lend_numbers(1) as third,
+    ):
         assert (first, second, third) == ((0, 1), (2,), ())
-    assert fleet.idle == {0, 1, 2}
+    assert session.idle == {0, 1, 2}
 
 
 def test_memory_is_lent_below_what_the_engine_has(tmp_path):
-    assert make_fleet(tmp_path, memory_megabytes=1000).memory.total == 900
+    assert make_session(tmp_path, memory_megabytes=1000).memory.total == 900
 
 
 def test_an_owner_that_runs_is_not_gone_and_one_that_ended_is():
@@ -175,7 +179,7 @@ def test_a_job_is_moved_into_its_container_and_everything_it_names_travels(tmp_p
     (tmp_path / "list.jsonl").write_text(json.dumps(entry) + "\n" + json.dumps({**entry, "id": "b"}) + "\n")
     subject = dataclasses.replace(SUBJECT, network=folder.parent, examples=tmp_path / "list.jsonl")
     job = relocate_job(plan(subject=subject).job)
-    names = {f"/data/{entry.name}": entry.path for entry in list_parcel(subject, {8})}
+    names = {f"/data/{entry.name}": entry.path for entry in list_shared_files(subject, {8})}
     named = [job["model"][key] for key in ("caffemodel", "prototxt")]
     named += [entry["path"] for entry in job["model"]["witnesses"].values()]
     named += [job["examples"]["path"], f"{job['model']['network']}/network.json"]
@@ -207,7 +211,7 @@ def test_of_chosen_examples_only_their_batches_travel(tmp_path, only, sizes, nam
     subject = dataclasses.replace(
         SUBJECT, network=tmp_path / "n", examples=tmp_path / "list.jsonl", only=only
     )
-    paths = [entry.path for entry in list_parcel(subject, sizes)]
+    paths = [entry.path for entry in list_shared_files(subject, sizes)]
     assert sorted(path.stem for path in paths if path.suffix == ".png") == list(names)
 
 
@@ -242,8 +246,8 @@ def test_a_line_without_end_does_not_fill_the_memory():
     ],
 )
 def test_a_container_that_breaks_says_how(tmp_path, state, words):
-    charge = Charge("box#2", make_box(), {}, Contents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
-    assert words in judge_state(state, charge)
+    job = ContainerJob("box#2", make_box(), {}, ImageContents("t", "i", "b", {}), "amd64", tmp_path, tmp_path)
+    assert words in judge_state(state, job)
 
 
 def test_containers_of_one_environment_have_names_of_their_own():

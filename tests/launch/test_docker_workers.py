@@ -9,11 +9,11 @@ from fake_worker import make_environment, write_worker
 
 from harness.core.errors import InputError
 from harness.images.engine import connect_engine, find_image
-from harness.images.lock import Contents
+from harness.images.lock import ImageContents
 from harness.images.recipes import native_architecture, read_images
-from harness.launch.docker.containers import Charge, run_container
+from harness.launch.docker.containers import ContainerJob, run_container
 from harness.launch.docker.leftovers import RUN_LABEL
-from harness.launch.docker.session import close_fleet, open_fleet
+from harness.launch.docker.session import close_session, open_session
 from harness.system.project import ROOT
 from harness.system.tarstream import Entry
 
@@ -26,40 +26,40 @@ JOB = {
 }
 
 
-@pytest.fixture(name="fleet")
-def make_fleet(tmp_path):
+@pytest.fixture(name="session")
+def make_session(tmp_path):
     try:
-        fleet = open_fleet(tmp_path, tmp_path, threading.Event())
+        session = open_session(tmp_path, tmp_path, threading.Event())
     except InputError as error:
         pytest.skip(str(error))
-    fleet.parcel = (Entry("model.prototxt", content=b"name"),)
-    yield fleet
-    close_fleet(fleet)
-    with fleet.connect() as client:
-        filters = {"label": f"{RUN_LABEL}={fleet.token}"}
+    session.shared_files = (Entry("model.prototxt", content=b"name"),)
+    yield session
+    close_session(session)
+    with session.connect() as client:
+        filters = {"label": f"{RUN_LABEL}={session.token}"}
         assert client.api.containers(all=True, filters=filters) == []
         assert not client.api.volumes(filters=filters).get("Volumes")
 
 
 @pytest.fixture(name="launch")
-def make_launch(fleet, tmp_path):
+def make_launch(session, tmp_path):
     image = read_images(ROOT / "dockerfiles")["pypi-opencv"]
-    with fleet.connect() as client:
+    with session.connect() as client:
         found = find_image(client, image.tag)
     if found is None:
         pytest.skip(f"image {image.tag} is not built")
-    contents = Contents(image.tag, found.id, "", {"debian": {"libc6": "1"}})
+    contents = ImageContents(image.tag, found.id, "", {"debian": {"libc6": "1"}})
     (tmp_path / "work").mkdir()
 
     def launch(body, **more):
         seen = []
         snapshot = write_worker(tmp_path / "snapshot", body)
         environment = make_environment(**more)
-        charge = Charge(
+        job = ContainerJob(
             environment.name, environment, JOB, contents, native_architecture(), snapshot, tmp_path / "work"
         )
         reason = run_container(
-            fleet, charge, contextlib.nullcontext, lambda done, total: seen.append((done, total)), fleet.stop
+            session, job, contextlib.nullcontext, lambda done, total: seen.append((done, total)), session.stop
         )
         cell = json.loads((tmp_path / "work" / "cell.json").read_text())
         return reason, cell, seen, (tmp_path / "work" / "log.txt").read_text()
@@ -141,8 +141,8 @@ def test_records_of_an_earlier_attempt_are_there(launch, tmp_path):
     assert (tmp_path / "work" / "records.jsonl").read_text() == '{"example": "a"}\n' * 2
 
 
-def test_the_engine_that_runs_here_is_here(fleet):
-    assert fleet.engine.is_here
+def test_the_engine_that_runs_here_is_here(session):
+    assert session.engine.is_here
     client = connect_engine()
-    assert fleet.engine.id == client.info()["ID"]
+    assert session.engine.id == client.info()["ID"]
     client.close()

@@ -15,7 +15,7 @@ import pytest
 from fake_worker import make_environment, stop_after, write_worker
 
 from harness.core.errors import InputError
-from harness.launch.local import END, Stock, follow, run_worker
+from harness.launch.local import END, ResourcePool, follow, run_worker
 from harness.system.stopping import Stopped
 
 PYTHON = Path(sys.executable)
@@ -267,7 +267,7 @@ def use_cores(cores, wanted, log):
 
 @pytest.mark.parametrize("wishes", [[1, 1, 1, 1], [2, 1, 2], [8, 1, 8, 3]])
 def test_cores_are_never_lent_twice(wishes):
-    cores, log = Stock(2), []
+    cores, log = ResourcePool(2), []
     threads = [threading.Thread(target=use_cores, args=(cores, wanted, log)) for wanted in wishes]
     for thread in threads:
         thread.start()
@@ -279,6 +279,6 @@ def test_cores_are_never_lent_twice(wishes):
 
 
 def test_waiting_for_cores_can_be_stopped():
-    cores = Stock(1)
+    cores = ResourcePool(1)
     with cores.lend(1, threading.Event()), pytest.raises(Stopped), cores.lend(1, stop_after(0.2)):
         pass

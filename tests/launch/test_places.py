@@ -9,8 +9,8 @@ from fake_worker import make_environment
 
 from harness.images.recipes import read_images
 from harness.launch import places
-from harness.launch.docker.session import Engine, Fleet
-from harness.launch.places import Absent, find_place, find_places, list_gpus
+from harness.launch.docker.session import DockerSession, Engine
+from harness.launch.places import Unavailable, find_place, find_places, list_gpus
 from harness.plan.environments import BackendSettings, Environment
 from harness.system.machine import Interpreter
 
@@ -25,25 +25,25 @@ def make_box(image="caffe-openblas"):
     )
 
 
-def make_fleet(tmp_path, **more):
-    return Fleet(dataclasses.replace(ENGINE, **more), "t", tmp_path, tmp_path, threading.Event())
+def make_session(tmp_path, **more):
+    return DockerSession(dataclasses.replace(ENGINE, **more), "t", tmp_path, tmp_path, threading.Event())
 
 
 def test_a_local_environment_asks_for_no_engine():
-    found = find_places([make_environment("a"), make_box()], IMAGES, Absent("no engine"))
+    found = find_places([make_environment("a"), make_box()], IMAGES, Unavailable("no engine"))
     assert isinstance(found["a"], Interpreter)
-    assert found["box"] == Absent("no engine")
+    assert found["box"] == Unavailable("no engine")
 
 
 def test_cuda_without_a_gpu_is_absent(monkeypatch, tmp_path):
     environment = make_environment("a", settings=BackendSettings(device="cuda"))
     monkeypatch.setattr(places, "NVIDIA", tmp_path / "none")
     monkeypatch.setenv("PATH", str(tmp_path))
-    place = find_place(environment, {}, Absent(""))
-    assert isinstance(place, Absent)
+    place = find_place(environment, {}, Unavailable(""))
+    assert isinstance(place, Unavailable)
     assert "GPU" in place.reason
     (tmp_path / "none").touch()
-    assert isinstance(find_place(environment, {}, Absent("")), Interpreter)
+    assert isinstance(find_place(environment, {}, Unavailable("")), Interpreter)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_program_that_fails_lists_no_gpu(monkeypatch, tmp_path, body, names):
 
 def test_another_processor_needs_emulation(monkeypatch, tmp_path):
     monkeypatch.setattr(places, "is_emulated", lambda _: False)
-    place = find_place(make_box("caffe-openblas-arm64"), IMAGES, make_fleet(tmp_path))
-    assert isinstance(place, Absent)
+    place = find_place(make_box("caffe-openblas-arm64"), IMAGES, make_session(tmp_path))
+    assert isinstance(place, Unavailable)
     assert "arm64" in place.reason
     assert "qemu" in place.reason
 
@@ -68,6 +68,6 @@ def test_another_processor_needs_emulation(monkeypatch, tmp_path):
 def test_an_engine_that_went_away_is_absent(monkeypatch, tmp_path):
     monkeypatch.setattr("harness.launch.docker.session.PAUSES_SECONDS", ())
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
-    place = find_place(make_box(), IMAGES, make_fleet(tmp_path))
-    assert isinstance(place, Absent)
+    place = find_place(make_box(), IMAGES, make_session(tmp_path))
+    assert isinstance(place, Unavailable)
     assert "nobody.sock" in place.reason

@@ -175,9 +175,9 @@ def test_a_run_says_what_it_uses(harness, root, monkeypatch):
 
     seen = []
 
-    def run_cells(cells, places, site, show):
-        seen.extend(clear_items(site.cache, tuple(KINDS), pytest.fail))
-        return original(cells, places, site, show)
+    def run_cells(cells, places, context, show):
+        seen.extend(clear_items(context.cache, tuple(KINDS), pytest.fail))
+        return original(cells, places, context, show)
 
     original = module.run_cells
     (root / "home" / "venvs" / "old").mkdir()

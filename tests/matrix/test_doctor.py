@@ -8,7 +8,7 @@ import pytest
 from harness.cli import main
 from harness.core.errors import InputError
 from harness.matrix import doctor
-from harness.matrix.doctor import Finding, collect, examine
+from harness.matrix.doctor import Finding, examine, gather_findings
 from harness.report.diagnosis import print_findings
 from harness.system.consoles import open_output
 
@@ -52,7 +52,7 @@ def test_a_look_that_fails_is_a_finding(error):
         yield Finding("x", "a", ok=True, text="fine")
         raise error
 
-    assert collect("x", look) == [Finding("x", "cannot be examined", ok=False, text="odd")]
+    assert gather_findings("x", look) == [Finding("x", "cannot be examined", ok=False, text="odd")]
 
 
 def test_a_broken_project_is_a_finding(tmp_path):

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from harness.launch.local import Stock
+from harness.launch.local import ResourcePool
 from harness.matrix.durations import read_durations, remember_durations
 
 
@@ -35,21 +35,21 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path):
 
 
 def test_who_weighs_most_is_served_first():
-    stock, order, stop = Stock(2), [], threading.Event()
+    pool, order, stop = ResourcePool(2), [], threading.Event()
 
     def take(name, wanted, weight):
-        with stock.lend(wanted, stop, weight):
+        with pool.lend(wanted, stop, weight):
             order.append(name)
 
-    with stock.lend(2, stop):
+    with pool.lend(2, stop):
         threads = []
         for name, wanted, weight in (("light", 1, 1.0), ("heavy", 2, 9.0), ("middle", 1, 5.0)):
             threads.append(threading.Thread(target=take, args=(name, wanted, weight)))
             threads[-1].start()
-            while len(stock.waiting) < len(threads):
+            while len(pool.waiting) < len(threads):
                 time.sleep(0.01)
     for thread in threads:
         thread.join()
     assert order[0] == "heavy"
     assert sorted(order) == ["heavy", "light", "middle"]
-    assert (stock.free, stock.waiting) == (2, [])
+    assert (pool.free, pool.waiting) == (2, [])

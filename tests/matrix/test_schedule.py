@@ -14,9 +14,9 @@ from fake_worker import make_environment, make_key, write_worker
 
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.launch.local import Stock
-from harness.launch.places import Absent, find_place
-from harness.matrix.schedule import Site, run_cells
+from harness.launch.local import ResourcePool
+from harness.launch.places import Unavailable, find_place
+from harness.matrix.schedule import RunContext, run_cells
 from harness.plan.plan import Cell
 from harness.system.machine import Interpreter
 
@@ -28,11 +28,11 @@ def make_cell(name, **more):
     return Cell(name, environment, make_key(name), {"cell": f"m/{name}", "environment": name})
 
 
-def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable), **more):
-    return Site(
+def make_context(tmp_path, body, make_python=lambda *_: Path(sys.executable), **more):
+    return RunContext(
         cache=tmp_path,
         snapshot=write_worker(tmp_path / "snapshot", body),
-        cores=Stock(2),
+        cores=ResourcePool(2),
         installs=threading.Semaphore(1),
         stop=threading.Event(),
         events=queue.Queue(),
@@ -41,10 +41,10 @@ def make_site(tmp_path, body, make_python=lambda *_: Path(sys.executable), **mor
     )
 
 
-def run(site, cells, interpreters=None):
+def run(context, cells, interpreters=None):
     events = []
     found = {cell.environment.name: HERE for cell in cells} | (interpreters or {})
-    outcomes = run_cells(cells, found, site, events.append)
+    outcomes = run_cells(cells, found, context, events.append)
     return outcomes, events
 
 
@@ -54,43 +54,43 @@ def states(events, name):
 
 def test_a_cell_runs_once_and_is_reused_then(tmp_path):
     cells = [make_cell("a"), make_cell("b")]
-    outcomes, events = run(make_site(tmp_path, "tell(1, 1); finish()"), cells)
+    outcomes, events = run(make_context(tmp_path, "tell(1, 1); finish()"), cells)
     assert [one.status for one in outcomes] == ["done", "done"]
     assert [one.reused for one in outcomes] == [False, False]
     assert states(events, "a")[0] == "installing"
     assert states(events, "a")[-1] == "done"
-    outcomes, events = run(make_site(tmp_path, "sys.exit(1)"), cells)
+    outcomes, events = run(make_context(tmp_path, "sys.exit(1)"), cells)
     assert [one.reused for one in outcomes] == [True, True]
     assert states(events, "a") == ["reused"]
 
 
 def test_a_damaged_result_is_reported_and_run_again(tmp_path):
-    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome,), _ = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     (outcome.folder / "records.jsonl").write_text("other\n")
-    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome,), events = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     assert not outcome.reused
     assert any("was changed after it was written; it is run again" in event.note for event in events)
 
 
 def test_a_cell_that_breaks_stops_no_other(tmp_path):
     body = "sys.exit(5) if job['environment'] == 'a' else finish()"
-    outcomes, _ = run(make_site(tmp_path, body), [make_cell("a"), make_cell("b")])
+    outcomes, _ = run(make_context(tmp_path, body), [make_cell("a"), make_cell("b")])
     assert [one.status for one in outcomes] == ["failed", "done"]
     assert (outcomes[0].folder / "log.txt").is_file()
 
 
 def test_a_failed_cell_is_run_again(tmp_path):
-    run(make_site(tmp_path, "sys.exit(5)"), [make_cell("a")])
-    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    run(make_context(tmp_path, "sys.exit(5)"), [make_cell("a")])
+    (outcome,), _ = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     assert (outcome.status, outcome.reused) == ("done", False)
 
 
 def test_a_cell_that_was_killed_goes_on_as_the_same_execution(tmp_path):
-    (outcome,), _ = run(make_site(tmp_path, "tell(0, 1); os.kill(os.getpid(), 9)"), [make_cell("a")])
+    (outcome,), _ = run(make_context(tmp_path, "tell(0, 1); os.kill(os.getpid(), 9)"), [make_cell("a")])
     killed = json.loads((outcome.folder / "cell.json").read_text())["execution"]
-    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome,), _ = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     assert json.loads((outcome.folder / "cell.json").read_text())["execution"] == killed
-    (outcome,), events = run(make_site(tmp_path, "finish()", fresh=True), [make_cell("a")])
+    (outcome,), events = run(make_context(tmp_path, "finish()", fresh=True), [make_cell("a")])
     assert json.loads((outcome.folder / "cell.json").read_text())["execution"] != killed
     assert not outcome.reused
     assert states(events, "a")[-1] == "done"
@@ -102,14 +102,14 @@ def test_an_installation_that_fails_is_its_cells_failure(tmp_path):
             raise InputError("environment a: no such package")
         return Path(sys.executable)
 
-    outcomes, _ = run(make_site(tmp_path, "finish()", fail), [make_cell("a"), make_cell("b")])
+    outcomes, _ = run(make_context(tmp_path, "finish()", fail), [make_cell("a"), make_cell("b")])
     assert [one.status for one in outcomes] == ["failed", "done"]
     assert outcomes[0].reason == "environment a: no such package"
 
 
 def test_a_missing_interpreter_is_unavailable_and_not_failed(tmp_path):
-    place = find_place(make_environment("a", python="3.99"), {}, Absent("no engine"))
-    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")], {"a": place})
+    place = find_place(make_environment("a", python="3.99"), {}, Unavailable("no engine"))
+    (outcome,), events = run(make_context(tmp_path, "finish()"), [make_cell("a")], {"a": place})
     assert outcome.status == "unavailable"
     assert "python3.99" in outcome.reason
     assert states(events, "a") == ["unavailable"]
@@ -123,15 +123,15 @@ def test_ready_cells_run_while_others_install(tmp_path):
             assert ran.wait(300)
         return Path(sys.executable)
 
-    site = make_site(tmp_path, "finish()", install)
-    object.__setattr__(site, "installs", threading.Semaphore(2))
+    context = make_context(tmp_path, "finish()", install)
+    object.__setattr__(context, "installs", threading.Semaphore(2))
     found = dict.fromkeys(("slow", "quick"), HERE)
 
     def show(event):
         if (event.cell, event.state) == ("quick", "done"):
             ran.set()
 
-    outcomes = run_cells([make_cell("slow"), make_cell("quick")], found, site, show)
+    outcomes = run_cells([make_cell("slow"), make_cell("quick")], found, context, show)
     assert [one.status for one in outcomes] == ["done", "done"]
 
 
@@ -149,11 +149,11 @@ def test_an_interruption_ends_workers_and_keeps_finished_cells(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_cells(cells, {"quick": HERE, "slow": HERE}, make_site(tmp_path, body), interrupt)
+        run_cells(cells, {"quick": HERE, "slow": HERE}, make_context(tmp_path, body), interrupt)
     (kept,) = (tmp_path / "working").iterdir()
     assert kept.name.startswith(cells[1].key[:20])
     assert not (kept / "slept").exists()
-    outcomes, _ = run(make_site(tmp_path, "finish()"), cells)
+    outcomes, _ = run(make_context(tmp_path, "finish()"), cells)
     assert [one.reused for one in outcomes] == [True, False]
 
 
@@ -169,7 +169,7 @@ def test_an_interruption_before_all_have_started_ends_those_that_have(tmp_path, 
     body = "time.sleep(30); (output / 'slept').touch(); finish()"
     cells = [make_cell("one"), make_cell("two")]
     with pytest.raises(KeyboardInterrupt):
-        run_cells(cells, {"one": HERE, "two": HERE}, make_site(tmp_path, body), print)
+        run_cells(cells, {"one": HERE, "two": HERE}, make_context(tmp_path, body), print)
     assert not list(tmp_path.glob("working/*/slept"))
     assert not list(tmp_path.glob("store/*"))
 
@@ -179,7 +179,7 @@ def test_a_signal_whose_exception_was_lost_ends_them_too(tmp_path, monkeypatch):
     asked.set()
     body = "time.sleep(30); (output / 'slept').touch(); finish()"
     with pytest.raises(KeyboardInterrupt):
-        run_cells([make_cell("one")], {"one": HERE}, make_site(tmp_path, body), print)
+        run_cells([make_cell("one")], {"one": HERE}, make_context(tmp_path, body), print)
     assert not list(tmp_path.glob("working/*/slept"))
 
 
@@ -201,14 +201,14 @@ def make_planned(folder, **told):
 
 def test_a_cell_of_what_was_planned_is_kept(tmp_path):
     cell = make_planned(tmp_path)
-    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    (outcome,), _ = run(make_context(tmp_path, HASHED), [cell])
     assert outcome.status == "done"
 
 
 @pytest.mark.parametrize("name", ["worker", "network", "examples"])
 def test_a_cell_of_something_else_is_refused_and_not_kept(tmp_path, name):
     cell = make_planned(tmp_path, **{name: "0" * 64})
-    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    (outcome,), _ = run(make_context(tmp_path, HASHED), [cell])
     assert outcome.status == "failed"
     assert f"its {name} has the hash 000000000000, not the planned" in outcome.reason
     assert json.loads((outcome.folder / "cell.json").read_text())["status"] == "failed"
@@ -218,13 +218,13 @@ def test_a_cell_of_something_else_is_refused_and_not_kept(tmp_path, name):
 
 def test_a_stored_cell_of_something_else_is_run_again(tmp_path):
     cell = make_planned(tmp_path)
-    (outcome,), _ = run(make_site(tmp_path, HASHED), [cell])
+    (outcome,), _ = run(make_context(tmp_path, HASHED), [cell])
     other = json.loads((outcome.folder / "cell.json").read_text())
     other["hashes"]["worker"] = "0" * 64
     (outcome.folder / "cell.json").write_text(json.dumps(other))
     sums = {name: hash_file(outcome.folder / name) for name in ("cell.json", "records.jsonl")}
     (outcome.folder / "checksums.json").write_text(json.dumps(sums))
-    (outcome,), events = run(make_site(tmp_path, HASHED), [cell])
+    (outcome,), events = run(make_context(tmp_path, HASHED), [cell])
     assert (outcome.status, outcome.reused) == ("done", False)
     (note,) = [event.note for event in events if event.lasting]
     assert note.endswith(
@@ -249,9 +249,9 @@ def be_empty(folder):
 
 @pytest.mark.parametrize("damage", [be_file, be_link, be_empty])
 def test_whatever_is_in_a_results_place_makes_way(tmp_path, damage):
-    (outcome,), _ = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome,), _ = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     damage(outcome.folder)
-    (outcome,), events = run(make_site(tmp_path, "finish()"), [make_cell("a")])
+    (outcome,), events = run(make_context(tmp_path, "finish()"), [make_cell("a")])
     assert (outcome.status, outcome.reused) == ("done", False)
     assert (outcome.folder / "cell.json").is_file()
     assert next(event.note for event in events if event.lasting).endswith("it is run again")

@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.errors import InputError
 from harness.images.recipes import read_images
-from harness.launch.places import check_images
+from harness.launch.places import check_image_names
 from harness.plan.environments import read_environments
 from harness.plan.register import read_register
 
@@ -127,7 +127,7 @@ def test_what_a_container_cannot_have_is_refused(tmp_path, more, words):
 def test_an_image_that_does_not_exist_is_named_with_those_that_do(tmp_path):
     write(tmp_path, CONTAINER.replace("openblas", "mkl"))
     with pytest.raises(InputError, match=r"one\.toml: image = 'caffe-mkl'.*caffe-reference, caffe-atlas"):
-        check_images(tmp_path, read_environments(tmp_path), read_images(ROOT / "dockerfiles"))
+        check_image_names(tmp_path, read_environments(tmp_path), read_images(ROOT / "dockerfiles"))
 
 
 def test_a_folder_without_environments_is_an_error(tmp_path):

@@ -15,9 +15,9 @@ from harness.core.errors import InputError, name_file
 from harness.core.examples import list_examples, locate_copy
 from harness.examples.subject import Subject
 from harness.images.engine import call_engine, explain_errors
-from harness.images.lock import Contents
+from harness.images.lock import ImageContents
 from harness.launch.docker.leftovers import make_labels
-from harness.launch.docker.session import DATA_FOLDER, Fleet, provide_data
+from harness.launch.docker.session import DATA_FOLDER, DockerSession, provide_data
 from harness.launch.local import END, Report, follow, judge_ending, note_failure
 from harness.plan.environments import Environment
 from harness.plan.store import RESUMABLE, read_cell
@@ -35,24 +35,24 @@ PIDS = 512
 SIGNALLED = 128  # an exit code above it means a signal
 SETTLE_SECONDS = 0.1
 
-Turn = Callable[[], contextlib.AbstractContextManager[None]]
+HoldCores = Callable[[], contextlib.AbstractContextManager[None]]
 """Enters when the machine has cores for a cell, and holds them."""
 
 
 @dataclass(frozen=True)
-class Charge:
-    """A cell to be run in a container: its id, its job with paths of here, and the image it runs in."""
+class ContainerJob:
+    """A cell to be run in a container: its id, what its job holds (paths are those of here), its image."""
 
     cell: str
     environment: Environment
-    job: Mapping[str, Any]
-    image: Contents
+    content: Mapping[str, Any]
+    image: ImageContents
     architecture: str
     snapshot: Path
     workplace: Path
 
 
-def list_parcel(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
+def list_shared_files(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
     """Everything that all cells of a subject read, in batches of these sizes, named as by `relocate_job`."""
     found = [
         Entry(f"network/{path.relative_to(subject.network).as_posix()}", path)
@@ -97,70 +97,72 @@ def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_container(
-    fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event
+    session: DockerSession, job: ContainerJob, hold_cores: HoldCores, report: Report, stop: threading.Event
 ) -> str | None:
     """Run a cell's worker in a container of its own; why it failed, or None.
 
-    It is made and packed before its `turn` and emptied afterwards, while another cell has the cores.
+    It is made and packed before it has cores and emptied afterwards, while another cell has the cores.
     However it ends, the container is gone then and the workplace holds a `cell.json` that says so.
     Stopped when `stop` is set meanwhile.
     """
-    job = relocate_job(charge.job)
-    write_json(charge.workplace / "job.json", job)
+    moved = relocate_job(job.content)
+    write_json(job.workplace / "job.json", moved)
     try:
-        reason = work(fleet, charge, turn, report, stop)
+        reason = run_in_container(session, job, hold_cores, report, stop)
     except InputError as error:
         reason = str(error)
-    note_failure(charge.workplace, reason, job)
+    note_failure(job.workplace, reason, moved)
     if reason is None:
-        stamp_image(charge)
+        stamp_image(job)
     return reason
 
 
-def work(fleet: Fleet, charge: Charge, turn: Turn, report: Report, stop: threading.Event) -> str | None:
+def run_in_container(
+    session: DockerSession, job: ContainerJob, hold_cores: HoldCores, report: Report, stop: threading.Event
+) -> str | None:
     """Make the container, send it its files, follow it; InputError where the engine refuses."""
     with (
-        fleet.connect() as client,
-        hold_container(fleet, client, charge) as container,
-        (charge.workplace / "log.txt").open("wb") as log,
+        session.connect() as client,
+        hold_container(session, client, job) as container,
+        (job.workplace / "log.txt").open("wb") as log,
     ):
-        entries = list(list_belongings(charge))
-        doing = f"environment {charge.environment.name}: sending its job"
+        entries = list(list_own_files(job))
+        doing = f"environment {job.environment.name}: sending its job"
         call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
-        with turn():
-            reason, state = watch(fleet, client, container, charge, log, report, stop)
-        collect(client, container, charge, log)
-    return reason or judge_state(state, charge)
+        with hold_cores():
+            reason, state = run_to_end(session, client, container, job, log, report, stop)
+        copy_out(client, container, job, log)
+    return reason or judge_state(state, job)
 
 
-def collect(client: Any, container: str, charge: Charge, log: IO[bytes]) -> None:
+def copy_out(client: Any, container: str, job: ContainerJob, log: IO[bytes]) -> None:
     """Copy out what an ended container made and said."""
-    doing = f"environment {charge.environment.name}: reading its log"
+    doing = f"environment {job.environment.name}: reading its log"
     said = call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
-    refused = fetch_output(client, container, charge.workplace)
+    refused = fetch_output(client, container, job.workplace)
     with name_file(log.name):
         log.write(said + b"".join(f"left in the container: {one}\n".encode() for one in refused))
         log.flush()
 
 
-def list_belongings(charge: Charge) -> Iterator[Entry]:
+def list_own_files(job: ContainerJob) -> Iterator[Entry]:
     """What one cell alone gets: its job, the worker's code, and records of an earlier attempt."""
     yield Entry(OUTPUT)
-    yield Entry("job.json", charge.workplace / "job.json")
-    for path in sorted(charge.snapshot.rglob("*.py")):
-        yield Entry(f"code/{path.relative_to(charge.snapshot).as_posix()}", path)
+    yield Entry("job.json", job.workplace / "job.json")
+    for path in sorted(job.snapshot.rglob("*.py")):
+        yield Entry(f"code/{path.relative_to(job.snapshot).as_posix()}", path)
     for name in RESUMABLE:
-        if (charge.workplace / name).is_file():
-            yield Entry(f"{OUTPUT}/{name}", charge.workplace / name, mine=True)
+        if (job.workplace / name).is_file():
+            yield Entry(f"{OUTPUT}/{name}", job.workplace / name, mine=True)
 
 
 @contextlib.contextmanager
-def hold_container(fleet: Fleet, client: Any, charge: Charge) -> Iterator[str]:
+def hold_container(session: DockerSession, client: Any, job: ContainerJob) -> Iterator[str]:
     """Id of a container that is removed with its volume in any case."""
-    name = f"ami-harness-{fleet.token}-{name_container(charge.cell)}"
-    data = provide_data(fleet, client, charge.image.id)
-    doing = f"environment {charge.environment.name}: making its container"
-    options = choose_options(fleet, client, charge, data)
+    name = f"ami-harness-{session.token}-{name_container(job.cell)}"
+    data = provide_data(session, client, job.image.id)
+    doing = f"environment {job.environment.name}: making its container"
+    options = choose_options(session, client, job, data)
     try:
         call_engine(doing, lambda: create_container(client, name, options))
         yield name
@@ -185,10 +187,10 @@ def create_container(client: Any, name: str, options: Mapping[str, Any]) -> None
             raise
 
 
-def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict[str, Any]:
+def choose_options(session: DockerSession, client: Any, job: ContainerJob, data: str) -> dict[str, Any]:
     """How a cell's container is made: no network, nothing to write to but its own folder, no rights."""
-    environment = charge.environment
-    memory = min(environment.memory_megabytes, fleet.memory.total) << 20
+    environment = job.environment
+    memory = min(environment.memory_megabytes, session.memory.total) << 20
     config = client.api.create_host_config(
         network_mode="none",
         read_only=True,
@@ -196,7 +198,7 @@ def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         binds={data: {"bind": DATA_FOLDER, "mode": "ro"}},
-        nano_cpus=min(environment.settings.threads, fleet.engine.cores) * 10**9,
+        nano_cpus=min(environment.settings.threads, session.engine.cores) * 10**9,
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=PIDS,
@@ -204,71 +206,71 @@ def choose_options(fleet: Fleet, client: Any, charge: Charge, data: str) -> dict
     )
     variables = {**FIXED_VARIABLES, **environment.variables, "PYTHONPATH": f"{WORK_FOLDER}/code"}
     return {
-        "image": charge.image.id,
+        "image": job.image.id,
         "command": ["python3", "-m", "harness.worker", f"{WORK_FOLDER}/job.json"],
         "user": f"{NOBODY}:{NOBODY}",
         "working_dir": "/tmp",  # noqa: S108 - likewise
         "environment": variables,
         "volumes": [WORK_FOLDER],
-        "labels": make_labels(fleet.token, charge.cell, str(charge.workplace)),
+        "labels": make_labels(session.token, job.cell, str(job.workplace)),
         "network_disabled": True,
         "host_config": config,
-        "platform": f"linux/{charge.architecture}",
+        "platform": f"linux/{job.architecture}",
     }
 
 
-def watch(
-    fleet: Fleet,
+def run_to_end(
+    session: DockerSession,
     client: Any,
     container: str,
-    charge: Charge,
+    job: ContainerJob,
     log: IO[bytes],
     report: Report,
     stop: threading.Event,
 ) -> tuple[str | None, dict[str, Any]]:
     """Run a container on cores of its own to its end; why it was ended early or None, and its last state."""
-    doing = f"environment {charge.environment.name}: running its container"
-    with fleet.lend_numbers(charge.environment.settings.threads) as numbers:
+    doing = f"environment {job.environment.name}: running its container"
+    with session.lend_numbers(job.environment.settings.threads) as numbers:
         if numbers:
             cores = ",".join(map(str, numbers))
             call_engine(doing, lambda: client.api.update_container(container, cpuset_cpus=cores))
         call_engine(doing, lambda: client.api.start(container))
-        reason = attend(fleet, client, container, charge, log, report, stop)
+        reason = follow_container(session, client, container, job, log, report, stop)
         return reason, wait_for_end(client, container, doing)
 
 
-def attend(
-    fleet: Fleet,
+def follow_container(
+    session: DockerSession,
     client: Any,
     container: str,
-    charge: Charge,
+    job: ContainerJob,
     log: IO[bytes],
     report: Report,
     stop: threading.Event,
 ) -> str | None:
     """Follow a running container; why it was ended early, or None."""
     lines: queue.Queue[bytes | None] = queue.Queue()
-    threading.Thread(target=read_output, args=(fleet, container, lines), daemon=True).start()
+    threading.Thread(target=read_output, args=(session, container, lines), daemon=True).start()
     try:
-        reason = follow(lines, log, charge.environment, report, stop)
+        reason = follow(lines, log, job.environment, report, stop)
     except Stopped:
         with contextlib.suppress(InputError, OSError):
             end_container(client, container)
-            fetch_output(client, container, charge.workplace)
+            fetch_output(client, container, job.workplace)
         raise
     if reason:
         end_container(client, container)
     return reason
 
 
-def read_output(fleet: Fleet, container: str, lines: queue.Queue[bytes | None]) -> None:
+def read_output(session: DockerSession, container: str, lines: queue.Queue[bytes | None]) -> None:
     """Put a container's standard output line by line into a queue, then END; a lost stream is resumed."""
     import requests
     from docker.errors import DockerException
 
     seen, doing = 0, "reading a container's output"
     try:
-        with fleet.connect() as client:
+        with session.connect() as client:
             while True:
                 with contextlib.suppress(DockerException, requests.RequestException, OSError):
                     stream = client.api.logs(container, stdout=True, stderr=False, stream=True, follow=True)
@@ -320,20 +322,20 @@ def fetch_output(client: Any, container: str, workplace: Path) -> list[str]:
             return unpack(pieces, workplace, OUTPUT)
 
 
-def judge_state(state: Mapping[str, Any], charge: Charge) -> str | None:
+def judge_state(state: Mapping[str, Any], job: ContainerJob) -> str | None:
     """Why a container that ended by itself did not do its work; None where it did."""
     code = int(state.get("ExitCode", 0))
     if state.get("OOMKilled"):
-        megabytes = charge.environment.memory_megabytes
+        megabytes = job.environment.memory_megabytes
         return f"its container ran out of memory (memory_megabytes = {megabytes}); give it more"
-    return judge_ending(SIGNALLED - code if code > SIGNALLED else code, charge.workplace)
+    return judge_ending(SIGNALLED - code if code > SIGNALLED else code, job.workplace)
 
 
-def stamp_image(charge: Charge) -> None:
+def stamp_image(job: ContainerJob) -> None:
     """Add to a done cell's fingerprint which image it ran in, and that image's packages."""
-    path, cell = charge.workplace / "cell.json", read_cell(charge.workplace)
-    image = charge.image
-    stamp = {"tag": image.tag, "id": image.id, "architecture": charge.architecture}
+    path, cell = job.workplace / "cell.json", read_cell(job.workplace)
+    image = job.image
+    stamp = {"tag": image.tag, "id": image.id, "architecture": job.architecture}
     packages = {source: dict(found) for source, found in image.packages.items()}
     if isinstance(cell.get("fingerprint"), dict):
         cell["fingerprint"].update({"image": {**stamp, "packages": packages}})

@@ -61,7 +61,7 @@ def is_gone(owner: str) -> bool:
     return abs(started - float(data["started"])) > START_SECONDS
 
 
-def sweep(client: Any, cache: Path, rescue: Rescue) -> list[str]:
+def sweep_leftovers(client: Any, cache: Path, rescue: Rescue) -> list[str]:
     """Remove what killed harnesses of this machine left; the names of what was removed.
 
     What a container recorded goes into its workplace first, where that is one of this cache.

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.images.base import choose_mirror
-from harness.images.build import Surroundings, build_image
+from harness.images.build import BuildOptions, build_image
 from harness.images.engine import (
     PAUSES_SECONDS,
     EngineMissingError,
@@ -23,11 +23,11 @@ from harness.images.engine import (
     explain_errors,
     find_endpoint,
 )
-from harness.images.lock import LOCK, Contents, compare_contents, read_contents, read_lock
+from harness.images.lock import LOCK, ImageContents, compare_contents, read_contents, read_lock
 from harness.images.recipes import ARCHITECTURES, Image
 from harness.images.series import build_images
 from harness.launch.docker.leftovers import make_labels
-from harness.launch.local import Stock
+from harness.launch.local import ResourcePool
 from harness.system.tarstream import Entry, pack
 
 CALL_SECONDS = 120
@@ -54,8 +54,8 @@ class Engine:
 
 
 @dataclass
-class Fleet:
-    """What containers of a run share. `parcel` is what all of them read, sent once into one volume."""
+class DockerSession:
+    """What containers of a run share. `shared_files` is what all of them read, sent once into one volume."""
 
     engine: Engine
     token: str
@@ -63,10 +63,10 @@ class Fleet:
     lock_folder: Path
     stop: threading.Event
     ca_bundle: Path | None = None
-    parcel: Sequence[Entry] = ()
+    shared_files: Sequence[Entry] = ()
     notes: list[str] = field(default_factory=list)
-    memory: Stock = field(init=False)
-    cores: Stock = field(init=False)
+    memory: ResourcePool = field(init=False)
+    cores: ResourcePool = field(init=False)
     idle: set[int] = field(init=False)
     known: dict[str, Future[Any]] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
@@ -74,8 +74,8 @@ class Fleet:
     builds: threading.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = Stock(int(self.engine.memory_megabytes * USABLE))
-        self.cores = Stock(self.engine.cores)
+        self.memory = ResourcePool(int(self.engine.memory_megabytes * USABLE))
+        self.cores = ResourcePool(self.engine.cores)
         self.idle = set(range(self.engine.cores))
         self.builds = threading.Semaphore(self.engine.cores)
 
@@ -117,10 +117,14 @@ def reach_engine() -> Any:
     return connect_engine()
 
 
-def open_fleet(cache: Path, lock_folder: Path, stop: threading.Event, ca_bundle: Path | None = None) -> Fleet:
-    """A fleet on the engine that answers; EngineMissingError where none does."""
+def open_session(
+    cache: Path, lock_folder: Path, stop: threading.Event, ca_bundle: Path | None = None
+) -> DockerSession:
+    """A session on the engine that answers; EngineMissingError where none does."""
     with contextlib.closing(connect_engine()) as client:
-        return Fleet(describe_engine(client), secrets.token_hex(4), cache, lock_folder, stop, ca_bundle)
+        return DockerSession(
+            describe_engine(client), secrets.token_hex(4), cache, lock_folder, stop, ca_bundle
+        )
 
 
 def describe_engine(client: Any) -> Engine:
@@ -140,11 +144,11 @@ def describe_engine(client: Any) -> Engine:
     )
 
 
-def remember(fleet: Fleet, name: str, make: Callable[[], Any]) -> Any:
+def remember(session: DockerSession, name: str, make: Callable[[], Any]) -> Any:
     """What `make` gives, made once for a name however many threads ask; its failure is everybody's."""
-    with fleet.guard:
-        first = name not in fleet.known
-        future = fleet.known.setdefault(name, Future())
+    with session.guard:
+        first = name not in session.known
+        future = session.known.setdefault(name, Future())
     if first:
         try:
             future.set_result(make())
@@ -153,45 +157,47 @@ def remember(fleet: Fleet, name: str, make: Callable[[], Any]) -> Any:
     return future.result()
 
 
-def provide_image(fleet: Fleet, image: Image, image_id: str | None, say: Say) -> Contents:
+def provide_image(session: DockerSession, image: Image, image_id: str | None, say: Say) -> ImageContents:
     """Contents of an image, built where it is not there; InputError where it cannot be built."""
-    return remember(fleet, f"image {image.name}", lambda: find_contents(fleet, image, image_id, say))
+    return remember(session, f"image {image.name}", lambda: find_contents(session, image, image_id, say))
 
 
-def find_contents(fleet: Fleet, image: Image, image_id: str | None, say: Say) -> Contents:
+def find_contents(session: DockerSession, image: Image, image_id: str | None, say: Say) -> ImageContents:
     """The same, once; what changed since the image was locked becomes a note of the run."""
-    with fleet.connect() as client:
+    with session.connect() as client:
         if image_id is None:
-            with fleet.builds:
-                build_image(client, image, survey(fleet), say)
-            with fleet.locking:  # the file of all images is read and written again
-                build_images(client, [image], survey(fleet), fleet.lock_folder, say)
+            with session.builds:
+                build_image(client, image, choose_build_options(session), say)
+            with session.locking:  # the file of all images is read and written again
+                build_images(client, [image], choose_build_options(session), session.lock_folder, say)
         with explain_errors(f"image {image.name}"):
             built = client.images.get(image_id or image.tag)
-        contents = read_contents(client, image, built, fleet.cache)
-    changes = compare_contents(read_lock(fleet.lock_folder / LOCK).get(image.name), contents)
+        contents = read_contents(client, image, built, session.cache)
+    changes = compare_contents(read_lock(session.lock_folder / LOCK).get(image.name), contents)
     if changes and changes != [UNREMARKABLE]:
         more = f", and {len(changes) - 3} more" if len(changes) > 3 else ""
-        fleet.notes.append(f"image {image.name} changed since it was locked: {'; '.join(changes[:3])}{more}")
+        session.notes.append(
+            f"image {image.name} changed since it was locked: {'; '.join(changes[:3])}{more}"
+        )
     return contents
 
 
-def survey(fleet: Fleet) -> Surroundings:
+def choose_build_options(session: DockerSession) -> BuildOptions:
     """What building an image needs, as for `images build`."""
-    return Surroundings(fleet.cache, fleet.stop, choose_mirror(None), fleet.ca_bundle)
+    return BuildOptions(session.cache, session.stop, choose_mirror(None), session.ca_bundle)
 
 
-def provide_data(fleet: Fleet, client: Any, image_id: str) -> str:
+def provide_data(session: DockerSession, client: Any, image_id: str) -> str:
     """Name of the volume with the run's model and examples, filled by whoever comes first."""
-    return str(remember(fleet, "data", lambda: fill_volume(fleet, client, image_id)))
+    return str(remember(session, "data", lambda: fill_volume(session, client, image_id)))
 
 
-def fill_volume(fleet: Fleet, client: Any, image_id: str) -> str:
-    """Send the parcel into a new volume, through a container that never starts."""
+def fill_volume(session: DockerSession, client: Any, image_id: str) -> str:
+    """Send the shared files into a new volume, through a container that never starts."""
     doing, api = "sending the model and its examples", client.api
-    labels = make_labels(fleet.token)
-    call_engine(doing, lambda: api.create_volume(fleet.volume, labels=labels))
-    config = api.create_host_config(binds={fleet.volume: {"bind": DATA_FOLDER, "mode": "rw"}})
+    labels = make_labels(session.token)
+    call_engine(doing, lambda: api.create_volume(session.volume, labels=labels))
+    config = api.create_host_config(binds={session.volume: {"bind": DATA_FOLDER, "mode": "rw"}})
     container = call_engine(
         doing,
         lambda: api.create_container(
@@ -199,15 +205,19 @@ def fill_volume(fleet: Fleet, client: Any, image_id: str) -> str:
         ),
     )["Id"]
     try:
-        call_engine(doing, lambda: api.put_archive(container, DATA_FOLDER, pack(fleet.parcel)))
+        call_engine(doing, lambda: api.put_archive(container, DATA_FOLDER, pack(session.shared_files)))
     finally:
         with contextlib.suppress(InputError), explain_errors(doing):
             api.remove_container(container, force=True)
-    return fleet.volume
+    return session.volume
 
 
-def close_fleet(fleet: Fleet) -> None:
+def close_session(session: DockerSession) -> None:
     """Remove the run's volume; what cannot be removed now is swept by a later run."""
-    if "data" in fleet.known:
-        with contextlib.suppress(InputError), fleet.connect() as client, explain_errors("removing a volume"):
-            client.api.remove_volume(fleet.volume)
+    if "data" in session.known:
+        with (
+            contextlib.suppress(InputError),
+            session.connect() as client,
+            explain_errors("removing a volume"),
+        ):
+            client.api.remove_volume(session.volume)
