@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_judge import judge, record, result
+from judged import judge, record, result
 from tuple_records import make_cells, make_record
 
 from harness.diff.noise import find_noise, group_executions

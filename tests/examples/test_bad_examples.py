@@ -7,7 +7,7 @@ import numpy as np
 import picture_files as files
 import pytest
 import small_model
-from test_cli import list_runs, make_harness, make_root
+from command_line import list_runs, make_harness, make_root
 
 SIDE = small_model.SIZE
 FIXTURES = (make_root, make_harness)

@@ -7,8 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_cli import COUNT, list_runs, make_harness, make_root
-from test_plan import SUBJECT
+from command_line import COUNT, list_runs, make_harness, make_root
+from plans import SUBJECT
 
 from harness.core.errors import InputError
 from harness.examples.select import choose_examples

@@ -11,9 +11,9 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from command_line import list_runs, make_harness, make_root
 from past_runs import make_records, write_run
 from small_model import LABELS, make_png
-from test_cli import list_runs, make_harness, make_root
 from tuple_records import make_record
 
 from harness.core.examples import list_examples

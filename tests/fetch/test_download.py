@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from downloads import PATIENCE, Lines
 from hostile_server import Script, serve
 
 from harness.core.errors import InputError
@@ -25,36 +26,10 @@ from harness.fetch.part import Stamp, locate_part
 
 CONTENT = random.Random(0).randbytes(1 << 20)
 HALF = len(CONTENT) // 2
-# Only who means to wait in vain gives up soon: a busy machine may keep a sound server from answering.
-PATIENCE = Patience(
-    connect_seconds=300,
-    read_seconds=300,
-    tries=3,
-    first_wait_seconds=0.01,
-    most_wait_seconds=0.05,
-    window_seconds=300,
-    window_bytes=1000,
-)
 IMPATIENT = {
     "stall": replace(PATIENCE, read_seconds=1),
     "drip": replace(PATIENCE, window_seconds=0.2),
 }
-
-
-class Lines:
-    """A screen that keeps what it is told."""
-
-    def __init__(self):
-        self.lines, self.counts = [], []
-
-    def say(self, text):
-        self.lines.append(text)
-
-    def show_bytes(self, done, total):
-        self.counts.append((done, total))
-
-    def __str__(self):
-        return "\n".join(self.lines)
 
 
 @pytest.fixture(name="get")

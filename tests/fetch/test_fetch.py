@@ -1,14 +1,13 @@
 """Fetching: what comes first is recorded, anything else is refused, and nothing is put in place by halves."""
 
-import gzip
 import hashlib
 import json
 import random
 
 import pytest
 import small_model
-from hostile_server import Script, pack_archive, serve
-from test_download import PATIENCE, Lines
+from downloads import FILES, PATIENCE, TABLE, Lines, pack
+from hostile_server import Script, serve
 
 from harness.core.errors import InputError
 from harness.fetch.fetch import Origin, choose_url, fetch_source
@@ -17,22 +16,6 @@ from harness.fetch.sources import choose_source, find_sources
 from harness.model.folder import read_model
 
 DEEP = "[" * 100_000
-
-FILES = {"top/w/a.txt": b"witnesses", "top/names.txt": b"names"}
-TABLE = """
-[fetch.data]
-about = "Some data."
-url = "{url}"
-{more}
-[fetch.data.take]
-"*/w/" = "witnesses/"
-"*/names.txt" = "names.txt"
-"""
-
-
-def pack(files=None, level=9):
-    """An archive of files; the level changes its bytes and nothing else."""
-    return gzip.compress(gzip.decompress(pack_archive(*(files or FILES).items())), level, mtime=0)
 
 
 @pytest.fixture(name="folder")

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from command_line import make_harness
+from downloads import TABLE, pack
 from hostile_server import Script, serve
-from test_cli import make_harness
-from test_fetch import TABLE, pack
 
 FIXTURES = (make_harness,)
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_docker_cells import finish, is_clean, make_client, make_root, start, wait_for_records
+from docker_runs import finish, is_clean, make_client, make_root, start, wait_for_records
 
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
@@ -19,7 +19,7 @@ from harness.launch.docker.leftovers import RUN_LABEL
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-__all__ = ["make_client", "make_root"]  # fixtures
+FIXTURES = (make_client, make_root)
 OPTIONS = ("--bridge", "none", "--iptables=false", "--ip6tables=false")
 START_SECONDS = 300
 

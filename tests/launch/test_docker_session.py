@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from docker.errors import APIError, NotFound
+from docker_places import make_box, make_session
+from plans import SUBJECT, plan
 from requests import Response
 from requests.exceptions import ConnectionError as Lost
-from test_places import make_box, make_session
-from test_plan import SUBJECT, plan
 
 from harness.core.errors import InputError
 from harness.images import engine

@@ -1,32 +1,13 @@
 """Places: what cannot run here is absent with a reason, whatever the engine says."""
 
-import dataclasses
-import threading
-from pathlib import Path
-
 import pytest
+from docker_places import IMAGES, make_box, make_session
 from fake_worker import make_environment
 
-from harness.images.recipes import read_images
 from harness.launch import places
-from harness.launch.docker.session import DockerSession, Engine
 from harness.launch.places import Unavailable, find_place, find_places, list_gpus
-from harness.plan.environments import BackendSettings, Environment
+from harness.plan.environments import BackendSettings
 from harness.system.machine import Interpreter
-
-ROOT = Path(__file__).parents[2]
-IMAGES = read_images(ROOT / "dockerfiles")
-ENGINE = Engine("unix:///x", "id", "1", "Debian", "amd64", 2, 4000, is_here=True)
-
-
-def make_box(image="caffe-openblas"):
-    return Environment(
-        name="box", description="x", launcher="docker", image=image, backend="caffe", groups=()
-    )
-
-
-def make_session(tmp_path, **more):
-    return DockerSession(dataclasses.replace(ENGINE, **more), "t", tmp_path, tmp_path, threading.Event())
 
 
 def test_a_local_environment_asks_for_no_engine():

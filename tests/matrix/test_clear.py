@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_cli import make_harness, make_root
+from command_line import make_harness, make_root
 
 from harness.core.errors import InputError
 from harness.matrix.clear import KINDS, check_kinds, clear_items, list_items
@@ -16,7 +16,7 @@ from harness.plan.store import lock_cell
 from harness.system.locks import hold_lock
 from harness.system.usage import GATE, declare_use, read_uses
 
-__all__ = ["make_harness", "make_root"]  # fixtures
+FIXTURES = (make_harness, make_root)
 
 NEVER = threading.Event()
 USER = """

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from test_cli import list_runs, make_harness, make_root
+from command_line import list_runs, make_harness, make_root
 
-__all__ = ["make_harness", "make_root"]  # fixtures
+FIXTURES = (make_harness, make_root)
 
 
 def read_answers(root):

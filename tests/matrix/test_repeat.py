@@ -2,12 +2,13 @@
 
 import json
 
-from noisy_project import COUNT, list_runs, make_harness, read_cells, write_project
+from command_line import list_runs
+from noisy_project import COUNT, make_harness, read_cells, write_project
 from past_runs import write_sums
 
 from harness.verbs import composition as run
 
-__all__ = ["make_harness"]  # a fixture
+FIXTURES = (make_harness,)
 
 
 def read_executions(folder):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_cli import list_runs, make_harness, make_root
+from command_line import list_runs, make_harness, make_root
 
 FIXTURES = (make_root, make_harness)
 RUN = ("run", "--model", "small", "--environment", "a", "--environment", "b")

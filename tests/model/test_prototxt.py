@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_prototxt import NEWER, SMALL
 
 from harness.core.errors import InputError
 from harness.core.network import (
@@ -20,31 +21,6 @@ from harness.core.network import (
 from harness.model.prototxt import read_prototxt, write_prototxt
 from harness.model.random_weights import vgg_face_network
 
-NEWER = """name: "small"
-input: "data"
-input_dim: 10
-input_dim: 3
-input_dim: 8
-input_dim: 6
-layer {
-  name: "conv1"
-  type: "Convolution"
-  bottom: "data"
-  top: "conv1"
-  convolution_param { num_output: 4 kernel_size: 3 pad: 1 }
-}
-layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
-layer {
-  name: "pool1"
-  type: "Pooling"
-  bottom: "conv1"
-  top: "pool1"
-  pooling_param { pool: MAX kernel_size: 2 stride: 2 }
-}
-layer { name: "fc2" type: "InnerProduct" bottom: "pool1" top: "fc2" inner_product_param { num_output: 5 } }
-layer { name: "drop2" type: "Dropout" bottom: "fc2" top: "fc2" dropout_param { dropout_ratio: 0.5 } }
-layer { name: "prob" type: "Softmax" bottom: "fc2" top: "prob" }
-"""
 OLDER_TYPES = {
     "Convolution": "CONVOLUTION",
     "ReLU": "RELU",
@@ -54,19 +30,6 @@ OLDER_TYPES = {
     "Softmax": "SOFTMAX",
 }
 INPUT_DIM = 'input: "data"\ninput_dim: 10\ninput_dim: 3\ninput_dim: 8\ninput_dim: 6\n'
-SMALL = build_network(
-    "small",
-    "data",
-    (3, 8, 6),
-    [
-        Convolution("conv1", "data", "conv1", 4, (3, 3), pad=(1, 1)),
-        Relu("relu1", "conv1", "conv1"),
-        Pooling("pool1", "conv1", "pool1", "max", (2, 2), (2, 2)),
-        InnerProduct("fc2", "pool1", "fc2", 5),
-        Dropout("drop2", "fc2", "fc2"),
-        Softmax("prob", "fc2", "prob"),
-    ],
-)
 
 
 def read_text(tmp_path, text):

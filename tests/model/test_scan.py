@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_prototxt import NEWER, SMALL
+from small_prototxt import NEWER, SMALL
 
 from harness.core.errors import InputError
 from harness.core.limits import MAX_PROTOTXT_BYTES

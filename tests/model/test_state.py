@@ -12,7 +12,7 @@ import pytest
 from caffe_states import STATED
 from google.protobuf import text_format
 from small_model import make_png, write_model
-from test_prototxt import NEWER, SMALL
+from small_prototxt import NEWER, SMALL
 
 from harness.core.errors import InputError
 from harness.core.network_files import read_network, read_notes

@@ -1,7 +1,7 @@
 """Which witness set a port runs with, and what is said where it is another port's."""
 
 import pytest
-from test_model_folder import TABLE, make_folder
+from model_folders import TABLE, make_folder
 
 from harness.ami.port import ATTRIBUTES, PRESETS
 from harness.core.errors import InputError

@@ -1,7 +1,7 @@
 """Rules from the command line: read strictly, put before environments' own, part of every key."""
 
 import pytest
-from test_plan import ENVIRONMENT, environment, plan
+from plans import ENVIRONMENT, environment, plan
 
 from harness.ami.port import CHOICES, Port
 from harness.core.errors import InputError

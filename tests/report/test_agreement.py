@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_judge import SAME, judge, record, result
+from judged import SAME, judge, record, result
 
 from harness.report.agreement import group_environments
 from harness.report.terminal import render_text

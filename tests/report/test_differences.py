@@ -3,8 +3,8 @@
 import io
 
 import pytest
+from judged import SAME, judge
 from rich.console import Console
-from test_judge import SAME, judge
 
 from harness.report.differences import draw_differences
 from harness.summary.document import DifferenceSummary

@@ -3,54 +3,14 @@
 import base64
 import hashlib
 import io
-import json
 
 import numpy as np
 import pytest
+from pictured_inputs import SIZE, Inputs, flat
 from PIL import Image
 
 from harness.report.html.origins import find_compared, find_examples, find_origins
 from harness.report.html.pictures import SIDE, choose_factor, make_pictures
-
-SIZE = 8
-
-
-class Inputs:
-    """A run in a folder, whose one cell names a list of examples."""
-
-    def __init__(self, folder, npy=None):
-        self.folder, self.npy, self.lines = folder, npy, []
-        (folder / "run" / "cells" / "a").mkdir(parents=True)
-
-    def add(self, name, pixels, source=None, suffix=".png"):
-        path = self.folder / f"{name}{suffix}"
-        if suffix == ".npy":
-            np.save(path, pixels)
-        else:
-            Image.fromarray(pixels).save(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.lines.append(
-            {
-                "id": name,
-                "source": source or name,
-                "attack": "fgsm",
-                "gold": 0,
-                "file": path.name,
-                "sha256": digest,
-            }
-        )
-        return path
-
-    def find(self):
-        listed = self.folder / "examples.jsonl"
-        listed.write_text("".join(json.dumps(line) + "\n" for line in self.lines))
-        digest = hashlib.sha256(listed.read_bytes()).hexdigest()
-        job = {
-            "examples": {"path": str(listed), "sha256": digest, "npy": self.npy},
-            "model": {"preprocess": {"mean": [10, 20, 30]}},
-        }  # fmt: skip
-        (self.folder / "run" / "cells" / "a" / "cell.json").write_text(json.dumps({"job": job}))
-        return find_examples(find_origins([self.folder / "run"]))
 
 
 @pytest.fixture
@@ -66,11 +26,6 @@ def read(address):
 
 def make(inputs, *names, most=9, most_bytes=10**6):
     return make_pictures(names, inputs.find(), most, most_bytes)
-
-
-def flat(*levels):
-    """An image of one colour."""
-    return np.full((SIZE, SIZE, 3), levels, dtype=np.uint8)
 
 
 def test_an_attack_shows_its_input_and_what_it_changed_on_grey(inputs):

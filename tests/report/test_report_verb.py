@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from recorded_run import RECORD, make_run
 from summaries import cell, divergence, make_summary
-from test_export import RECORD, make_run
 
 from harness.cli import main
 from harness.report.write import FORMS, MOST_STEP_BYTES, write_reports

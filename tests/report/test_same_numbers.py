@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from test_judge import record, result
+from judged import record, result
 
 from harness.diff.cells import CellResult
 from harness.diff.columns import take_columns

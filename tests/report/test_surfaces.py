@@ -9,9 +9,9 @@ import pytest
 from html_samples import make_rich
 from html_samples import plant as plant_everywhere
 from past_runs import make_cell, write_cell
+from recorded_run import RECORD, make_run
 from rich.console import Console
 from summaries import plant
-from test_export import RECORD, make_run
 from tuple_records import make_record
 
 from harness.cli import main

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from html_samples import make_rich
+from judged import OTHER, SAME, entry, judge, record, result
 from rich.console import Console
-from test_judge import OTHER, SAME, entry, judge, record, result
 
 from harness.report.cells import COLUMNS
 from harness.report.divergences import mark_tuple

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from html_samples import make_rich
-from test_judge import OTHER, judge
+from judged import OTHER, judge
 
 from harness.core.errors import InputError
 from harness.summary.reading import read_summary

@@ -1,7 +1,9 @@
 """A small caffemodel in both forms, made by the protobuf library."""
 
 import numpy as np
+import pytest
 
+pytest.importorskip("google.protobuf", reason="caffemodels are made by the protobuf library")
 from harness.core.network import Convolution, InnerProduct, Relu, build_network
 from harness.model.random_weights import random_weights
 from harness.model.schema import ENUMS, message_class

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import small_model
+from command_line import make_caller
 
-from harness.cli import main
 from harness.verbs import composition as run
 
 ENVIRONMENT = """description = "for tests"
@@ -48,19 +48,7 @@ def make_harness(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "run_matrix", made)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
-
-    def harness(*arguments):
-        monkeypatch.setattr("sys.argv", ["harness", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return caught.value.code or 0, *capsys.readouterr()
-
-    return harness
-
-
-def list_runs(folder):
-    """Run folders, the oldest first."""
-    return sorted((folder / "reports").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    return make_caller(monkeypatch, capsys)
 
 
 def read_cells(run_folder):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_judge import judge, record, result
+from judged import judge, record, result
 
 from harness.diff.columns import read_columns, take_columns
 from harness.verdict.near_zero import note_near_zero

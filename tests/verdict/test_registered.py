@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from test_judge import OTHER, SAME, entry, judge, record, result
+from judged import OTHER, SAME, entry, judge, record, result
 
 from harness.verdict.judge import Header, make_summary
 from harness.verdict.pins import make_pin

@@ -1,7 +1,7 @@
 """Statistics in the summary: every cell's rates, every pair's agreement."""
 
 import pytest
-from test_judge import OTHER, judge, record, result
+from judged import OTHER, judge, record, result
 
 from harness.diff.columns import take_columns
 from harness.verdict.statistics import measure_cells

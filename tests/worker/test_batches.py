@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_worker import COUNT, make_job, run, spoil_examples
+from worker_jobs import COUNT, make_job, run, spoil_examples
 
 from harness.core.errors import InputError
 from harness.core.examples import Example

@@ -6,8 +6,8 @@ import shlex
 import pytest
 from cards import choose, ids
 from html_samples import NAMES, make_divergence, make_rich, plant
+from pictured_inputs import Inputs, flat
 from summaries import make_summary
-from test_html_pictures import Inputs, flat
 from waiting import settle, wait_until
 
 from harness.report.html.write import Budget, write_html
