@@ -153,6 +153,7 @@ ABOUT = {
     "default": lambda one, _: one.backend,
     "docker": lambda one, _: one.launcher,
     "table5": lambda one, _: (one.port, *one.rules.get("listing", ())),
+    "table5-local": lambda one, _: (one.port, *one.rules.get("listing", ())),
     "isa": lambda one, _: one.variables.get("ATEN_CPU_CAPABILITY"),
     "threads": lambda one, _: one.settings.threads,
     "graph": lambda one, _: one.settings.graph_optimisation,
@@ -181,7 +182,7 @@ def test_every_group_holds_a_pair_that_differs_in_what_it_is_about():
 
 def test_a_group_that_needs_no_engine_compares_without_one():
     environments = read_environments(ROOT / "environments")
-    for group in ("default", "ports", "decoders", "inside", "gpu"):
+    for group in ("default", "table5-local", "ports", "decoders", "inside", "gpu"):
         local = [one for one in environments if group in one.groups and one.launcher == "local"]
         assert len(local) >= 2, group
 

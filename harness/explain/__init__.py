@@ -1,0 +1,1 @@
+"""Why cells differ: causes, each with its proof."""
