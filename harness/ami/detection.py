@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from harness.ami.port import Port
 from harness.ami.statistics import check_arithmetic
-from harness.ami.steering import Parameters, Steering, Watch, plan_steering, steer
+from harness.ami.steering import Hook, Parameters, Steering, plan_steering, steer
 from harness.ami.witnesses import Entries
 from harness.core.activations import expose_activations, find_before_relu
 from harness.core.errors import InputError
 from harness.core.network import Network
+from harness.core.walk import Edits, Executor, walk
 
 
 @dataclass(frozen=True)
 class Detector:
     """AmI over an executor: the steering plan in the order in which blobs are visited."""
 
-    executor: Any
+    executor: Executor
     visits: Tuple[Steering, ...]
     port: Port
     parameters: Parameters
@@ -38,7 +40,7 @@ class Answer:
     top5: Tuple[Tuple[int, Optional[float]], ...]
 
 
-def build_detector(executor: Any, entries: Entries, port: Port, parameters: Parameters) -> Detector:
+def build_detector(executor: Executor, entries: Entries, port: Port, parameters: Parameters) -> Detector:
     """Detector over witness entries by blob, in the order in which the witness files were read."""
     check_arithmetic(executor, port)
     plan = plan_steering(executor.network, entries, port)
@@ -68,52 +70,25 @@ def order_visits(network: Network, plan: Mapping[str, Steering], port: Port) -> 
     return tuple(sorted(plan.values(), key=lambda steering: network.index(steering.blob)))
 
 
-def run_plain(executor: Any, value: Any) -> Any:
+def run_plain(executor: Executor, value: Any) -> Any:
     """Logits (N, classes) of a native input (N, C, H, W)."""
-    network = executor.network
-    return executor.forward(value, network.input.name, network.logits.name)
+    return walk(executor, value)
 
 
-def run_steered(detector: Detector, value: Any, watch: Optional[Watch] = None) -> Any:
-    """Logits of the steered pass over a native input; `watch` is told every blob's statistics.
-
-    A visit that lies behind the last one steers the value which the pass left there, and the walk goes on
-    from it: what was steered further on is computed anew and its steering lost. So does Caffe, whose
-    forward(start, end) with the start after the end does nothing and says nothing.
-    """
-    executor, network = detector.executor, detector.executor.network
-    at = network.input.name
-    left: Dict[str, Any] = {}
-    revisited = find_revisited(network, detector.visits)
-    for steering in detector.visits:
-        if network.index(steering.blob) > network.index(at):
-            value = advance(executor, value, (at, steering.blob), revisited, left)
-        else:
-            value = left[steering.blob]
-        steered = steer(executor, value, steering, detector.port, detector.parameters, watch)
-        value = steered if detector.port.fed_on else value
-        at = steering.blob
-    return executor.forward(value, at, network.logits.name)
+def run_steered(detector: Detector, value: Any, hook: Optional[Hook] = None) -> Any:
+    """Logits of the steered pass over a native input; `hook` is told every blob's statistics."""
+    return walk(detector.executor, value, list_edits(detector, hook))
 
 
-def find_revisited(network: Network, visits: Sequence[Steering]) -> List[str]:
-    """Blobs that are visited after a later blob, in network order."""
-    places = [network.index(steering.blob) for steering in visits]
-    late = {place for number, place in enumerate(places) if place < max(places[: number + 1])}
-    return [network.blobs[place].name for place in sorted(late)]
+def list_edits(detector: Detector, hook: Optional[Hook] = None) -> Edits:
+    """What the steered pass does to blobs on its walk."""
+    return [(steering.blob, partial(edit_blob, detector, steering, hook)) for steering in detector.visits]
 
 
-def advance(
-    executor: Any, value: Any, span: Tuple[str, str], revisited: Sequence[str], left: Dict[str, Any]
-) -> Any:
-    """Value at the end of a span; what it leaves at blobs to be revisited goes into `left`."""
-    network = executor.network
-    start, stop = span
-    for name in revisited:
-        if network.index(start) < network.index(name) < network.index(stop):
-            value = left[name] = executor.forward(value, start, name)
-            start = name
-    return executor.forward(value, start, stop)
+def edit_blob(detector: Detector, steering: Steering, hook: Optional[Hook], value: Any) -> Any:
+    """What the pass goes on with: the steered value, or the value where the port does not feed that on."""
+    steered = steer(detector.executor, value, steering, detector.port, detector.parameters, hook)
+    return steered if detector.port.fed_on else value
 
 
 def read_answers(logits: np.ndarray) -> List[Answer]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping
 
 import numpy as np
 
 from harness.core.errors import InputError
 from harness.core.network import InnerProduct, Network
+from harness.core.walk import Executor, Watch, walk
 
 
 def extract_witnesses(
-    executor: Any, base: np.ndarray, substitution: np.ndarray, preservation: np.ndarray
+    executor: Executor, base: np.ndarray, substitution: np.ndarray, preservation: np.ndarray
 ) -> Dict[str, List[int]]:
     """Witnesses of one attribute by blob, from the first blob after the input to the last before the logits.
 
@@ -23,26 +24,42 @@ def extract_witnesses(
             f"witness extraction: {len(substitution)} substituted and {len(preservation)} preserved images;"
             " it takes pairs, at least one"
         )
-    plain = dict(walk_hidden(executor, base))
+    blobs = read_hidden(executor, base)
     return choose_witnesses(
-        measure_differences(executor, plain, substitution), measure_differences(executor, plain, preservation)
+        measure_differences(executor, blobs, substitution), measure_differences(executor, blobs, preservation)
     )
 
 
 def measure_differences(
-    executor: Any, plain: Mapping[str, np.ndarray], inputs: np.ndarray
+    executor: Executor, base: Mapping[str, np.ndarray], inputs: np.ndarray
 ) -> Dict[str, np.ndarray]:
-    """Difference of every channel to the base's, (N, C) by blob; `plain` holds the base's blobs."""
-    return {blob: channel_differences(value, plain[blob]) for blob, value in walk_hidden(executor, inputs)}
+    """Difference of every channel to the base's, (N, C) by blob; `base` holds the base's blobs."""
+    found: Dict[str, np.ndarray] = {}
+
+    def measure(blob: str, value: Any) -> None:
+        found[blob] = channel_differences(executor.to_numpy(value), base[blob])
+
+    walk_hidden(executor, inputs, measure)
+    return found
 
 
-def walk_hidden(executor: Any, inputs: np.ndarray) -> Iterator[Tuple[str, np.ndarray]]:
-    """Name and value of every blob between input and logits, in network order, of inputs (N, C, H, W)."""
+def read_hidden(executor: Executor, inputs: np.ndarray) -> Dict[str, np.ndarray]:
+    """Value of every hidden blob, of inputs (N, C, H, W)."""
+    found: Dict[str, np.ndarray] = {}
+
+    def keep(blob: str, value: Any) -> None:
+        found[blob] = executor.to_numpy(value)
+
+    walk_hidden(executor, inputs, keep)
+    return found
+
+
+def walk_hidden(executor: Executor, inputs: np.ndarray, watch: Watch) -> None:
+    """Show every blob between input and logits, in network order, of inputs (N, C, H, W)."""
     network = executor.network
-    value = executor.to_native(inputs)
-    for below, blob in zip(network.blobs, network.span(network.input.name, last_hidden(network))):
-        value = executor.forward(value, below.name, blob.name)
-        yield blob.name, executor.to_numpy(value)
+    last = last_hidden(network)
+    hidden = [blob.name for blob in network.span(network.input.name, last)]
+    walk(executor, executor.to_native(inputs), watch=watch, watched=hidden, stop=last)
 
 
 def last_hidden(network: Network) -> str:

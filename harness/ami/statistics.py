@@ -17,6 +17,7 @@ import numpy as np
 
 from harness.ami.port import Port
 from harness.core.errors import InputError
+from harness.core.walk import Arrays, Executor
 
 NEAR_ZERO = 1e-5  # of the mean: below it, what rounding does to equal sums can be all of a deviation
 Smallest = Optional[Tuple[str, float]]
@@ -50,31 +51,31 @@ class Statistics:
     minimum: Any
 
 
-def measure_blob(executor: Any, value: Any, entries: Sequence[int], port: Port) -> Statistics:
+def measure_blob(executor: Executor, value: Any, entries: Sequence[int], port: Port) -> Statistics:
     """Statistics of a native value (N, C, H, W) or (N, C), by the port's arithmetic."""
     with warnings.catch_warnings():  # ddof 1 over one entry is 0 / 0, of which both libraries warn
         warnings.simplefilter("ignore")
         return MEASURES[port.arithmetic](executor, value, list(entries), port.ddof)
 
 
-def choose_arrays(executor: Any, port: Port) -> Any:
+def choose_arrays(executor: Executor, port: Port) -> Arrays:
     """Whose arrays the port's statistics are."""
     return HostArrays() if port.arithmetic == "numpy" else executor
 
 
-def measure_ratio(executor: Any, measured: Statistics, port: Port) -> np.ndarray:
+def measure_ratio(executor: Executor, measured: Statistics, port: Port) -> np.ndarray:
     """Deviations over means (N,)."""
     ratios: np.ndarray = choose_arrays(executor, port).to_numpy(measured.sigma / abs(measured.mean))
     return ratios[:, 0]
 
 
-def check_arithmetic(executor: Any, port: Port) -> None:
+def check_arithmetic(executor: Executor, port: Port) -> None:
     """Refuse torch's arithmetic over arrays that are not torch's."""
     if port.arithmetic == "torch" and executor.xp is np:
         raise InputError("port rule arithmetic = 'torch': this backend has no torch; choose 'numpy'")
 
 
-def measure_numpy(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
+def measure_numpy(executor: Executor, value: Any, entries: List[int], ddof: int) -> Statistics:
     """The notebook's: NumPy's functions over a list, for each image; wherever the value lies."""
     sums = sum_maps(executor.to_numpy(value))
     rows = [[row[channel] for channel in entries] for row in sums]
@@ -89,7 +90,7 @@ def sum_maps(value: np.ndarray) -> np.ndarray:
     return sums
 
 
-def measure_torch(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
+def measure_torch(executor: Executor, value: Any, entries: List[int], ddof: int) -> Statistics:
     """The PyTorch port's: torch's functions over a vector, for each image, on whatever device."""
     xp = executor.xp
     sums = value if value.ndim == 2 else xp.sum(value, (2, 3))
@@ -99,7 +100,7 @@ def measure_torch(executor: Any, value: Any, entries: List[int], ddof: int) -> S
     return Statistics(sums, *columns)
 
 
-def measure_terms(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
+def measure_terms(executor: Executor, value: Any, entries: List[int], ddof: int) -> Statistics:
     """One addition after the other, the same in every library; only the sums of maps are the library's own.
 
     The divisors are arrays, for torch on CUDA multiplies by the reciprocal of a plain number. The root alone
@@ -125,7 +126,7 @@ def add_up(terms: Sequence[Any]) -> Any:
     return total
 
 
-def measure_exact(executor: Any, value: Any, entries: List[int], ddof: int) -> Statistics:
+def measure_exact(executor: Executor, value: Any, entries: List[int], ddof: int) -> Statistics:
     """Without rounding but for each result's own: equal sums have a deviation of 0, everywhere."""
     maps = executor.to_numpy(value)
     maps = maps.reshape(maps.shape[0], maps.shape[1], -1)
@@ -155,13 +156,13 @@ def measure_exactly(values: Sequence[float], ddof: int) -> Tuple[float, float]:
         return math.nan, math.nan
 
 
-def gather_statistics(executor: Any, sums: np.ndarray, *columns: Sequence[Any]) -> Statistics:
+def gather_statistics(arrays: Arrays, sums: np.ndarray, *columns: Sequence[Any]) -> Statistics:
     """Statistics as native arrays, from NumPy's sums (N, C) and N means, deviations and minima."""
-    found = (executor.to_native(np.array(column, sums.dtype)[:, None]) for column in columns)
-    return Statistics(executor.to_native(sums), *found)
+    found = (arrays.to_native(np.array(column, sums.dtype)[:, None]) for column in columns)
+    return Statistics(arrays.to_native(sums), *found)
 
 
-MEASURES: Dict[str, Callable[[Any, Any, List[int], int], Statistics]] = {
+MEASURES: Dict[str, Callable[[Executor, Any, List[int], int], Statistics]] = {
     "numpy": measure_numpy,
     "torch": measure_torch,
     "term-by-term": measure_terms,

@@ -18,6 +18,7 @@ from harness.ami.witnesses import Entries
 from harness.core.errors import InputError
 from harness.core.network import Blob, Network
 from harness.core.resize import resize_maps, resize_matrix
+from harness.core.walk import Arrays, Executor
 
 CROP = 2  # pixels that the pool3 rule cuts off on each side
 RELATIVE_ZERO = 1e-6  # of the mean: equal float32 sums leave a deviation of about 1e-7 of it
@@ -55,7 +56,7 @@ class Factors:
     later: Sequence[Tuple[List[int], Any]] = ()
 
 
-Watch = Callable[[Steering, Statistics], None]
+Hook = Callable[[Steering, Statistics], None]
 
 
 def check_parameters(parameters: Parameters) -> None:
@@ -117,26 +118,26 @@ def repeat_rounds(entries: Sequence[int]) -> List[Tuple[int, ...]]:
 
 
 def steer(
-    executor: Any,
+    executor: Executor,
     value: Any,
     steering: Steering,
     port: Port,
     parameters: Parameters,
-    watch: Optional[Watch] = None,
+    hook: Optional[Hook] = None,
 ) -> Any:
-    """Steered copy of a native value (N, C, H, W) or (N, C); `watch` is told its statistics."""
+    """Steered copy of a native value (N, C, H, W) or (N, C); `hook` is told its statistics."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # ddof 1 over one witness is 0 / 0
         if steering.resizes and port.pool3_when == "before-statistics":
             value = resize_cropped(executor, value, port)
         measured = measure_blob(executor, value, steering.entries, port)
-        if watch is not None:
-            watch(steering, measured)
+        if hook is not None:
+            hook(steering, measured)
         factors = find_factors(executor, value, measured, steering, port, parameters)
         return apply_factors(executor, value, factors, steering, port)
 
 
 def find_factors(
-    executor: Any,
+    executor: Executor,
     value: Any,
     measured: Statistics,
     steering: Steering,
@@ -176,7 +177,7 @@ def is_zero(measured: Statistics, port: Port) -> Any:
     return measured.sigma <= RELATIVE_ZERO * abs(measured.mean)
 
 
-def find_weakened(arrays: Any, measured: Statistics, steering: Steering) -> Any:
+def find_weakened(arrays: Arrays, measured: Statistics, steering: Steering) -> Any:
     """Mask (N, C) of the channels above the mean that are no witnesses."""
     others = np.ones((1, measured.sums.shape[1]), dtype=np.float32)
     others[0, list(steering.entries)] = 0
@@ -198,7 +199,7 @@ def strengthen(factors: Any, sums: Any, steering: Steering, port: Port, grow: Ca
 
 
 def strengthen_maps(
-    executor: Any, value: Any, factors: Any, steering: Steering, port: Port, grow: Callable[[Any], Any]
+    executor: Executor, value: Any, factors: Any, steering: Steering, port: Port, grow: Callable[[Any], Any]
 ) -> List[Tuple[List[int], Any]]:
     """As the notebook does: put the first mentions' factors in, and return the later mentions' one by one.
 
@@ -216,7 +217,7 @@ def strengthen_maps(
     return done[1:]
 
 
-def apply_factors(executor: Any, value: Any, factors: Factors, steering: Steering, port: Port) -> Any:
+def apply_factors(executor: Executor, value: Any, factors: Factors, steering: Steering, port: Port) -> Any:
     """Value times factors, resized first where the pool3 rule says so."""
     late = steering.resizes and port.pool3_when == "after-statistics"
     if late and port.pool3_channels == "all":
@@ -232,7 +233,7 @@ def apply_factors(executor: Any, value: Any, factors: Factors, steering: Steerin
     return steered
 
 
-def multiply(executor: Any, value: Any, factors: Any, port: Port) -> Any:
+def multiply(executor: Executor, value: Any, factors: Any, port: Port) -> Any:
     """A native value (N, C, H, W) or (N, C) times factors (N, C).
 
     The notebook's are float64: NumPy 1 multiplies a single number of fc6 or fc7 with that, a map with what
@@ -244,7 +245,7 @@ def multiply(executor: Any, value: Any, factors: Any, port: Port) -> Any:
     return value * (own if value.ndim == 2 else own[:, :, None, None])
 
 
-def resize_cropped(executor: Any, maps: Any, port: Port) -> Any:
+def resize_cropped(executor: Executor, maps: Any, port: Port) -> Any:
     """Maps (..., H, W) cropped by CROP on each side and resized back, by torch where it does the rest."""
     height, width = maps.shape[-2:]
     cropped = maps[..., CROP : height - CROP, CROP : width - CROP]

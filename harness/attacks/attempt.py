@@ -25,6 +25,7 @@ from harness.core.arrays import Preprocess, store_levels
 from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import Example
+from harness.core.walk import Executor
 from harness.worker.prepare import Prepared, hash_array
 from harness.worker.tasks.judge import judge_inputs
 
@@ -39,7 +40,7 @@ Outcome = Literal["kept", "lost", "failed"]
 class Checker:
     """What results are checked on: an executor, and AmI over it for attacks on the detector."""
 
-    executor: Any
+    executor: Executor
     preprocess: Preprocess
     port: Port
     detector: Detector | None = None

@@ -94,6 +94,10 @@ class GradientExecutor:
         kind = next(iter(self.tensors.values())).dtype
         return torch.tensor(np.asarray(array), dtype=kind, device=self.device)
 
+    def to_numpy(self, value: torch.Tensor) -> NDArray[Any]:
+        """A copy in main memory, without its gradients."""
+        return np.array(value.detach().cpu().numpy())
+
 
 def take_root(value: torch.Tensor) -> torch.Tensor:
     """Square root whose slope at 0 is 0.

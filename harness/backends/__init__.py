@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Dict, Mapping, Optional, Protocol, Tuple
+from typing import Dict, Mapping, Optional, Protocol, Tuple
 
 import numpy as np
 
 from harness.core.errors import InputError
 from harness.core.network import Network
+from harness.core.walk import Executor
 
 NAMES = ("reference", "pytorch", "onnxruntime", "opencv", "caffe")
 
@@ -32,22 +33,6 @@ class Settings:
     prototxt: Optional[str] = None
     level: int = 0
     stages: Tuple[str, ...] = ()
-
-
-class Executor(Protocol):
-    """A loaded network. Values are batches: (N, C, H, W), or (N, C) after an InnerProduct."""
-
-    xp: Any  # the array namespace of native values: numpy or torch
-    network: Network
-
-    def forward(self, value: Any, start: str, stop: str) -> Any:
-        """Value of blob `stop` from the value of the earlier blob `start`, both native arrays."""
-
-    def to_native(self, array: np.ndarray) -> Any:
-        """A NumPy array as this backend's own kind, in its precision, on its device."""
-
-    def to_numpy(self, value: Any) -> np.ndarray:
-        """A native value as a NumPy array."""
 
 
 class Backend(Protocol):

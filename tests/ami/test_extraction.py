@@ -4,7 +4,7 @@ import nets
 import numpy as np
 import pytest
 
-from harness.ami.extraction import extract_witnesses, measure_differences, select_witnesses, walk_hidden
+from harness.ami.extraction import extract_witnesses, measure_differences, read_hidden, select_witnesses
 from harness.backends import Settings, reference
 from harness.core.errors import InputError
 
@@ -46,7 +46,7 @@ def test_extraction_equals_a_loop_over_channels():
 
 def test_differences_do_not_depend_on_the_batch():
     executor = reference.load(NETWORK, nets.random_parameters(NETWORK), Settings(precision="float64"))
-    plain = dict(walk_hidden(executor, nets.random_inputs(NETWORK, 1)))
+    plain = read_hidden(executor, nets.random_inputs(NETWORK, 1))
     images = nets.random_inputs(NETWORK, 3, seed=2)
     together = measure_differences(executor, plain, images)
     assert list(together) == ["conv1_1", "conv2_2", "pool3", "conv4_1", "fc6", "fc7"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import nets
 import pytest
 
-from harness.ami.detection import find_revisited, order_visits
+from harness.ami.detection import order_visits
 from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import plan_steering
 from harness.ami.witnesses import (
@@ -17,6 +17,7 @@ from harness.ami.witnesses import (
     write_witnesses,
 )
 from harness.core.errors import InputError
+from harness.core.walk import list_visits
 
 NETWORK = nets.face_like_network()
 PUBLISHED = Path(__file__).parents[3] / "shared" / "ami"
@@ -159,6 +160,8 @@ def test_which_listings_of_the_published_files_lose_steering(published):
     for listing in itertools.permutations(ATTRIBUTES):
         port = read_port("notebook", {"order": "listing", "listing": listing})
         plan = plan_steering(network, concatenate_witnesses(witnesses, port), port)
-        revisited[listing] = tuple(find_revisited(network, order_visits(network, plan, port)))
+        edits = [(steering.blob, id) for steering in order_visits(network, plan, port)]
+        visits = list_visits(network, edits, (), ("data", "fc8"))
+        revisited[listing] = tuple(visit.blob for visit in visits if visit.kept)
     assert sorted(revisited.values()) == 8 * [()] + 6 * [("conv3_2", "fc6")] + 10 * [("fc6",)]
     assert all(revisited[listing] for listing in revisited if listing[0] == "nose")

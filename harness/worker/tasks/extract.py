@@ -8,12 +8,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
-from harness.ami.extraction import last_hidden, measure_differences, select_witnesses, walk_hidden
+from harness.ami.extraction import last_hidden, measure_differences, read_hidden, select_witnesses
 from harness.backends import find_backend
 from harness.core.documents import NAME, check_fields
 from harness.core.errors import InputError
 from harness.core.examples import Example, read_examples
 from harness.core.network_files import network_to_json, read_network, read_weights
+from harness.core.walk import Executor
 from harness.worker.cell import check_weights, describe_cell, hash_job, report_progress
 from harness.worker.job import Job
 from harness.worker.prepare import prepare_example
@@ -23,13 +24,13 @@ MUTATIONS = ("substitution", "preservation")
 
 
 @dataclass
-class Bench:
+class Extractor:
     """A loaded network, the base's blobs on it, and how far the work is; `hashes` are those of all inputs."""
 
     job: Job
-    executor: Any
+    executor: Executor
     examples: Mapping[str, Example]
-    plain: Dict[str, np.ndarray] = field(default_factory=dict)
+    base: Dict[str, np.ndarray] = field(default_factory=dict)
     hashes: Dict[str, Dict[str, str]] = field(default_factory=dict)
 
     def read_inputs(self, names: Sequence[str]) -> np.ndarray:
@@ -50,12 +51,12 @@ def extract_job(job: Job) -> Dict[str, Any]:
     parameter_hashes = check_weights(job)
     executor = backend.load(network, read_weights(job.network, network), job.settings)
     loaded = time.perf_counter()
-    bench = Bench(job, executor, examples)
-    bench.plain.update(walk_hidden(executor, bench.read_inputs([base])))
+    extractor = Extractor(job, executor, examples)
+    extractor.base.update(read_hidden(executor, extractor.read_inputs([base])))
     for name in (RECORDS, BATCHES):
         cut_file(job.output / name, 0)
     for attribute, names in pairs.items():
-        append_batch(job.output, hash_job(job), make_records(bench, attribute, names))
+        append_batch(job.output, hash_job(job), make_records(extractor, attribute, names))
     finished = time.perf_counter()
     timings = {
         "load_seconds": round(loaded - started, 4),
@@ -63,7 +64,7 @@ def extract_job(job: Job) -> Dict[str, Any]:
         "worker_seconds": round(finished - started, 4),
         "examples": len(examples),
     }
-    hashes = {"parameters": parameter_hashes, "inputs": bench.hashes}
+    hashes = {"parameters": parameter_hashes, "inputs": extractor.hashes}
     cell = describe_cell(job, backend.versions(), hashes, timings)
     return {**cell, "network": network_to_json(network)}
 
@@ -88,10 +89,10 @@ def check_extraction(job: Job, examples: Mapping[str, Example]) -> Any:
 
 
 def make_records(
-    bench: Bench, attribute: str, names: Mapping[str, Sequence[str]]
+    extractor: Extractor, attribute: str, names: Mapping[str, Sequence[str]]
 ) -> Iterator[Dict[str, Any]]:
     """One attribute's witnesses and differences (pair by pair), a record a blob."""
-    substituted, preserved = (measure_images(bench, names[kind]) for kind in MUTATIONS)
+    substituted, preserved = (measure_images(extractor, names[kind]) for kind in MUTATIONS)
     for blob in substituted:
         check_finite(attribute, blob, substituted[blob], preserved[blob])
         yield {
@@ -103,15 +104,15 @@ def make_records(
         }
 
 
-def measure_images(bench: Bench, names: Sequence[str]) -> Dict[str, np.ndarray]:
+def measure_images(extractor: Extractor, names: Sequence[str]) -> Dict[str, np.ndarray]:
     """Differences (N, C) of some examples to the base, by blob, computed batch by batch."""
-    parts: Dict[str, List[np.ndarray]] = {blob: [] for blob in bench.plain}
-    size = bench.job.batch_size
+    parts: Dict[str, List[np.ndarray]] = {blob: [] for blob in extractor.base}
+    size = extractor.job.batch_size
     for start in range(0, len(names), size):
-        inputs = bench.read_inputs(names[start : start + size])
-        for blob, values in measure_differences(bench.executor, bench.plain, inputs).items():
+        inputs = extractor.read_inputs(names[start : start + size])
+        for blob, values in measure_differences(extractor.executor, extractor.base, inputs).items():
             parts[blob].append(values)
-        report_progress(len(bench.hashes), len(bench.examples))
+        report_progress(len(extractor.hashes), len(extractor.examples))
     return {blob: np.concatenate(rows) for blob, rows in parts.items()}
 
 

@@ -21,7 +21,7 @@ from harness.ami.detection import (
     score_detection,
 )
 from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
-from harness.ami.steering import Steering, Watch
+from harness.ami.steering import Hook, Steering
 from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
 from harness.core.errors import InputError
@@ -159,13 +159,13 @@ def note_ratios(
 
 
 def run_both(
-    detector: Detector, inputs: np.ndarray, watch: Optional[Watch] = None
+    detector: Detector, inputs: np.ndarray, hook: Optional[Hook] = None
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W); `watch` as in `run_steered`."""
+    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W); `hook` as in `run_steered`."""
     executor = detector.executor
     value = executor.to_native(inputs)
     plain = executor.to_numpy(run_plain(executor, value))
-    return plain, executor.to_numpy(run_steered(detector, value, watch))
+    return plain, executor.to_numpy(run_steered(detector, value, hook))
 
 
 def make_record(
