@@ -84,12 +84,20 @@ def schema(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the pages that code and TOML files say anew (`-- --check` says which are not current)."""
+    install(session, "harness")
+    session.run("python", "docs/make/pages.py", *session.posargs)
+
+
+@nox.session
 def sample(session: nox.Session) -> None:
-    """Make reports/sample and the README's picture of it anew (`-- --environment local-*` without Docker)."""
+    """Make reports/sample and the pictures anew (`-- --environment local-*` without Docker)."""
     install(session, "tests")
     options = session.posargs or ("--group", "table5")
     session.run("python", "docs/make/sample.py", *options, env={"PYTHONPATH": "."})
     session.run("python", "docs/make/screenshot.py")
+    session.run("python", "docs/make/divergence.py", env={"PYTHONPATH": "."})
 
 
 @nox.session(name="make-examples")

@@ -1,4 +1,4 @@
-"""A picture of the sample report's first page, for the README.
+"""A picture of the sample report's first page, for docs/reports.md.
 
 python docs/make/screenshot.py
 """

@@ -193,11 +193,3 @@ def test_the_two_releases_of_one_framework_differ_in_its_package_alone():
     assert set(new.packages) - set(old.packages) == {"onnxruntime==1.32.0"}
     assert new.settings == old.settings
     assert new.variables == old.variables
-
-
-def test_the_readme_lists_every_environment_and_group():
-    rows = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    environments = read_environments(ROOT / "environments")
-    groups = read_register(ROOT / "environments", environments).groups
-    for name, description in [*((one.name, one.description) for one in environments), *groups.items()]:
-        assert f"| `{name}` | {description} |" in rows

@@ -58,9 +58,8 @@ def test_the_examples_are_those_of_the_bundled_model():
     assert {one.example for one in summary.divergences} | set(summary.agreeing.examples) == ids
 
 
-def test_the_readme_shows_it():
+def test_the_documentation_shows_it():
     assert PICTURE.read_bytes().startswith(b"\x89PNG")
     assert PICTURE.stat().st_size < 300_000
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "docs/report.png" in readme
-    assert "reports/sample" in readme
+    assert "(report.png)" in (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
+    assert "(reports/sample)" in (ROOT / "README.md").read_text(encoding="utf-8")
