@@ -1,8 +1,6 @@
-"""The README's picture: one Caffe, one model, the same faces, and two orders of four witness files.
+"""The README's picture: one framework, one model, the same faces, and two orders of four witness files.
 
-    python docs/make/divergence.py
-
-It takes a Docker engine; without one the old picture stays.
+python docs/make/divergence.py
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "divergence.svg"
-PAIR = ("caffe-openblas", "caffe-listing-nose-first")
+PAIR = ("local-onnxruntime", "local-listing-nose-first")
 WIDTH = 104  # columns: GitHub shows a page of about 830 pixels, and what is wider gets small
 ROWS = 8
 COULD_NOT_RUN = 2
