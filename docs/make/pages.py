@@ -8,7 +8,6 @@ python docs/make/pages.py --check    # say which are not current
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,29 +110,9 @@ def write_examples(epilog: str) -> str:
     return "\n".join(f"$ {line}" for line in text.partition(": ")[2].split("; "))
 
 
-def list_rooms() -> Iterator[str]:
-    """Every module by its room, with the sentence that opens it."""
-    yield "# Rooms\n"
-    yield "Every module of `harness/` in the sentence that opens it. [Architecture](architecture.md) has the"
-    yield "floors that the rooms stand on."
-    for room in sorted(path.parent for path in (ROOT / "harness").glob("*/__init__.py")):
-        yield f"\n## {room.name}\n"
-        yield f"{read_sentence(room / '__init__.py')}\n"
-        modules = [path for path in sorted(room.rglob("*.py")) if path != room / "__init__.py"]
-        rows = [(f"`{path.relative_to(room).as_posix()}`", read_sentence(path)) for path in modules]
-        yield from make_table(("module", "what it is"), rows)
-
-
-def read_sentence(path: Path) -> str:
-    """The first sentence of a module's docstring."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(text.split("\n\n")[0].split())
-
-
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "environment-list.md": list_environments,
     "options.md": list_options,
-    "rooms.md": list_rooms,
 }
 
 
