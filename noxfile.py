@@ -47,13 +47,16 @@ def inside(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, style, types, which half imports which, and that the workflows are workflows."""
+    """Check format, style, types, which room imports which, the workflows, and the reports' scripts."""
     install(session, "lint")
     session.run("ruff", "format", "--check")
     session.run("ruff", "check")
     session.run("mypy")
     session.run("lint-imports", env={"PYTHONPATH": "."})
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")
+    scripts = f"{session.create_tmp()}/scripts"
+    session.run("python", "docs/make/scripts.py", scripts, env={"PYTHONPATH": "."})
+    session.run("oxlint", "--config", ".oxlintrc.json", scripts)
 
 
 @nox.session

@@ -1,4 +1,3 @@
-"use strict";
 // One example as elements. Everything that comes from files is set as text, never as markup.
 
 const part = (name) => document.getElementById(name).content;

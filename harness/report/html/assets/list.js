@@ -1,4 +1,3 @@
-"use strict";
 // A long list of which only what is near the window is built. Two gaps stand for the rest, as high as
 // those rows were when they were last seen, or are thought to be.
 
@@ -75,7 +74,7 @@ function makeList(root, build, guess) {
     if (!frame) frame = requestAnimationFrame(update);
   }
 
-  function show(newRows) {
+  function showRows(newRows) {
     rows = newRows;
     heights = Float64Array.from(rows, (row) => scale * guess(row));
     clear(0);
@@ -115,5 +114,5 @@ function makeList(root, build, guess) {
   addEventListener("scroll", plan, { passive: true });
   addEventListener("resize", plan);
 
-  return { show, reveal, fillFirst, place: (wanted) => rows.findIndex((row) => row[ID] === wanted), size: () => rows.length };
+  return { show: showRows, reveal, fillFirst, place: (wanted) => rows.findIndex((row) => row[ID] === wanted), size: () => rows.length };
 }

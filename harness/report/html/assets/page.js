@@ -1,4 +1,3 @@
-"use strict";
 // The page's controls: filters, addresses, folds, theme, the agreement table, copying, printing.
 
 const byId = (id) => document.getElementById(id);
@@ -16,14 +15,14 @@ let state = readState("");
 // Options of the filters, each with how many examples it finds by itself.
 
 function fillSelect(name, all, options) {
-  const select = tools.elements[name];
+  const menu = tools.elements[name];
   const make = (value, text) => {
     const option = element("option", "", text);
     option.value = value;
     return option;
   };
-  select.replaceChildren(make("", all), ...options.map(([value, text]) => make(value, text)));
-  select.parentElement.hidden = options.length === 0;
+  menu.replaceChildren(make("", all), ...options.map(([value, text]) => make(value, text)));
+  menu.parentElement.hidden = options.length === 0;
 }
 
 function tally(values, rows = data.divergences) {

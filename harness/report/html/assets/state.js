@@ -49,7 +49,7 @@ const codes = data.hidden.map(([first, last]) => `\\u{${first.toString(16)}}-\\u
 const hidden = new RegExp(`[${codes.join("")}]`, "gu");
 const escapeCode = (code) => (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : code < 0x10000
   ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`);
-const showName = (name) => name.replace(hidden, (one) => escapeCode(one.codePointAt(0)));
+const showName = (name) => name.replaceAll(hidden, (one) => escapeCode(one.codePointAt(0)));
 
 const departing = (row) => row[CLASSES].slice(1).flatMap((one) => one[MEMBERS]);
 
