@@ -29,6 +29,7 @@ class Settings:
     graph_optimisation: bool = True
     tf32: bool = False
     deterministic: bool = True
+    winograd: bool = True
     caffemodel: Optional[str] = None
     prototxt: Optional[str] = None
     level: int = 0

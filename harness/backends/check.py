@@ -11,7 +11,7 @@ from harness.core.errors import InputError
 from harness.core.network import Blob, Lrn, Network, Pooling
 from harness.core.network_files import MADE_ANEW
 
-CHOICES = ("precision", "device", "graph_optimisation", "tf32", "deterministic")
+CHOICES = ("precision", "device", "graph_optimisation", "tf32", "deterministic", "winograd")
 
 
 def check_settings(backend: str, settings: Settings, **allowed: Tuple[Any, ...]) -> None:

@@ -33,7 +33,8 @@ def versions() -> Dict[str, str]:
     """OpenCV, what of its build concerns arithmetic, and NumPy, in which values are steered."""
     lines = (line.strip() for line in cv2.getBuildInformation().splitlines())
     known = [" ".join(line.split()) for line in lines if line.startswith(BUILD_LINES)]
-    return {"opencv": cv2.__version__, "opencv build": "; ".join(known), "numpy": np.__version__}
+    found = {"opencv": cv2.__version__, "opencv build": "; ".join(known), "numpy": np.__version__}
+    return {**found, "convolution": "Winograd where it can" if has_winograd() else "direct"}
 
 
 def load(network: Network, _weights: Mapping[str, np.ndarray], settings: Settings) -> OpencvExecutor:
@@ -41,7 +42,7 @@ def load(network: Network, _weights: Mapping[str, np.ndarray], settings: Setting
 
     The number of threads is set for the whole process.
     """
-    check_settings("opencv", settings, graph_optimisation=(True, False))
+    check_settings("opencv", settings, graph_optimisation=(True, False), winograd=(True, False))
     check_network(network)
     for layer in network.layers:
         if isinstance(layer, Lrn) and layer.k != 1:
@@ -51,7 +52,7 @@ def load(network: Network, _weights: Mapping[str, np.ndarray], settings: Setting
     if settings.caffemodel is None:
         raise InputError("backend opencv: reads parameters from a .caffemodel itself; name one")
     cv2.setNumThreads(settings.threads)
-    return OpencvExecutor(network, Path(settings.caffemodel), fuses=settings.graph_optimisation)
+    return OpencvExecutor(network, Path(settings.caffemodel), settings)
 
 
 class OpencvExecutor:
@@ -59,10 +60,10 @@ class OpencvExecutor:
 
     xp: Any = np
 
-    def __init__(self, network: Network, caffemodel: Path, *, fuses: bool) -> None:
+    def __init__(self, network: Network, caffemodel: Path, settings: Settings) -> None:
         self.network = network
         self._caffemodel = caffemodel
-        self._fuses = fuses
+        self._settings = settings
         self._nets: Dict[str, Any] = {}
 
     def forward(self, value: np.ndarray, start: str, stop: str) -> np.ndarray:
@@ -92,9 +93,16 @@ class OpencvExecutor:
         if blob.name not in self._nets:
             bottom = self.network.blobs[self.network.index(blob.name) - 1]
             net = read_net(bottom, blob, self._caffemodel)
-            net.enableFusion(self._fuses)
+            net.enableFusion(self._settings.graph_optimisation)
+            if has_winograd():
+                net.enableWinograd(self._settings.winograd)
             self._nets[blob.name] = net
         return self._nets[blob.name]
+
+
+def has_winograd() -> bool:
+    """Whether this OpenCV convolves by Winograd unless it is told not to; those before 4.7 cannot."""
+    return hasattr(getattr(getattr(cv2, "dnn", None), "Net", None), "enableWinograd")
 
 
 def read_net(bottom: Blob, blob: Blob, caffemodel: Path) -> Any:

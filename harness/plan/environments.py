@@ -30,6 +30,7 @@ class BackendSettings(Table):
     graph_optimisation: Annotated[bool, Field(strict=True)] = True
     tf32: Annotated[bool, Field(strict=True)] = False
     deterministic: Annotated[bool, Field(strict=True)] = True
+    winograd: Annotated[bool, Field(strict=True)] = True
 
 
 class SteeringParameters(Table):

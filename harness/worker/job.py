@@ -57,6 +57,7 @@ SETTINGS = {
     "graph_optimisation": "a truth value",
     "tf32": "a truth value",
     "deterministic": "a truth value",
+    "winograd": "a truth value",
     "caffemodel": "a text",
     "prototxt": "a text",
     **STATE,

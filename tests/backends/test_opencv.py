@@ -6,7 +6,9 @@ from caffe_files import MESSAGES, NETWORK, WEIGHTS, write_bytes
 
 from harness.backends import Settings, reference
 from harness.core.errors import InputError
-from harness.core.network import Lrn, build_network
+from harness.core.network import Convolution, InnerProduct, Lrn, build_network
+from harness.model.random_weights import random_weights
+from harness.model.schema import message_class
 
 pytest.importorskip("cv2", reason="OpenCV is not installed", exc_type=ImportError)
 from harness.backends import opencv
@@ -76,3 +78,33 @@ def test_an_opencv_without_the_caffe_reader_is_refused(monkeypatch):
     monkeypatch.delattr(opencv.cv2.dnn, "readNetFromCaffe")
     with pytest.raises(InputError, match=r"install 4\.x"):
         opencv.load(NETWORK, WEIGHTS, Settings(caffemodel="unread"))
+
+
+@pytest.mark.skipif(not opencv.has_winograd(), reason="this OpenCV has no Winograd")
+def test_winograd_is_the_librarys_choice_until_it_is_switched_off(tmp_path):
+    """Errors against float64, over maps that are large enough for OpenCV to choose Winograd."""
+    network, weights = make_wide_network()
+    path = write_wide_caffemodel(tmp_path, weights)
+    value = np.random.default_rng(1).normal(0, 50, (1, *network.input.shape)).astype(np.float32)
+    exact = reference.load(network, weights, Settings(precision="float64"))
+    truth = exact.forward(exact.to_native(value), "data", "conv")
+    errors = []
+    for winograd in (True, False):
+        executor = opencv.load(network, {}, Settings(caffemodel=str(path), winograd=winograd))
+        errors.append(np.abs(executor.forward(value, "data", "conv") - truth).max())
+    assert errors[0] > 3 * errors[1]
+
+
+def make_wide_network():
+    layer = Convolution("conv", "data", "conv", 32, (3, 3), pad=(1, 1))
+    network = build_network("wide", "data", (32, 32, 32), [layer, InnerProduct("fc", "conv", "fc", 2)])
+    return network, random_weights(network, 0)
+
+
+def write_wide_caffemodel(folder, weights):
+    message = message_class("NetParameter")(name="wide")
+    layer = message.layer.add(name="conv", type="Convolution")
+    for part in ("weight", "bias"):
+        values = weights[f"conv.{part}"]
+        layer.blobs.add(shape={"dim": values.shape}, data=values.ravel())
+    return write_bytes(folder, message.SerializeToString())

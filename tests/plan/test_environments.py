@@ -157,6 +157,7 @@ ABOUT = {
     "isa": lambda one, _: one.variables.get("ATEN_CPU_CAPABILITY"),
     "threads": lambda one, _: one.settings.threads,
     "graph": lambda one, _: one.settings.graph_optimisation,
+    "winograd": lambda one, _: one.settings.winograd,
     "arm64": lambda one, images: images[one.image].recipe.architecture,
     "gpu": lambda one, _: one.settings.tf32,
     "ports": lambda one, _: one.port,
@@ -182,7 +183,7 @@ def test_every_group_holds_a_pair_that_differs_in_what_it_is_about():
 
 def test_a_group_that_needs_no_engine_compares_without_one():
     environments = read_environments(ROOT / "environments")
-    for group in ("default", "table5-local", "ports", "decoders", "inside", "gpu"):
+    for group in ("default", "table5-local", "winograd", "ports", "decoders", "inside", "gpu"):
         local = [one for one in environments if group in one.groups and one.launcher == "local"]
         assert len(local) >= 2, group
 
