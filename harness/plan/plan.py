@@ -99,6 +99,7 @@ def plan_job(
     port = settle_port(environment, override)
     return {
         "schema": SCHEMA,
+        "task": "judge",
         "cell": f"{subject.model}/{write_identity(identity)}",
         "environment": identity.environment,
         "replicate": identity.replicate,

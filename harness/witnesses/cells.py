@@ -154,5 +154,6 @@ def aim_cell(cell: Cell, pairs: Mapping[str, Any], place: Place) -> Cell:
     """The cell as one that extracts, under a key of its own; this interpreter's packages are part of it."""
     packages = list_packages() if is_here(cell.environment) else None
     key = hash_parts({"cell": cell.key, "extraction": pairs, "packages": packages})
-    aimed = dataclasses.replace(cell, key=key, job={**cell.job, "extraction": pairs})
+    job = {**cell.job, "task": "extract", "extraction": pairs}
+    aimed = dataclasses.replace(cell, key=key, job=job)
     return settle_cell(aimed, find_image_id(place))

@@ -1,4 +1,4 @@
-"""The job file: everything that a cell is, spelled out."""
+"""The job file: everything that a cell is, spelled out, but for what one task alone asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
 
-from harness.ami.port import ATTRIBUTES, Port, read_port
+from harness.ami.port import Port, read_port
 from harness.ami.steering import Parameters, check_parameters
 from harness.backends import Settings
 from harness.core.arrays import NPY_CONVENTIONS, Preprocess, read_preprocess
@@ -17,6 +17,7 @@ from harness.core.limits import MAX_JOB_BYTES
 
 SCHEMA = 1
 JOB = {
+    "task": NAME,
     "backend": NAME,
     "settings": "a table",
     "batch_size": "a whole number",
@@ -26,14 +27,12 @@ JOB = {
     "port": "a table",
     "parameters": "a table",
     "output": "a text",
-    "extraction": "a table",
     "hashes": "a table",
 }
 HASHES = {"worker": NAME, "network": NAME}
 MODEL = {
     "network": "a text",
     "preprocess": "a table",
-    "witnesses": "a table",
     "caffemodel": "a text",
     "prototxt": "a text",
     "state": "a table",
@@ -67,22 +66,20 @@ MODEL_FILES = ("prototxt", "caffemodel")  # of the model, for backends that read
 
 @dataclass(frozen=True)
 class Job:
-    """A checked job; `data` is the file as it was read.
+    """A checked job; `data` is the file as it was read, of which the task reads what it alone knows.
 
     With `only`, records of these examples alone are asked for, as they are when all are run.
     `hashes` are those that the worker's code and `network.json` have to have.
-    With `extraction`, it is witnesses that are asked for, and not answers: there it says which example is the
-    `base`, and which ones are each attribute's `pairs`.
     """
 
     data: Mapping[str, Any]
+    task: str
     backend: str
     settings: Settings
     batch_size: int
     decoder: str
     network: Path
     preprocess: Preprocess
-    witnesses: Mapping[str, Mapping[str, str]]
     examples: Path
     examples_sha256: str
     files: Optional[Path]
@@ -91,7 +88,6 @@ class Job:
     parameters: Parameters
     output: Path
     only: Optional[Sequence[str]] = None
-    extraction: Optional[Mapping[str, Any]] = None
     hashes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -108,16 +104,16 @@ def read_job(data: Mapping[str, Any]) -> Job:
         raise InputError(f"job: schema {shorten(repr(data.get('schema')))}; this worker reads {SCHEMA}")
     check_shape(data)
     try:
-        model, examples, extraction = data["model"], data["examples"], data.get("extraction")
+        model, examples = data["model"], data["examples"]
         job = Job(
             data=data,
+            task=data["task"],
             backend=data["backend"],
             settings=read_settings({**data["settings"], **list_model_settings(model)}),
             batch_size=data["batch_size"],
             decoder=data["decoder"],
             network=Path(model["network"]),
             preprocess=read_preprocess(model["preprocess"]),
-            witnesses={} if extraction else {name: model["witnesses"][name] for name in ATTRIBUTES},
             examples=Path(examples["path"]),
             examples_sha256=examples["sha256"],
             files=Path(examples["files"]) if examples.get("files") else None,
@@ -126,7 +122,6 @@ def read_job(data: Mapping[str, Any]) -> Job:
             parameters=Parameters(**data["parameters"]),
             output=Path(data["output"]),
             only=examples.get("only"),
-            extraction=extraction,
             hashes=data.get("hashes", {}),
         )
     except KeyError as error:
@@ -144,11 +139,10 @@ def list_model_settings(model: Mapping[str, Any]) -> Dict[str, Any]:
 
 def check_shape(data: Mapping[str, Any]) -> None:
     """InputError for a key that is missing or of the wrong kind, wherever it is in the job."""
-    check_fields(data, JOB, "job", optional=["extraction", "hashes"])
+    check_fields(data, JOB, "job", optional=["hashes"])
     check_fields(data.get("hashes", {}), HASHES, "job: hashes", optional=list(HASHES))
-    model, witnesses = data["model"], data["model"].get("witnesses", {})
-    extracts = data.get("extraction") is not None
-    check_fields(model, MODEL, "job: model", optional=["witnesses"] * extracts + ["state", *MODEL_FILES])
+    model = data["model"]
+    check_fields(model, MODEL, "job: model", optional=["state", *MODEL_FILES])
     check_fields(model.get("state") or {}, STATE, "job: model: state", optional=list(STATE))
     check_fields(
         model["preprocess"],
@@ -156,10 +150,6 @@ def check_shape(data: Mapping[str, Any]) -> None:
         "job: model: preprocess",
         defaulted=["channel_order", "mean", "scale", "resize"],
     )
-    if not extracts:
-        check_fields(witnesses, dict.fromkeys(ATTRIBUTES, "a table"), "job: model: witnesses")
-    for name in () if extracts else ATTRIBUTES:
-        check_fields(witnesses[name], {"path": "a text", "sha256": NAME}, f"job: model: witnesses: {name}")
     check_fields(data["examples"], EXAMPLES, "job: examples", optional=["files", "npy", "only"])
     check_fields(data["port"], PORT, "job: port")
     check_fields(data["parameters"], PARAMETERS, "job: parameters", defaulted=list(PARAMETERS))

@@ -42,4 +42,4 @@ def main(paths: Sequence[Path]) -> int:
 def do_job(job: Job) -> Dict[str, Any]:
     """Do what the job asks for; what `cell.json` is to say."""
     check_planned(job)
-    return find_task(job)(job)
+    return find_task(job.task).run_job(job)

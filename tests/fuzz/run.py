@@ -32,6 +32,7 @@ from harness.verdict.compare import Selection, compare_runs
 from harness.worker.job import load_job, read_job
 from harness.worker.records import append_batch, keep_whole_batches
 from harness.worker.tasks.extract import check_extraction
+from harness.worker.tasks.judge import list_witnesses
 
 HASHES = dict.fromkeys(("file", "pixels", "input", "logits_original", "logits_attribute"), "ab" * 32)
 RECORDS = [
@@ -55,14 +56,16 @@ def seed_job(folder):
     job["model"]["witnesses"] = dict.fromkeys(("leye", "reye", "nose", "mouth"), witness)
     job["model"]["preprocess"] = {"height": 8, "width": 8, "mean": [1, 2, 3], "scale": 1.0}
     job["examples"]["only"] = ["a", "b"]
-    write_json(folder / "judge.json", job)
+    write_json(folder / "judge.json", {**job, "task": "judge"})
     kinds = {"substitution": ["s"], "preservation": ["p"]}
-    write_json(folder / "extract.json", {**job, "extraction": {"base": "b", "pairs": {"nose": kinds}}})
+    extraction = {"base": "b", "pairs": {"nose": kinds}}
+    write_json(folder / "extract.json", {**job, "task": "extract", "extraction": extraction})
 
 
 def read_jobs(folder):
     """Both."""
     found = [read_job(load_job(folder / f"{name}.json")) for name in ("judge", "extract")]
+    list_witnesses(found[0])
     check_extraction(found[1], {"b": None, "s": None, "p": None})
     return found
 

@@ -42,6 +42,7 @@ def make_job(tmp_path):
     preprocess = {"height": 16, "width": 16, "channel_order": "bgr", "mean": [90, 100, 110]}
     return {
         "schema": 1,
+        "task": "judge",
         "cell": "face-like/test",
         "environment": "test",
         "backend": "reference",

@@ -40,6 +40,7 @@ def make_job(tmp_path):
     listing = tmp_path / "examples.jsonl"
     return {
         "schema": 1,
+        "task": "extract",
         "cell": "face-like/test",
         "environment": "test",
         "backend": "reference",
@@ -119,6 +120,7 @@ def test_records_of_an_earlier_attempt_are_not_kept(job, tmp_path):
         ),
         ({"base": "base", "pairs": {"nose": ["s0"]}}, "nose: is no table of substitution"),
         ({"base": ["base"], "pairs": PAIRS}, "'base' must be a text"),
+        (None, "job: extraction: is no table of base, pairs"),
     ],
 )
 def test_bad_extractions_fail_with_one_message(job, tmp_path, extraction, words):

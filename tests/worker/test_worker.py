@@ -16,7 +16,7 @@ from harness.core.network_files import list_files
 from harness.worker.fingerprint import hash_code
 from harness.worker.job import read_job
 from harness.worker.prepare import hash_array
-from harness.worker.tasks.judge import judge_job
+from harness.worker.tasks import judge
 
 FIXTURES = (make_job,)
 
@@ -108,6 +108,8 @@ def change(job, *path_and_value):
     [
         (("schema", 2), "schema 2"),
         (("backend", "tensorflow"), "backend 'tensorflow'"),
+        (("task", "guess"), "task 'guess': unknown; there are judge, extract"),
+        (("task", ["judge"]), "'task' must be a text"),
         (("settings", {"treads": 1}), "unknown key 'treads'"),
         (("settings", "threads", 0), "threads = 0"),
         (("settings", "precision", "float16"), "float16"),
@@ -258,10 +260,10 @@ def test_the_worker_is_a_program_and_needs_one_job(tmp_path):
 
 
 def test_steering_before_relu_is_another_result(job, tmp_path):
-    plain = judge_job(read_job(job))
+    plain = judge.run_job(read_job(job))
     after = (tmp_path / "out" / "records.jsonl").read_text()
     job["port"]["rules"] = {"npy": "convert", "blob_value": "before-relu"}
-    judge_job(read_job(job))
+    judge.run_job(read_job(job))
     assert plain["status"] == "done"
     assert (tmp_path / "out" / "records.jsonl").read_text() != after
 

@@ -1,17 +1,26 @@
-"""What a job can ask for: a module a task, each with a function that does a job and says what it came to."""
+"""What a job can ask for: a module a task, found by the name that stands in the job."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Dict, Protocol
 
+from harness.core.errors import InputError
 from harness.worker.job import Job
-from harness.worker.tasks.extract import extract_job
-from harness.worker.tasks.judge import judge_job
-
-Task = Callable[[Job], Dict[str, Any]]
-TASKS: Dict[str, Task] = {"judge": judge_job, "extract": extract_job}
+from harness.worker.tasks import extract, judge
 
 
-def find_task(job: Job) -> Task:
-    """The task of a job: witnesses where it says of which images, otherwise answers."""
-    return TASKS["judge" if job.extraction is None else "extract"]
+class Task(Protocol):
+    """A task's module."""
+
+    def run_job(self, job: Job) -> Dict[str, Any]:
+        """Do a job, of which the task checks what it alone reads; what `cell.json` is to say."""
+
+
+TASKS: Dict[str, Task] = {"judge": judge, "extract": extract}
+
+
+def find_task(name: str) -> Task:
+    """The task of that name; InputError where there is none."""
+    if name not in TASKS:
+        raise InputError(f"job: task {name!r}: unknown; there are {', '.join(TASKS)}")
+    return TASKS[name]

@@ -40,7 +40,7 @@ class Extractor:
         return np.stack([one.value for one in batch])
 
 
-def extract_job(job: Job) -> Dict[str, Any]:
+def run_job(job: Job) -> Dict[str, Any]:
     """Write a record for every attribute and blob; what `cell.json` is to say."""
     started = time.perf_counter()
     backend, network = find_backend(job.backend), read_network(job.network)
@@ -71,8 +71,9 @@ def extract_job(job: Job) -> Dict[str, Any]:
 
 def check_extraction(job: Job, examples: Mapping[str, Example]) -> Any:
     """The base and each attribute's pairs; InputError where one is not among the examples or unpaired."""
-    check_fields(job.extraction, {"base": NAME, "pairs": "a table"}, "job: extraction")
-    base, pairs = job.extraction["base"], job.extraction["pairs"]  # type: ignore[index]
+    extraction: Any = job.data.get("extraction")
+    check_fields(extraction, {"base": NAME, "pairs": "a table"}, "job: extraction")
+    base, pairs = extraction["base"], extraction["pairs"]
     for attribute, one in pairs.items():
         check_fields(one, dict.fromkeys(MUTATIONS, "a list of names"), f"job: extraction: {attribute}")
     named = [base, *(name for one in pairs.values() for kind in MUTATIONS for name in one[kind])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from harness.ami.detection import (
     run_steered,
     score_detection,
 )
+from harness.ami.port import ATTRIBUTES
 from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
 from harness.ami.steering import Hook, Steering
-from harness.ami.witnesses import Witnesses, concatenate_witnesses, read_witnesses
+from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import find_backend
+from harness.core.documents import NAME, check_fields
 from harness.core.errors import InputError
 from harness.core.examples import (
     Example,
@@ -49,13 +51,14 @@ from harness.worker.prepare import Prepared, Refusal, admit_example, hash_array
 from harness.worker.records import append_batch, keep_whole_batches
 
 
-def judge_job(job: Job) -> Dict[str, Any]:
+def run_job(job: Job) -> Dict[str, Any]:
     """Judge every example; what `cell.json` is to say."""
     started = time.perf_counter()
     backend = find_backend(job.backend)
     network = read_network(job.network)
     batches = read_batches(job, network.logits.shape[0])
-    witnesses = read_job_witnesses(job, network)
+    files = list_witnesses(job)
+    witnesses = {name: read_job_witnesses(one, network) for name, one in files.items()}
     parameter_hashes = check_weights(job)
     walked, entries = choose_blobs(network, concatenate_witnesses(witnesses, job.port), job.port)
     executor = backend.load(walked, read_weights(job.network, network), job.settings)
@@ -73,22 +76,26 @@ def judge_job(job: Job) -> Dict[str, Any]:
     }
     hashes = {
         "parameters": parameter_hashes,
-        "witnesses": {name: entry["sha256"] for name, entry in job.witnesses.items()},
+        "witnesses": {name: one["sha256"] for name, one in files.items()},
     }
     return {**describe_cell(job, backend.versions(), hashes, timings), "steering": "walked"}
 
 
-def read_job_witnesses(job: Job, network: Network) -> Witnesses:
-    """The four attributes' witnesses, each file of the hash that the job says."""
-    found = {}
-    for attribute, entry in job.witnesses.items():
-        path = Path(entry["path"])
-        if hash_bytes(read_bytes(path)) != entry["sha256"]:
-            raise InputError(
-                f"{path}: its hash is not the job's {entry['sha256'][:12]}…; it was changed since"
-            )
-        found[attribute] = read_witnesses(path, network)
-    return found
+def list_witnesses(job: Job) -> Dict[str, Dict[str, str]]:
+    """Path and hash of the four attributes' witness files; InputError where the job does not name them."""
+    named = job.data["model"].get("witnesses") or {}
+    check_fields(named, dict.fromkeys(ATTRIBUTES, "a table"), "job: model: witnesses")
+    for name in ATTRIBUTES:
+        check_fields(named[name], {"path": "a text", "sha256": NAME}, f"job: model: witnesses: {name}")
+    return {name: named[name] for name in ATTRIBUTES}
+
+
+def read_job_witnesses(file: Mapping[str, str], network: Network) -> Dict[str, Tuple[int, ...]]:
+    """One attribute's witnesses, from a file of the hash that the job says."""
+    path = Path(file["path"])
+    if hash_bytes(read_bytes(path)) != file["sha256"]:
+        raise InputError(f"{path}: its hash is not the job's {file['sha256'][:12]}…; it was changed since")
+    return read_witnesses(path, network)
 
 
 def read_batches(job: Job, classes: int) -> List[Batch]:
