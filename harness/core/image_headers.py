@@ -23,7 +23,7 @@ NO_FRAMES = (0xC4, 0xC8, 0xCC)  # tables that share the frames' numbers
 HUFFMAN = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
 # A marker with a length. Inside a scan 255 is followed by 0 or is of a restart, of which there are many.
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]", re.DOTALL)
-SCAN, END, EXIF = 0xDA, 0xD9, 0xE1
+END, EXIF = 0xD9, 0xE1
 ORIENTATION = 0x0112
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's kind of colour
 # First column and row, and steps between them, of the passes of an interlaced PNG; of a plain one.

@@ -32,7 +32,6 @@ from harness.witnesses.sets import read_set, write_set
 from harness.witnesses.sheet import draw_sheet
 
 MUTATED, SHEET = "mutated", "contact-sheet.png"
-ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
