@@ -1,6 +1,7 @@
 """Expensive tests run when asked for by their marker, and are listed when they are not."""
 
 import contextlib
+import functools
 import os
 
 import pytest
@@ -41,3 +42,11 @@ def leave_shell(request, monkeypatch):
     for name in list(os.environ):
         if name.lower() in SHELL or (name.lower() in PROXIES and not reaches_out):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def limit_files(monkeypatch):
+    """Makes what a program does first, so that its files end at a size, as they do on a disk that is full."""
+    resource = pytest.importorskip("resource", reason="files' sizes are limited on POSIX systems alone")
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # what is measured would not fit either
+    return lambda size: functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))

@@ -137,9 +137,8 @@ def test_mounts_are_found():
     assert drafts.find_mounts(Path("/proc/self")) == []
 
 
-def test_a_full_disk_is_named_by_the_file(tmp_path):
+def test_a_full_disk_is_named_by_the_file(tmp_path, limit_files):
     """A limit on the size of files is refused like a disk that is full: when it is written to."""
-    resource = pytest.importorskip("resource")
     code = (
         "import pathlib, sys; from harness.system.drafts import write_atomically\n"
         "write_atomically(pathlib.Path(sys.argv[1]), ['x' * 100_000] * 9)"
@@ -150,7 +149,7 @@ def test_a_full_disk_is_named_by_the_file(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+        preexec_fn=limit_files(50_000),
     )
     assert done.stderr.endswith(f"File too large: '{path}'\n")
     assert not list(tmp_path.iterdir())

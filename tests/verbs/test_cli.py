@@ -376,13 +376,12 @@ def test_help_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
 
 
-def test_a_disk_that_is_full_is_one_line_and_leaves_no_drafts(tmp_path):
-    resource = pytest.importorskip("resource", reason="files' sizes are limited on POSIX systems alone")
+def test_a_disk_that_is_full_is_one_line_and_leaves_no_drafts(tmp_path, limit_files):
     found = subprocess.run(
         [sys.executable, "-m", "harness", "run", "--model", "tiny-vgg-face", "--environment", "local-opencv"],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "HARNESS_HOME": str(tmp_path / "home")},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)),
+        preexec_fn=limit_files(64),
         capture_output=True,
         text=True,
         check=False,

@@ -133,8 +133,7 @@ def test_what_is_vouched_for_and_no_record_is_cut_off(tmp_path, whole, data):
     assert read(tmp_path) == whole
 
 
-def test_a_full_disk_is_named_by_the_file(tmp_path):
-    resource = pytest.importorskip("resource")
+def test_a_full_disk_is_named_by_the_file(tmp_path, limit_files):
     code = (
         "import pathlib, sys; from harness.worker.records import append_batch\n"
         "append_batch(pathlib.Path(sys.argv[1]), 'job', [{'example': 'x' * 100_000}])"
@@ -144,6 +143,6 @@ def test_a_full_disk_is_named_by_the_file(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)),
+        preexec_fn=limit_files(50_000),
     )
     assert f"File too large: '{tmp_path / RECORDS}'" in done.stderr
