@@ -38,6 +38,16 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines and branches the tests run, also in programs that they start (twice their time)."""
+    install(session, "tests", "coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
 @nox.session(python="3.9")
 def inside(session: nox.Session) -> None:
     """Run the inside half's tests on the oldest Python and NumPy that environments bring."""
