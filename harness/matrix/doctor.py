@@ -19,7 +19,7 @@ from harness.images.sweep import ImageStatus, list_statuses
 from harness.launch.docker.session import DockerSession, open_session
 from harness.launch.places import ContainerImage, Unavailable, find_place, has_gpu, list_gpus
 from harness.plan.environments import Environment, read_environments
-from harness.system.cache import find_cache
+from harness.system.cache import choose_cache, find_cache
 from harness.system.invocation import write_command
 from harness.system.machine import count_cores, find_interpreter
 from harness.worker.fingerprint import read_cpu
@@ -74,13 +74,13 @@ def examine_machine(root: Path) -> Iterator[Finding]:
     memory = psutil.virtual_memory()
     text = f"{memory.total / GIGABYTE:.1f} GB, {memory.available / GIGABYTE:.1f} GB of it free"
     yield Finding("machine", "memory", ok=True, text=text)
-    cache = find_cache(root)
+    cache, (_, reason) = find_cache(root), choose_cache(root)
     free = shutil.disk_usage(cache).free
     yield Finding(
         "machine",
         "disk",
         ok=free >= LOW_DISK_BYTES,
-        text=f"{free / GIGABYTE:.0f} GB free at {cache}",
+        text=f"{free / GIGABYTE:.0f} GB free at {cache}{reason and f' ({reason})'}",
         advice="environments take 2 GB, all images 14 GB; free some, or set HARNESS_HOME to another disk",
     )
 

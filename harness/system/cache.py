@@ -9,27 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from harness.core.documents import explain_unreadable
 from harness.core.errors import InputError, name_file
 from harness.core.examples import hash_file
 from harness.core.text import store_data
 from harness.system.drafts import remove_path, replace_file, try_writing
-from harness.system.locks import Say, hold_lock
+from harness.system.locks import LOCKS, Say, hold_lock
 from harness.system.manifest import list_files
 from harness.system.sealed import read_sealed, write_sealed
 from harness.worker.fingerprint import hash_sources, read_code
 
+APPLICATION = "ami-harness"
 Stamp = tuple[int, int, int]
 Known = dict[str, tuple[int, int, int, str]]
 """Stamp and hash of files by their paths."""
 
 
 def find_cache(root: Path) -> Path:
-    """`HARNESS_HOME`, or `.harness` in the project; made where it is missing.
+    """The cache's folder, as `choose_cache` has it; made where it is missing.
 
     InputError where it cannot be written, before anything is done that could not be kept there.
     """
-    folder = Path(os.environ.get("HARNESS_HOME") or root / ".harness").expanduser().absolute()
+    folder, _ = choose_cache(root)
     try:
         try_writing(folder)
     except OSError as error:
@@ -37,6 +40,20 @@ def find_cache(root: Path) -> Path:
             f"{folder}: cannot be written ({error.strerror}); set HARNESS_HOME to another folder"
         ) from error
     return folder
+
+
+def choose_cache(root: Path) -> tuple[Path, str]:
+    """Where the cache is to be, and why there: `HARNESS_HOME`, or the system's place for a user's caches.
+
+    A project that has one of an earlier version, which kept it beside the environments, keeps it.
+    """
+    named = os.environ.get("HARNESS_HOME")
+    if named:
+        return Path(named).expanduser().absolute(), "as HARNESS_HOME says"
+    usual, old = user_cache_path(APPLICATION, appauthor=False), (root / ".harness").absolute()
+    if (old / LOCKS).is_dir():  # which whoever used a cache has made
+        return old, f"where earlier versions had it; without this folder it would be {usual}"
+    return usual, ""
 
 
 @dataclass(frozen=True)

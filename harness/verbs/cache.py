@@ -33,7 +33,7 @@ def cache(
     """
     from harness.core.errors import InputError
     from harness.matrix.clear import check_kinds, clear_items, list_items
-    from harness.system.cache import find_cache
+    from harness.system.cache import choose_cache, find_cache
     from harness.system.consoles import open_errors
     from harness.system.project import find_root
 
@@ -47,7 +47,8 @@ def cache(
     if as_json:
         print_json({"folder": str(place), "items": [asdict(one) for one in items]})
         return
-    print_line(f"{place}: {write_size(sum(one.bytes for one in items))}")
+    reason = choose_cache(find_root())[1]
+    print_line(f"{place}: {write_size(sum(one.bytes for one in items))}{reason and f' ({reason})'}")
     for line in (describe_kind(kind, items) for kind in kinds) if not clear else list_cleared(items, dry_run):
         print_line(line)
 

@@ -149,13 +149,26 @@ def test_a_snapshot_that_is_a_file_is_replaced(tmp_path):
 
 def test_the_cache_lies_where_it_is_told_to(tmp_path, monkeypatch):
     monkeypatch.delenv("HARNESS_HOME", raising=False)
-    assert find_cache(tmp_path) == tmp_path / ".harness"
+    monkeypatch.setattr(module, "user_cache_path", lambda name, **_: tmp_path / "user" / name)
+    assert find_cache(tmp_path) == tmp_path / "user" / "ami-harness"
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
     assert find_cache(tmp_path) == tmp_path / "home"
     (tmp_path / "file").touch()
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(InputError, match="set HARNESS_HOME"):
         find_cache(tmp_path)
+
+
+def test_a_project_that_has_a_cache_of_an_earlier_version_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("HARNESS_HOME", raising=False)
+    monkeypatch.setattr(module, "user_cache_path", lambda name, **_: tmp_path / "user" / name)
+    (tmp_path / ".harness" / "screenshots").mkdir(parents=True)  # no cache yet
+    assert module.choose_cache(tmp_path) == (tmp_path / "user" / "ami-harness", "")
+    (tmp_path / ".harness" / "locks").mkdir()
+    assert find_cache(tmp_path) == tmp_path / ".harness"
+    assert "earlier versions" in module.choose_cache(tmp_path)[1]
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    assert find_cache(tmp_path) == tmp_path / "home"
 
 
 def test_no_number_that_json_lacks_is_written(tmp_path):
