@@ -8,7 +8,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests", "inside"]
 
-INSIDE_TESTS = [f"tests/{room}" for room in ("core", "ami", "backends", "worker")]
+INSIDE_TESTS = [f"tests/{room}" for room in ("core", "ami", "detectors", "backends", "worker")]
 
 
 def install(session: nox.Session, *names: str) -> None:

@@ -80,6 +80,16 @@ def run_steered(detector: Detector, value: Any, hook: Optional[Hook] = None) -> 
     return walk(detector.executor, value, list_edits(detector, hook))
 
 
+def run_both(
+    detector: Detector, inputs: np.ndarray, hook: Optional[Hook] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W); `hook` as in `run_steered`."""
+    executor = detector.executor
+    value = executor.to_native(inputs)
+    plain = executor.to_numpy(run_plain(executor, value))
+    return plain, executor.to_numpy(run_steered(detector, value, hook))
+
+
 def list_edits(detector: Detector, hook: Optional[Hook] = None) -> Edits:
     """What the steered pass does to blobs on its walk."""
     return [(steering.blob, partial(edit_blob, detector, steering, hook)) for steering in detector.visits]
@@ -103,13 +113,6 @@ def read_answer(row: np.ndarray, top: np.ndarray) -> Answer:
     second = row[top[1]] if len(top) > 1 else np.nan
     with np.errstate(invalid="ignore"):
         return Answer(int(np.argmax(row)), to_number(row[top[0]] - second), best)
-
-
-def score_detection(original: int, attribute_logits: np.ndarray) -> Optional[float]:
-    """Highest other logit of the steered pass minus that of Original: above 0 where AmI detects."""
-    others = np.delete(attribute_logits, original)
-    with np.errstate(invalid="ignore"):
-        return to_number(others.max() - attribute_logits[original]) if others.size else None
 
 
 def to_number(value: Any) -> Optional[float]:

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
@@ -26,6 +27,7 @@ from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import Example
 from harness.core.walk import Executor
+from harness.detectors.ami import detect
 from harness.worker.prepare import Prepared, hash_array
 from harness.worker.tasks.judge import judge_inputs
 
@@ -165,5 +167,5 @@ def judge_stored(
         example = Example(name, name, attack.name, int(gold), Path(f"{name}.{one.ending}"), digest)
         hashes = {"file": digest, "pixels": hash_array(one.pixels), "input": hash_array(one.value)}
         prepared.append(Prepared(example, one.value, hashes, CONVENTION if one.ending == "npy" else None))
-    records = judge_inputs(detector, prepared)
+    records = judge_inputs(partial(detect, detector), prepared)
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]

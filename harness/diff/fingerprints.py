@@ -10,6 +10,7 @@ from deepdiff import DeepDiff
 
 from harness.ami.port import port_to_json, read_port
 from harness.core.errors import InputError
+from harness.detectors import DEFAULT as DETECTOR
 from harness.summary.document import DifferenceSummary
 from harness.system.numbers import show_parameter
 
@@ -169,6 +170,7 @@ def view_job(
         "examples": hashes.get("examples"),
         ".npy convention": take_table(job, "examples").get("npy"),
         "port": take_table(job, "port").get("preset"),
+        "detector": job.get("detector", DETECTOR),
         "backend": job.get("backend"),
         "decoder": job.get("decoder"),
         "batch size": job.get("batch_size"),

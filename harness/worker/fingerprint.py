@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 import numpy as np
 
-ROOMS = ("ami", "backends", "core", "worker")  # of the inside half
+ROOMS = ("ami", "backends", "core", "detectors", "worker")  # of the inside half
 VARIABLE_PREFIXES = (
     "ATEN_", "CUBLAS_", "CUDA_", "DNNL_", "KMP_", "MKL_", "NVIDIA_", "OMP_", "ONEDNN_",
     "OPENBLAS_", "OPENCV_", "ORT_", "PYTORCH_", "TORCH_", "VECLIB_",

@@ -11,7 +11,6 @@ from harness.ami.detection import (
     read_answers,
     run_plain,
     run_steered,
-    score_detection,
 )
 from harness.ami.port import ATTRIBUTES, Port, read_port
 from harness.ami.steering import Parameters, plan_steering, steer
@@ -143,11 +142,3 @@ def test_answers():
     assert [answer.margin for answer in answers] == [0.5, 0.0, None]
     assert answers[0].top5 == ((1, 5.0), (2, 4.5), (0, 1.0))
     assert answers[2].top5 == ((1, None), (2, None), (0, 1.0))
-
-
-def test_the_score_is_positive_exactly_where_the_classes_differ():
-    rng = np.random.default_rng(0)
-    for logits in rng.normal(size=(200, 6)):
-        original = int(rng.integers(6))
-        assert (score_detection(original, logits) > 0) == (int(logits.argmax()) != original)
-    assert score_detection(0, np.array([1.0, np.nan])) is None

@@ -20,7 +20,7 @@ import export
 import make_examples as make_all
 from PIL import Image
 
-from harness.ami.detection import build_detector
+from harness.ami.detection import build_detector, run_both
 from harness.ami.port import Port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
@@ -32,7 +32,6 @@ from harness.core.examples import BENIGN, read_examples
 from harness.evaluate.rates import CHANGED
 from harness.model.folder import read_model
 from harness.witnesses.landmarks import read_landmarks
-from harness.worker.tasks.judge import run_both
 
 EXAMPLES = FOLDER / "examples"
 PUBLISHED = [

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="attacks follow gradients of PyTorch
 
 from attack_parts import ENTRIES, MEAN, NETWORK, PREPROCESS, WEIGHTS, make_images, make_parts, make_pixels
 
-from harness.ami.detection import build_detector
+from harness.ami.detection import build_detector, run_both
 from harness.ami.port import Port, read_port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
@@ -15,7 +15,6 @@ from harness.attacks.torch_model import GradientExecutor, build_pixel_model, che
 from harness.backends import Settings, pytorch, reference
 from harness.core.arrays import Preprocess
 from harness.core.errors import InputError
-from harness.worker.tasks.judge import run_both
 
 IMAGES = make_images(6)
 PIXELS = torch.from_numpy(make_pixels(IMAGES))

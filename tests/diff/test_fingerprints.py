@@ -34,6 +34,7 @@ def test_equal_cells_do_not_differ():
         lambda cell: cell["job"]["model"].update(network="/x", caffemodel="/y", prototxt="/z"),
         lambda cell: cell["job"]["examples"].update(path="/x", files="/y"),
         lambda cell: cell["job"]["parameters"].update(alpha=100),
+        lambda cell: cell["job"].update(task="judge", detector="ami"),  # as earlier jobs did without saying
         lambda cell: cell["fingerprint"]["cpu"]["flags"].reverse(),
     ],
 )
@@ -46,6 +47,7 @@ def test_times_and_places_are_no_differences(change):
     [
         (lambda cell: cell["job"].update(backend="caffe"), ("backend", "pytorch", "caffe")),
         (lambda cell: cell["job"].update(decoder="opencv"), ("decoder", "pillow", "opencv")),
+        (lambda cell: cell["job"].update(detector="other"), ("detector", "ami", "other")),
         (lambda cell: cell["job"].update(batch_size=1), ("batch size", "8", "1")),
         (
             lambda cell: cell["job"]["settings"].update(precision="float64"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ami.detection import build_detector, choose_blobs
+from harness.ami.detection import build_detector, choose_blobs, run_both
 from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
@@ -16,7 +16,6 @@ from harness.core.errors import InputError
 from harness.core.examples import read_examples
 from harness.model.caffemodel import read_parameters
 from harness.model.folder import MODELS, read_model
-from harness.worker.tasks.judge import run_both
 
 FOLDER = MODELS / "tiny-vgg-face"
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"

@@ -86,7 +86,7 @@ def test_the_snapshot_holds_the_inside_half_alone(tmp_path):
     folder, digest = snapshot(tmp_path)
     assert folder.name == digest
     assert {path.name for path in (folder / "harness").iterdir()} == {
-        "__init__.py", "ami", "backends", "core", "worker",
+        "__init__.py", "ami", "backends", "core", "detectors", "worker",
     }  # fmt: skip
     assert not list(folder.rglob("__pycache__"))
     assert snapshot(tmp_path) == (folder, digest)

@@ -10,20 +10,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.ami.cases import name_case
-from harness.ami.detection import (
-    Answer,
-    Detector,
-    build_detector,
-    choose_blobs,
-    read_answers,
-    run_plain,
-    run_steered,
-    score_detection,
-)
+from harness.ami.detection import Answer, read_answers
 from harness.ami.port import ATTRIBUTES
-from harness.ami.statistics import Statistics, find_smallest, is_certain, measure_ratio
-from harness.ami.steering import Hook, Steering
-from harness.ami.witnesses import concatenate_witnesses, read_witnesses
+from harness.ami.witnesses import read_witnesses
 from harness.backends import find_backend
 from harness.core.documents import NAME, check_fields
 from harness.core.errors import InputError
@@ -39,6 +28,9 @@ from harness.core.network_files import (
     read_network,
     read_weights,
 )
+from harness.core.walk import Executor
+from harness.detectors import DEFAULT, find_detector
+from harness.detectors.finding import Detect, Finding, Setup
 from harness.worker.batches import Batch, form_batches
 from harness.worker.cell import (
     check_weights,
@@ -54,18 +46,17 @@ from harness.worker.records import append_batch, keep_whole_batches
 def run_job(job: Job) -> Dict[str, Any]:
     """Judge every example; what `cell.json` is to say."""
     started = time.perf_counter()
-    backend = find_backend(job.backend)
+    backend, module = find_backend(job.backend), find_detector(read_detector(job))
     network = read_network(job.network)
     batches = read_batches(job, network.logits.shape[0])
     files = list_witnesses(job)
     witnesses = {name: read_job_witnesses(one, network) for name, one in files.items()}
     parameter_hashes = check_weights(job)
-    walked, entries = choose_blobs(network, concatenate_witnesses(witnesses, job.port), job.port)
-    executor = backend.load(walked, read_weights(job.network, network), job.settings)
-    detector = build_detector(executor, entries, job.port, job.parameters)
+    load = partial(load_network, job, network)
+    detect = module.build(Setup(network, load, witnesses, job.port, job.parameters))
     loaded = time.perf_counter()
     done = keep_whole_batches(job.output, hash_job(job), [batch.kept for batch in batches])
-    run_batches(job, detector, batches, done)
+    run_batches(job, detect, batches, done)
     finished = time.perf_counter()
     timings = {
         "load_seconds": round(loaded - started, 4),
@@ -79,6 +70,19 @@ def run_job(job: Job) -> Dict[str, Any]:
         "witnesses": {name: one["sha256"] for name, one in files.items()},
     }
     return {**describe_cell(job, backend.versions(), hashes, timings), "steering": "walked"}
+
+
+def read_detector(job: Job) -> str:
+    """Name of the detector that the job asks for."""
+    check_fields(job.data, {"detector": NAME}, "job", defaulted=["detector"])
+    return str(job.data.get("detector", DEFAULT))
+
+
+def load_network(job: Job, network: Network, walked: Network) -> Executor:
+    """An executor of the network as a detector walks it, on the network's own weights."""
+    weights = read_weights(job.network, network)
+    executor: Executor = find_backend(job.backend).load(walked, weights, job.settings)
+    return executor
 
 
 def list_witnesses(job: Job) -> Dict[str, Dict[str, str]]:
@@ -109,21 +113,21 @@ def count_kept(batches: Sequence[Batch]) -> int:
     return sum(len(batch.kept) for batch in batches)
 
 
-def run_batches(job: Job, detector: Detector, batches: Sequence[Batch], done: int) -> None:
+def run_batches(job: Job, detect: Detect, batches: Sequence[Batch], done: int) -> None:
     """Walk the batches after the first `done`; a broken cell keeps the batches it has."""
     job_hash, kept, total = hash_job(job), count_kept(batches[:done]), count_kept(batches)
     report_progress(kept, total)
     for batch in batches[done:]:
         admitted = [admit_example(job, example) for example in batch.examples]
-        records = (one for one in judge_batch(detector, admitted) if one["example"] in batch.kept)
+        records = (one for one in judge_batch(detect, admitted) if one["example"] in batch.kept)
         append_batch(job.output, job_hash, records)
         kept += len(batch.kept)
         report_progress(kept, total)
 
 
-def judge_batch(detector: Detector, batch: Sequence[Union[Prepared, Refusal]]) -> Iterator[Dict[str, Any]]:
+def judge_batch(detect: Detect, batch: Sequence[Union[Prepared, Refusal]]) -> Iterator[Dict[str, Any]]:
     """Records of one batch, those of refused examples at their places."""
-    judged = judge_inputs(detector, [one for one in batch if isinstance(one, Prepared)])
+    judged = judge_inputs(detect, [one for one in batch if isinstance(one, Prepared)])
     for one in batch:
         yield next(judged) if isinstance(one, Prepared) else refuse_example(one)
 
@@ -143,61 +147,45 @@ def name_example(example: Example) -> Dict[str, Any]:
     }
 
 
-def judge_inputs(detector: Detector, batch: Sequence[Prepared]) -> Iterator[Dict[str, Any]]:
+def judge_inputs(detect: Detect, batch: Sequence[Prepared]) -> Iterator[Dict[str, Any]]:
     """Records of examples with a network input."""
     if not batch:
         return
-    blobs: List[Tuple[str, np.ndarray]] = []
     started = time.perf_counter()
-    inputs = np.stack([one.value for one in batch])
-    plain, steered = run_both(detector, inputs, partial(note_ratios, detector, blobs))
+    findings = detect(np.stack([one.value for one in batch]))
     seconds = round((time.perf_counter() - started) / len(batch), 5)
-    answers, ratios = zip(read_answers(plain), read_answers(steered)), find_smallest(blobs, len(batch))
-    for one, rows, pair, ratio in zip(batch, zip(plain, steered), answers, ratios):
-        yield {**make_record(one, rows, pair), "sigma_ratio": ratio and list(ratio), "seconds": seconds}
+    if len(findings) != len(batch):
+        raise InputError(f"the detector has {len(findings)} findings of {len(batch)} inputs; correct it")
+    for one, finding in zip(batch, findings):
+        yield {**make_record(one, finding), **finding.more, "seconds": seconds}
 
 
-def note_ratios(
-    detector: Detector, blobs: List[Tuple[str, np.ndarray]], steering: Steering, measured: Statistics
-) -> None:
-    """Add a steered blob's deviations over means (N,), unless these are 0 whatever the arithmetic."""
-    if not is_certain(steering.entries):
-        blobs.append((steering.blob, measure_ratio(detector.executor, measured, detector.port)))
-
-
-def run_both(
-    detector: Detector, inputs: np.ndarray, hook: Optional[Hook] = None
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Plain and steered logits, (N, classes) each, of inputs (N, C, H, W); `hook` as in `run_steered`."""
-    executor = detector.executor
-    value = executor.to_native(inputs)
-    plain = executor.to_numpy(run_plain(executor, value))
-    return plain, executor.to_numpy(run_steered(detector, value, hook))
-
-
-def make_record(
-    prepared: Prepared, logits: Tuple[np.ndarray, np.ndarray], answers: Tuple[Answer, Answer]
-) -> Dict[str, Any]:
-    """What a cell says about one example."""
-    example, (plain, steered), (original, attribute) = prepared.example, logits, answers
+def make_record(prepared: Prepared, finding: Finding) -> Dict[str, Any]:
+    """What a cell says about one example, whatever its detector."""
+    example, (original, attribute) = prepared.example, read_both(finding)
     return {
         **name_example(example),
         **({"npy": prepared.npy} if prepared.npy else {}),
         "original": original.winner,
         "attribute": attribute.winner,
         "case": name_case(example.gold, original.winner, attribute.winner),
-        "detected": original.winner != attribute.winner,
+        "detected": finding.detected,
         "margin_original": original.margin,
         "margin_attribute": attribute.margin,
-        "score": score_detection(original.winner, steered),
+        "score": finding.score,
         "top5_original": pairs(original),
         "top5_attribute": pairs(attribute),
         "hashes": {
             **prepared.hashes,
-            "logits_original": hash_array(plain),
-            "logits_attribute": hash_array(steered),
+            "logits_original": hash_array(finding.original),
+            "logits_attribute": hash_array(finding.attribute),
         },
     }
+
+
+def read_both(finding: Finding) -> List[Answer]:
+    """Original's and Attribute's answer."""
+    return [read_answers(logits[None])[0] for logits in (finding.original, finding.attribute)]
 
 
 def pairs(answer: Answer) -> List[List[Optional[float]]]:
