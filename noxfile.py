@@ -91,9 +91,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def schema(session: nox.Session) -> None:
-    """Write the JSON schema of summaries anew, after its classes were changed."""
+    """Write the JSON schemas of summaries, records and cells anew, after their classes were changed."""
     install(session, "harness")
     session.run("python", "-m", "harness.summary.schema")
+    session.run("python", "-m", "harness.records.schema")
 
 
 @nox.session

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from harness.diff.cells import CellResult
-from harness.diff.columns import STAGES, Columns, stack_names
+from harness.diff.columns import Columns, find_detected, stack_names
 from harness.plan.register import Register
+from harness.records.record import STAGES
 from harness.summary.document import CellSummary, Summary
 from harness.verdict.judge import Header, make_summary
 from harness.worker.fingerprint import read_peak_memory
@@ -158,7 +159,14 @@ def make_results(examples: int, environments: int, share: float) -> list[CellRes
     results = []
     for seed in range(environments):
         made = make_cell(examples, seed, share)
-        columns = Columns(*names, tuples=made.tuples, margins=made.margins, hashes=made.hashes)
+        columns = Columns(
+            *names,
+            tuples=made.tuples,
+            detected=find_detected(made.tuples),
+            margins=made.margins,
+            scores=made.margins[:, 0],
+            hashes=made.hashes,
+        )
         results.append(CellResult(describe_cell(f"cell-{seed:02d}"), columns))
     return results
 

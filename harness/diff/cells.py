@@ -6,77 +6,39 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from harness.core.documents import call_document, check_entries, read_chunks
+from harness.core.documents import read_chunks
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.core.limits import MAX_NAME, MAX_PARAMETERS
+from harness.core.limits import MAX_NAME
 from harness.diff.columns import Columns, read_columns
 from harness.plan.identity import Identity, write_identity
 from harness.plan.plan import name_port
-from harness.plan.store import SUMS, find_damage, find_lost_batch, read_cell, read_record
-from harness.summary.document import (
-    CellSummary,
+from harness.plan.store import SUMS, find_damage, find_lost_batch
+from harness.records.cell import (
+    CELL,
+    CellFile,
+    CellJob,
+    CellTimings,
+    JobPort,
+    explain_cell,
+    read_cell,
+    take_cell,
 )
-from harness.system.documents import Integer, Name, take_shape
+from harness.records.record import read_record
+from harness.summary.document import CellSummary
 from harness.system.processes import read_end
 from harness.worker.records import BATCHES, RECORDS
-
-
-class JobPort(msgspec.Struct):
-    """The port of a job."""
-
-    preset: Name = "unknown"
-    rules: dict[str, Any] | None = None
-
-
-class Job(msgspec.Struct):
-    """What a comparison wants to know of a job."""
-
-    cell: Name = ""
-    environment: Name = ""
-    replicate: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
-    backend: Name = "unknown"
-    port: JobPort | None = None
-    parameters: Annotated[dict[Name, float], msgspec.Meta(max_length=MAX_PARAMETERS)] | None = None
-
-
-class Timings(msgspec.Struct):
-    """Seconds that a cell took."""
-
-    run_seconds: float | None = None
-    load_seconds: float | None = None
-
-
-class Imported(msgspec.Struct):
-    """What a comparison wants to know of a log that was made a cell."""
-
-    selection: Name | None = None
-
-
-class CellFile(msgspec.Struct):
-    """What a comparison reads of a `cell.json`; the rest is looked at by name."""
-
-    status: Literal["done", "failed"]
-    error: str | None = None
-    job: Job | None = None
-    timings: Timings | None = None
-    peak_memory_bytes: Integer | None = None
-    origin: Name | None = None
-    imported: Imported | None = None
-    fingerprint: dict[str, Any] | None = None
-    hashes: dict[str, Any] | None = None
-    execution: Name | None = None
 
 
 def read_past(label: str, folder: Path) -> CellResult:
     """A cell that was run before, under a label; InputError where its files are damaged."""
     cell = read_cell(folder)
     told = check_cell(folder, cell)
-    summary = describe_job(label, told.job or Job(), told.status, told.error)
+    summary = describe_job(label, told.job or CellJob(), told.status, told.error)
     if told.status == "failed":
         more = {"log_end": read_end(folder / "log.txt"), "reason": told.error or "it does not say why"}
         return CellResult(summary.model_copy(update=more), cell=cell)
@@ -85,7 +47,7 @@ def read_past(label: str, folder: Path) -> CellResult:
 
 
 def describe_job(
-    label: str, job: Job, status: Literal["done", "failed", "unavailable"], reason: str | None
+    label: str, job: CellJob, status: Literal["done", "failed", "unavailable"], reason: str | None
 ) -> CellSummary:
     """A cell under a label, as its job and its ending tell."""
     return CellSummary(
@@ -99,12 +61,12 @@ def describe_job(
     )
 
 
-def name_job(job: Job) -> str:
+def name_job(job: CellJob) -> str:
     """Id of a job's cell; empty where it names no environment."""
     return job.environment and write_identity(Identity(job.environment, replicate=job.replicate))
 
 
-def name_job_port(job: Job) -> str:
+def name_job_port(job: CellJob) -> str:
     """`notebook`, or `notebook (ddof 1)`."""
     return name_port(msgspec.structs.asdict(job.port or JobPort()))
 
@@ -113,7 +75,7 @@ def read_done(summary: CellSummary, folder: Path) -> CellResult:
     """A done cell's costs and records."""
     cell = read_cell(folder)
     told = check_cell(folder, cell)
-    timings = told.timings or Timings()
+    timings = told.timings or CellTimings()
     more = {
         "run_seconds": timings.run_seconds,
         "load_seconds": timings.load_seconds,
@@ -142,26 +104,18 @@ def recognise_execution(folder: Path) -> str | None:
 
 def check_cell(folder: Path, cell: dict[str, Any]) -> CellFile:
     """What a `cell.json` says; InputError where something in it is of another kind than it has to be."""
+    told = take_cell(cell, folder / CELL)
     try:
-        told = take_shape(cell, CellFile, str(folder / "cell.json"))
-        check_entries(list_compared(cell), str(folder / "cell.json"))
-        check_port(told.job or Job())
-        return told
+        check_port(told.job or CellJob())
     except InputError as error:
-        what = "is no cell of this version"
-        raise call_document(error, str(folder / "cell.json"), what, "run it again") from error
+        raise explain_cell(error, folder / CELL) from error
+    return told
 
 
-def check_port(job: Job) -> None:
+def check_port(job: CellJob) -> None:
     """InputError for a port that no header can name."""
     if len(name_job_port(job)) > MAX_NAME:
         raise InputError(f"job.port: has rules of more than {MAX_NAME} characters")
-
-
-def list_compared(cell: dict[str, Any]) -> dict[str, Any]:
-    """What is compared entry by entry; a job's examples are not, of which it may name a million."""
-    job = {key: value for key, value in (cell.get("job") or {}).items() if key != "examples"}
-    return {"job": job, **{key: cell.get(key) for key in ("fingerprint", "hashes")}}
 
 
 def check_sums(folder: Path) -> None:

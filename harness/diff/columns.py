@@ -18,41 +18,12 @@ from harness.ami.statistics import NEAR_ZERO
 from harness.core.documents import NAME, check_fields, read_chunks, shorten
 from harness.core.limits import MAX_REASON
 from harness.core.text import store_name
-from harness.plan.store import read_record
-from harness.summary.document import Stage
-from harness.system.documents import Integer, Name
-
-STAGES: tuple[Stage, ...] = ("file", "pixels", "input", "logits_original", "logits_attribute")
-
-
-class Hashes(msgspec.Struct, gc=False):
-    """Hashes of a record's stages, hexadecimal; empty where it has none."""
-
-    file: str = ""
-    pixels: str = ""
-    input: str = ""
-    logits_original: str = ""
-    logits_attribute: str = ""
-
-
-class Line(msgspec.Struct, gc=False):
-    """What is read of a record; the rest of its line is skipped."""
-
-    example: Name
-    gold: Integer
-    original: Integer
-    attribute: Integer
-    attack: Name | None = None
-    source: Name | None = None
-    margin_original: float | None = None
-    margin_attribute: float | None = None
-    sigma_ratio: tuple[Name, float] | None = None
-    hashes: Hashes | None = None
-    refused: None = None
-
+from harness.records.record import STAGES, BriefRecord, Record, RecordHashes, read_record
+from harness.worker.records import RECORDS
 
 NAMES = ("example", "attack", "source")
-DECODE = msgspec.json.Decoder(Line).decode
+NO_TUPLE = "its record holds no tuple"
+DECODE = msgspec.json.Decoder(BriefRecord).decode
 
 
 @dataclass(frozen=True)
@@ -68,16 +39,19 @@ class Columns:
     """The sound records of a cell in their file's order, and the broken ones.
 
     `examples`, `sources` and `attacks` are (n,) str objects; `tuples` (n, 3) int64: Gold, Original,
-    Attribute; `margins` (n, 2) float64, plain and steered, NaN where there is none; `hashes` (n, 5)
-    uint64, the first 64 bits of each of STAGES, 0 where there is none; `near_zero` counts, by blob, records
-    whose smallest deviation of witnesses' sums is there, and below NEAR_ZERO of their mean.
+    Attribute; `detected` (n,) bool, what the detector decided; `margins` (n, 2) float64, plain and steered,
+    and `scores` (n,) float64, NaN where there is none; `hashes` (n, 5) uint64, the first 64 bits of each of
+    STAGES, 0 where there is none; `near_zero` counts, by blob, records whose smallest deviation of witnesses'
+    sums is there, and below NEAR_ZERO of their mean.
     """
 
     examples: np.ndarray
     sources: np.ndarray
     attacks: np.ndarray
     tuples: np.ndarray
+    detected: np.ndarray
     margins: np.ndarray
+    scores: np.ndarray
     hashes: np.ndarray
     broken: tuple[Broken, ...] = ()
     near_zero: Mapping[str, int] = field(default_factory=dict)
@@ -85,7 +59,7 @@ class Columns:
 
 def read_columns(folder: Path) -> Columns:
     """Columns of a cell's `records.jsonl`; InputError, with the line, where one is no record."""
-    path = folder / "records.jsonl"
+    path = folder / RECORDS
     parts, number = [], 1
     for lines in read_chunks(path, within=folder):
         parts.append(stack_lines(read_lines(path, lines, number)))
@@ -98,31 +72,50 @@ def take_columns(records: Iterable[Mapping[str, Any]]) -> Columns:
     return stack_lines([take_record(record) for record in records])
 
 
-def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Line | Broken]:
+def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Record | Broken]:
     """Records of some lines, of which the first has this number."""
     try:
-        return [DECODE(line) for line in lines]
+        records = [DECODE(line) for line in lines]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [read_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
+    return [one if holds_tuple(one) else explain_tuple(one) for one in records]
 
 
-def read_line(line: bytes, place: str) -> Line | Broken:
+def read_line(line: bytes, place: str) -> Record | Broken:
     """One record, sound or not; InputError where it is none."""
     try:
-        return DECODE(line)
+        record = DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    return take_record(read_record(line, place), place)
+        return take_record(read_record(line, place), place)
+    return record if holds_tuple(record) else explain_tuple(record)
 
 
-def take_record(record: Mapping[str, Any], place: str = "record") -> Line | Broken:
+def take_record(record: Mapping[str, Any], place: str = "record") -> Record | Broken:
     """One record of plain data, sound or not; InputError where its names are none."""
     try:
-        return msgspec.convert(record, Line)
+        taken = msgspec.convert(record, BriefRecord)
     except msgspec.ValidationError as error:
         names = {key: record[key] for key in NAMES if isinstance(record.get(key), str)}
         check_fields(names, dict.fromkeys(names, NAME), place)
         return Broken(store_name(shorten(str(record.get("example")))), explain_record(record, error))
+    return taken if holds_tuple(taken) else explain_tuple(taken)
+
+
+def holds_tuple(record: Record) -> bool:
+    """Whether a record says all three numbers of its tuple, and was not refused."""
+    return (
+        record.attribute is not None
+        and record.original is not None
+        and record.gold is not None
+        and record.refused is None
+    )
+
+
+def explain_tuple(record: Record) -> Broken:
+    """Why a record holds no tuple."""
+    refused = record.refused
+    reason = NO_TUPLE if refused is None else f"was refused: {shorten(refused, MAX_REASON)}"
+    return Broken(store_name(shorten(record.example)), reason)
 
 
 def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
@@ -130,26 +123,40 @@ def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) ->
     if isinstance(record.get("refused"), str):
         return f"was refused: {shorten(record['refused'], MAX_REASON)}"
     if any(type(record.get(name)) is not int for name in ("gold", "original", "attribute")):
-        return "its record holds no tuple"
+        return NO_TUPLE
     return f"its record is damaged ({error})"
 
 
-def stack_lines(lines: Sequence[Line | Broken]) -> Columns:
+def stack_lines(lines: Sequence[Record | Broken]) -> Columns:
     """Columns of records."""
-    sound = [line for line in lines if isinstance(line, Line)]
+    sound = [line for line in lines if not isinstance(line, Broken)]
+    tuples = np.array([(line.gold, line.original, line.attribute) for line in sound], dtype=np.int64)
     margins = [(line.margin_original, line.margin_attribute) for line in sound]
     return Columns(
         examples=stack_names([line.example for line in sound]),
         sources=stack_names([line.source or "" for line in sound]),
         attacks=stack_names([line.attack or "" for line in sound]),
-        tuples=np.array(
-            [(line.gold, line.original, line.attribute) for line in sound], dtype=np.int64
-        ).reshape(-1, 3),
+        tuples=tuples.reshape(-1, 3),
+        detected=stack_detected([line.detected for line in sound], tuples.reshape(-1, 3)),
         margins=np.array(margins, dtype=np.float64).reshape(-1, 2),
+        scores=np.array([line.score for line in sound], dtype=np.float64),
         hashes=stack_hashes([line.hashes for line in sound]),
         broken=tuple(line for line in lines if isinstance(line, Broken)),
         near_zero=count_near_zero([line.sigma_ratio for line in sound if line.sigma_ratio]),
     )
+
+
+def stack_detected(said: Sequence[bool | None], tuples: np.ndarray) -> np.ndarray:
+    """What detectors decided (n,) of tuples (n, 3); AmI's decision where a record does not say so."""
+    decided = find_detected(tuples)
+    if None in said:
+        return np.where([one is None for one in said], decided, np.array([one is True for one in said]))
+    return np.array(said, dtype=bool)
+
+
+def find_detected(tuples: np.ndarray) -> np.ndarray:
+    """What AmI decides (…,) of tuples (…, 3): detected is whose Original is not Attribute."""
+    return np.asarray(tuples[..., 1] != tuples[..., 2])
 
 
 def count_near_zero(ratios: Iterable[tuple[str, float]]) -> Counter[str]:
@@ -166,7 +173,7 @@ def stack_names(names: Iterable[str]) -> np.ndarray:
     return np.fromiter(map(intern, names), dtype=object)
 
 
-def stack_hashes(hashes: Sequence[Hashes | None]) -> np.ndarray:
+def stack_hashes(hashes: Sequence[RecordHashes | None]) -> np.ndarray:
     """First 64 bits of the stages' hashes (n, 5), uint64."""
     texts = [() if one is None else msgspec.structs.astuple(one) for one in hashes]
     try:
@@ -192,7 +199,7 @@ def join_parts(parts: Sequence[Columns]) -> Columns:
         return parts[0]
     if not parts:
         return take_columns(())
-    names = ("examples", "sources", "attacks", "tuples", "margins", "hashes")
+    names = ("examples", "sources", "attacks", "tuples", "detected", "margins", "scores", "hashes")
     return Columns(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
         broken=tuple(chain.from_iterable(part.broken for part in parts)),

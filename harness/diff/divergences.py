@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.diff.columns import STAGES
 from harness.diff.tuples import NONE, Join
+from harness.records.record import STAGES
 from harness.summary.document import Change
 
 EXACT = np.array([not stage.startswith("logits") for stage in STAGES])  # the same in all environments

@@ -8,49 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
 
-import msgspec
-
-from harness.core.documents import call_document, refuse_links
+from harness.core.documents import refuse_links
 from harness.core.errors import InputError
-from harness.core.limits import MAX_CELLS, MAX_RUN_BYTES
+from harness.core.limits import MAX_CELLS
 from harness.core.text import store_name
-from harness.diff.cells import CellResult, Job, check_cell, describe_job, name_job, read_past
+from harness.diff.cells import CellResult, check_cell, describe_job, name_job, read_past
 from harness.diff.locate import LATEST, match_names
 from harness.plan.identity import RUN, name_environment
-from harness.plan.store import read_cell
+from harness.records.cell import CellJob, read_cell
+from harness.records.run import RunCell, RunFile, read_run
 from harness.summary.reading import read_summary
-from harness.system.documents import Name, read_names, read_shape
-
-
-class RunCell(msgspec.Struct):
-    """A cell as its run's file lists it; its environment names it where no id does."""
-
-    environment: Name
-    status: Literal["done", "failed", "unavailable"]
-    reason: str | None = None
-    job: Job | None = None
-    id: Name | None = None
-
-    def name(self) -> str:
-        """What the cell is called within its run."""
-        return self.id or self.environment
-
-
-class RunExamples(msgspec.Struct):
-    """The examples of a run."""
-
-    ids: list[Name]
-
-
-class RunFile(msgspec.Struct):
-    """What a comparison reads of a `run.json`."""
-
-    schema: Literal[1]
-    examples: RunExamples
-    reference: Name | None = None
-    cells: Annotated[list[RunCell], msgspec.Meta(max_length=MAX_CELLS)] = []
+from harness.system.documents import read_names
 
 
 @dataclass(frozen=True)
@@ -150,19 +119,6 @@ def locate_source(source: Source, rivals: Sequence[Source]) -> tuple[str, ...]:
     return source.folder.resolve().parts if source.folder and twins[1:] else run.parts
 
 
-def read_run(folder: Path) -> RunFile | None:
-    """A run's `run.json`, None where there is none; InputError where it is none of this version."""
-    path = folder / "run.json"
-    if not os.path.lexists(path):
-        return None
-    try:
-        told = read_shape(path, RunFile, MAX_RUN_BYTES, within=folder)
-    except InputError as error:
-        raise call_document(error, str(path), "is no run of this version", "run it again") from error
-    told.examples.ids = list(map(store_name, told.examples.ids))
-    return told
-
-
 def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:
     """The cells that a glob names, all without globs; InputError for one in vain."""
     for glob in globs:
@@ -229,7 +185,7 @@ def read_source(source: Source) -> CellResult:
             f"{source.run / 'cells' / source.id}: is missing, though run.json lists it as done;"
             " copy the run anew, or leave the cell out with --environment"
         )
-    return CellResult(describe_job(source.label, listed.job or Job(), listed.status, listed.reason))
+    return CellResult(describe_job(source.label, listed.job or CellJob(), listed.status, listed.reason))
 
 
 def read_labels(run: Path) -> Mapping[int, str]:

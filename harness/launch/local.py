@@ -18,7 +18,9 @@ from harness.core.errors import InputError, name_file
 from harness.core.limits import MAX_LINE_BYTES
 from harness.core.text import store_data
 from harness.plan.environments import Environment
-from harness.plan.store import find_lost_batch, read_cell, walk_records
+from harness.plan.store import find_lost_batch
+from harness.records.cell import read_cell
+from harness.records.record import walk_records
 from harness.system.drafts import write_json
 from harness.system.machine import choose_variables
 from harness.system.processes import GRACE_SECONDS, read_end, start_process, stop_process

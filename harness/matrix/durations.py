@@ -6,29 +6,14 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import msgspec
-
 from harness.core.errors import InputError
 from harness.core.limits import MAX_NOTE_BYTES
-from harness.plan.store import read_cell
-from harness.system.documents import read_shape, take_shape
+from harness.records.cell import CELL, CellTimings, read_cell, take_cell
+from harness.system.documents import read_shape
 from harness.system.drafts import write_json
 
 UNKNOWN = math.inf  # seconds; what was never seen may be long, so it starts early
 FILE = "durations.json"
-
-
-class Timings(msgspec.Struct):
-    """What a cell says of its time."""
-
-    worker_seconds: float
-    resumed: int
-
-
-class Timed(msgspec.Struct):
-    """A cell that says it."""
-
-    timings: Timings
 
 
 def read_durations(cache: Path) -> dict[str, float]:
@@ -50,8 +35,8 @@ def measure_seconds(folders: Iterable[tuple[str, Path]]) -> Iterable[tuple[str, 
     """Environment and seconds of every cell whose `cell.json` tells; resumed ones tell too little."""
     for name, folder in folders:
         try:
-            told = take_shape(read_cell(folder), Timed, str(folder))
+            told = take_cell(read_cell(folder), folder / CELL).timings or CellTimings()
         except InputError:
             continue
-        if not told.timings.resumed:
-            yield name, told.timings.worker_seconds
+        if told.worker_seconds is not None and told.resumed == 0:
+            yield name, told.worker_seconds

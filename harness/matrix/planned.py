@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.network_files import read_notes
-from harness.plan.store import read_cell
+from harness.records.cell import read_cell
 
 
 def find_departure(job: Mapping[str, Any], folder: Path) -> str | None:

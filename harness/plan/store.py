@@ -8,15 +8,14 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from harness.core.documents import call_document, open_file, parse_json, read_chunks, refuse_links
+from harness.core.documents import open_file, read_chunks, refuse_links
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.core.limits import MAX_CELL_BYTES, MAX_NOTE_BYTES
-from harness.system.documents import read_shape, take_shape
+from harness.core.limits import MAX_NOTE_BYTES
+from harness.records.cell import read_cell
+from harness.system.documents import read_shape
 from harness.system.drafts import move_folder, remove_path, write_atomically, write_json
 from harness.worker.records import BATCHES, RECORDS, read_batches, read_voucher
 
@@ -141,37 +140,3 @@ def copy_files(source: Path, target: Path) -> None:
     for name in FILES:
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(source / name, target / name)
-
-
-def read_cell(folder: Path) -> dict[str, Any]:
-    """A cell's `cell.json`; InputError where it is no such file of this version."""
-    path = folder / "cell.json"
-    try:
-        cell = read_shape(path, dict[str, Any], MAX_CELL_BYTES, within=folder)
-    except InputError as error:
-        raise call_document(error, str(path), "is no cell of this version", "run the cell again") from error
-    if cell.get("schema") != 1 or "status" not in cell:
-        raise InputError(f"{path}: is no cell of this version; run the cell again")
-    return cell
-
-
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """A cell's records; InputError, with the line, where one is none."""
-    return list(walk_records(folder))
-
-
-def walk_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """The same, one after the other."""
-    path, number = folder / "records.jsonl", 0
-    for lines in read_chunks(path, within=folder):
-        for line in lines:
-            number += 1
-            yield read_record(line, f"{path}:{number}")
-
-
-def read_record(line: bytes, place: str) -> dict[str, Any]:
-    """The record of a line; InputError where it holds none."""
-    try:
-        return take_shape(parse_json(line, place), dict[str, Any], place)
-    except InputError as error:
-        raise call_document(error, place, "is no record", "run the cell again") from error

@@ -6,8 +6,9 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.records.record import Stage
 from harness.report.words import STAGES
-from harness.summary.document import CellSummary, DivergenceSummary, Stage, Summary
+from harness.summary.document import CellSummary, DivergenceSummary, Summary
 from harness.verdict.judge import is_expected
 
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +16,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from harness.core.documents import is_file, read_chunks
 from harness.core.errors import InputError
 from harness.core.text import store_name
-from harness.diff.cells import Job, check_cell, check_sums, name_job_port
+from harness.diff.cells import check_cell, check_sums, name_job_port
 from harness.diff.runs import Source, list_sources
-from harness.plan.store import read_cell
+from harness.records.cell import CellJob, read_cell
+from harness.records.record import BriefRecord, Record, RecordHashes
 from harness.system.consoles import make_text, open_errors
-from harness.system.documents import Integer, Name
 from harness.system.drafts import replace_file
 from harness.system.extras import require_extra
 from harness.system.text import make_cell
+from harness.worker.records import RECORDS
 
 Kind = Literal["text", "integer", "number", "truth"]
 Row = tuple[Any, ...]
@@ -40,42 +42,22 @@ COLUMNS: dict[str, Kind] = {
     "hash_logits_original": "text", "hash_logits_attribute": "text",
     "sigma_blob": "text", "sigma_ratio": "number", "refused": "text",
 }  # fmt: skip
-NAMES = 3  # of a record: example, source, attack
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
 
 
-class Hashes(msgspec.Struct, frozen=True, gc=False):
-    """Hashes of a record's stages."""
-
-    file: str | None = None
-    pixels: str | None = None
-    input: str | None = None
-    logits_original: str | None = None
-    logits_attribute: str | None = None
-
-
-class Record(msgspec.Struct, gc=False):
-    """A line of `records.jsonl`; whatever it does not tell is null."""
-
-    example: Name
-    source: Name | None = None
-    attack: Name | None = None
-    gold: Integer | None = None
-    original: Integer | None = None
-    attribute: Integer | None = None
-    case: Name | None = None
-    detected: bool | None = None
-    margin_original: float | None = None
-    margin_attribute: float | None = None
-    score: float | None = None
-    seconds: float | None = None
-    hashes: Hashes = Hashes()
-    sigma_ratio: tuple[Name, float] | None = None
-    refused: str | None = None
-
-
-DECODE = msgspec.json.Decoder(Record).decode
-FIELDS = msgspec.structs.astuple
+DECODE = msgspec.json.Decoder(BriefRecord).decode
+FIELDS = (
+    "gold",
+    "original",
+    "attribute",
+    "case",
+    "detected",
+    "margin_original",
+    "margin_attribute",
+    "score",
+    "seconds",
+)
+TAKE_FIELDS = attrgetter(*FIELDS)
 
 
 @dataclass(frozen=True)
@@ -140,13 +122,13 @@ def take_table(run: Path, source: Source, folder: Path) -> Table | None:
     if told.status != "done":
         return None
     check_sums(folder)
-    job = told.job or Job()
+    job = told.job or CellJob()
     known = job.parameters or {}
     parameters = (known.get(name) for name in ("alpha", "beta", "epsilon"))
     names = (run.resolve().name, source.environment, job.cell or source.label)
     texts = (*names, told.execution, job.backend, name_job_port(job))
     stored = (text if text is None else store_name(text) for text in texts)
-    return Table((*stored, *parameters), folder / "records.jsonl")
+    return Table((*stored, *parameters), folder / RECORDS)
 
 
 def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
@@ -172,15 +154,21 @@ def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
     rows: list[Row] = []
     for line in lines:
         try:
-            *fields, hashes, ratio, refused = FIELDS(DECODE(line))
+            record = DECODE(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             place = f"{table.records}:{first + len(rows)}"
             raise InputError(f"{place}: is no record ({error}); run the cell again") from error
-        names = (name and store_name(name) for name in fields[:NAMES])
-        blob, sigma = ratio or (None, None)
-        told = (blob and store_name(blob), sigma, refused)
-        rows.append((*table.head, *names, *fields[NAMES:], *FIELDS(hashes), *told))
+        rows.append((*table.head, *take_row(record)))
     return rows
+
+
+def take_row(record: Record) -> Row:
+    """The columns of a record."""
+    names = (name and store_name(name) for name in (record.example, record.source, record.attack))
+    hashes = msgspec.structs.astuple(record.hashes or RecordHashes())
+    blob, sigma = record.sigma_ratio or (None, None)
+    told = (text or None for text in hashes)
+    return (*names, *TAKE_FIELDS(record), *told, blob and store_name(blob), sigma, record.refused)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.summary.document import CellSummary, Change, Stage
+from harness.records.record import Stage
+from harness.summary.document import CellSummary, Change
 
 
 @dataclass(frozen=True)

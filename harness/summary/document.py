@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from harness.core.documents import parse_integer
+from harness.records.record import Stage
 
 
 class Part(BaseModel):
@@ -63,9 +64,6 @@ class DifferenceSummary(Part):
     baseline: str | None
     here: str | None
     matters: bool
-
-
-Stage = Literal["file", "pixels", "input", "logits_original", "logits_attribute"]
 
 
 class ControlSummary(Part):

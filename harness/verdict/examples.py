@@ -8,11 +8,11 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from harness.diff.columns import STAGES
 from harness.diff.divergences import CHANGES, Divergences
 from harness.diff.noise import Noise
 from harness.diff.tuples import Join
-from harness.summary.document import AgreeingSummary, ControlSummary, DivergenceSummary, Stage
+from harness.records.record import STAGES, Stage
+from harness.summary.document import AgreeingSummary, ControlSummary, DivergenceSummary
 from harness.verdict.executions import explain_noise
 from harness.verdict.expectation import Expectation
 

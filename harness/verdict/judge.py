@@ -16,6 +16,7 @@ from harness.diff.noise import Noise, find_noise
 from harness.diff.tuples import Incomparable, Join, join_columns
 from harness.plan.identity import name_environment
 from harness.plan.register import Expected
+from harness.records.record import Stage
 from harness.summary.document import (
     EXIT_CODES,
     CellSummary,
@@ -24,7 +25,6 @@ from harness.summary.document import (
     IncomparableSummary,
     Outcome,
     RatesSummary,
-    Stage,
     Summary,
 )
 from harness.system.numbers import PLURALS, count, show_parameter

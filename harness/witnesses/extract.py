@@ -19,7 +19,8 @@ from harness.matrix.campaign import Screen
 from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Outcome
 from harness.model.folder import Model, read_model
-from harness.plan.store import read_cell, read_records
+from harness.records.cell import read_cell
+from harness.records.record import read_records
 from harness.system.cache import Hashes, find_cache, read_hashes
 from harness.system.processes import read_end
 from harness.system.usage import declare_use

@@ -7,9 +7,8 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,50 +21,18 @@ from harness.core.network import Network
 from harness.core.network_files import network_from_json
 from harness.core.text import store_data
 from harness.model.witness_files import NAMES
-from harness.system.documents import Name, read_shape, take_shape
+from harness.records.cell import CELL, CellFile
+from harness.records.record import ExtractionRecord
+from harness.system.documents import read_shape, take_shape
 from harness.system.drafts import write_json
 from harness.worker.tasks.extract import MUTATIONS
 
-EVIDENCE, CELL = "evidence.npz", "cell.json"
+EVIDENCE = "evidence.npz"
 WITNESS_NAMES = NOTEBOOK, PORT = tuple(NAMES.values())
 
 Differences: TypeAlias = NDArray[np.floating[Any]]
 Evidence: TypeAlias = Mapping[str, Differences]
 """Differences (P, C) to the base, by `ATTRIBUTE/BLOB/MUTATION`; their medians are over the channels."""
-
-
-class Pairs(msgspec.Struct):
-    """Mutated images of one attribute, by their names."""
-
-    substitution: Annotated[list[Name], msgspec.Meta(min_length=1)]
-    preservation: Annotated[list[Name], msgspec.Meta(min_length=1)]
-
-
-class ExtractionRequest(msgspec.Struct):
-    """What images an extraction was made of."""
-
-    pairs: dict[Name, Pairs]
-
-
-class ExtractionJob(msgspec.Struct):
-    """An extraction's job."""
-
-    extraction: ExtractionRequest
-    settings: dict[Name, Any]
-
-
-class ExtractionHashes(msgspec.Struct):
-    """Hashes of an extraction's images, by their names and stages."""
-
-    inputs: dict[Name, dict[Name, str]] = {}
-
-
-class ExtractionCell(msgspec.Struct):
-    """What is read of an extraction's `cell.json`; the network is read by itself."""
-
-    job: ExtractionJob
-    hashes: ExtractionHashes
-    network: dict[Name, Any]
 
 
 @dataclass(frozen=True)
@@ -86,14 +53,14 @@ class WitnessSet:
 
 def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[str, Any]) -> None:
     """Write an extraction's records as witness files and evidence, and its `cell.json`."""
-    network, kept = network_from_json(cell["network"]), list(records)
+    network, kept = network_from_json(cell["network"]), [take_record(one) for one in records]
     precision = np.dtype(cell["job"]["settings"].get("precision", "float32"))
-    found: dict[str, dict[str, list[int]]] = {one["attribute"]: {} for one in kept}
+    found: dict[str, dict[str, list[int]]] = {one.attribute: {} for one in kept}
     evidence: dict[str, Differences] = {}
     for one in kept:
-        found[one["attribute"]][one["blob"]] = one["witnesses"]
+        found[one.attribute][one.blob] = one.witnesses
         for kind in MUTATIONS:
-            evidence[f"{one['attribute']}/{one['blob']}/{kind}"] = np.array(one[kind], precision)
+            evidence[f"{one.attribute}/{one.blob}/{kind}"] = np.array(getattr(one, kind), precision)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for attribute in ATTRIBUTES:
@@ -106,6 +73,11 @@ def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[
         write_json(folder / CELL, store_data(cell))
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def take_record(record: Mapping[str, Any]) -> ExtractionRecord:
+    """A record of an extraction; InputError where it is none."""
+    return take_shape(record, ExtractionRecord, "record")
 
 
 def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
@@ -156,10 +128,24 @@ def read_cell(path: Path) -> dict[str, Any]:
     """An extraction's `cell.json`; InputError where it is none."""
     try:
         cell = read_shape(path, dict[str, Any], MAX_CELL_BYTES, within=path.parent)
-        take_shape(cell, ExtractionCell, str(path))
+        check_extraction(take_shape(cell, CellFile, str(path)), str(path))
     except InputError as error:
         raise call_document(error, str(path), "is no extraction's", "extract again") from error
     return cell
+
+
+def check_extraction(cell: CellFile, place: str) -> None:
+    """InputError for a cell that lacks what every extraction says."""
+    job = cell.job
+    told = {
+        "job.extraction": job and job.extraction,
+        "job.settings": job and job.settings,
+        "hashes": cell.hashes,
+        "network": cell.network,
+    }
+    for key, value in told.items():
+        if value is None:
+            raise InputError(f"{place}: has no {key}")
 
 
 def check_unpacked(path: Path, file: BinaryIO) -> None:

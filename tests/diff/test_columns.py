@@ -8,7 +8,8 @@ from tuple_records import make_record
 
 from harness.core.documents import CHUNK_BYTES
 from harness.core.errors import InputError
-from harness.diff.columns import STAGES, read_columns, take_columns
+from harness.diff.columns import read_columns, take_columns
+from harness.records.record import STAGES
 
 
 def read(folder, *lines):
@@ -93,3 +94,22 @@ def test_no_records_are_no_rows(tmp_path):
     columns = read_columns(tmp_path)
     assert (columns.examples.shape, columns.tuples.shape) == ((0,), (0, 3))
     assert (columns.margins.shape, columns.hashes.shape) == ((0, 2), (0, 5))
+    assert (columns.detected.shape, columns.scores.shape) == ((0,), (0,))
+
+
+def test_what_a_detector_says_comes_out(tmp_path):
+    more = ({"detected": False, "score": 0.25}, {"detected": True, "score": None}, {"score": 2})
+    columns = read(tmp_path, *encode(*(make_record(str(n), 1, 1, 2, **one) for n, one in enumerate(more))))
+    assert columns.detected.tolist() == [False, True, True]
+    assert np.nan_to_num(columns.scores, nan=-1).tolist() == [0.25, -1, 2]
+
+
+def test_records_that_do_not_say_what_was_detected_are_judged_by_their_tuples():
+    columns = take_columns([make_record("x", 1, 1, 1), make_record("y", 1, 1, 2), make_record("z", 1, 2, 1)])
+    assert columns.detected.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("more", [{"detected": 1}, {"score": "high"}])
+def test_what_no_detector_says_is_damage(more):
+    (broken,) = take_columns([make_record("x", **more)]).broken
+    assert broken.reason.startswith("its record is damaged (Expected")

@@ -6,9 +6,9 @@ from tuple_records import make_record as record
 
 from harness.ami.cases import name_case
 from harness.diff import divergences
-from harness.diff.columns import STAGES
 from harness.diff.divergences import CHANGES, find_divergences, find_smallest
 from harness.diff.tuples import NONE, join_columns
+from harness.records.record import STAGES
 
 DIGITS = "0123456789abcdef" * 4
 

@@ -19,7 +19,9 @@ from harness.launch.local import judge_ending, pass_on
 from harness.logs.import_log import Claim, import_log
 from harness.matrix.durations import remember_durations
 from harness.plan.register import Register
-from harness.plan.store import find_damage, read_cell, read_records
+from harness.plan.store import find_damage
+from harness.records.cell import read_cell
+from harness.records.record import read_records
 from harness.report.export import list_tables, open_csv, read_rows
 from harness.report.html.command import start_command
 from harness.report.html.origins import find_examples, find_origins, find_owners, read_request

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from logs import print_line, print_log
+from shapes import list_unknown
 from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.core.errors import InputError
+from harness.records.cell import CellFile
+from harness.records.record import Record
 
 LOGS = Path(__file__).parents[3] / "shared" / "ami" / "logs"
 TUPLES = [(1, 2, 3), (1, 2, 2), (4, 4, 4)]
@@ -58,6 +61,8 @@ def test_a_cell_holds_what_the_log_says_and_nothing_else(place):
     assert (cell["schema"], cell["status"], cell["error"]) == (1, "done", None)
     assert cell["job"] == {"cell": "unknown/windows", "environment": "windows", "parameters": {}}
     assert not {"fingerprint", "hashes", "timings"} & set(cell)
+    assert list_unknown(cell, CellFile) == []
+    assert [list_unknown(one, Record) for one in records(place / "out")] == [[], [], []]
     assert records(place / "out")[0] == {
         "example": "fgsm/line-1", "source": None, "attack": "fgsm", "gold": 1, "original": 2, "attribute": 3,
         "case": "X-Y-Z", "detected": True,

@@ -14,10 +14,10 @@ from harness.plan.store import (
     keep_result,
     locate_result,
     make_workplace,
-    read_cell,
-    read_records,
     stamp_execution,
 )
+from harness.records.cell import read_cell
+from harness.records.record import read_records
 
 KEY = make_key("a cell")
 

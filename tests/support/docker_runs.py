@@ -15,7 +15,7 @@ from harness.images.build import BuildOptions, build_image
 from harness.images.engine import connect_engine
 from harness.images.recipes import read_images
 from harness.launch.docker.leftovers import RUN_LABEL, WORKPLACE_LABEL
-from harness.plan.store import read_records
+from harness.records.record import read_records
 from harness.system.cache import find_cache
 
 ROOT = Path(__file__).parents[2]

@@ -12,6 +12,7 @@ import portraits
 import pytest
 import small_model
 from PIL import Image
+from shapes import list_unknown
 
 pytest.importorskip("cv2", reason="attributes are exchanged with OpenCV")
 
@@ -20,6 +21,7 @@ from harness.ami.witnesses import read_witnesses
 from harness.cli import main
 from harness.core.text import store_name
 from harness.model.folder import read_model
+from harness.records.cell import CellFile
 from harness.witnesses.sets import read_set
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +80,7 @@ def test_everything_is_extracted_and_kept(harness, options, root):
     found = root / "out" / "here-reference"
     names = {f"{attribute}_{kind}.txt" for attribute in ATTRIBUTES for kind in ("witness", "neurons")}
     assert {path.name for path in found.iterdir()} == names | {"cell.json", "evidence.npz"}
+    assert list_unknown(json.loads((found / "cell.json").read_text()), CellFile) == []
     assert len(list((root / "out" / "mutated").rglob("*.png"))) == 25
     network = read_model("small").network
     for attribute in ATTRIBUTES:

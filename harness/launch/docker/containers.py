@@ -20,7 +20,8 @@ from harness.launch.docker.leftovers import make_labels
 from harness.launch.docker.session import DATA_FOLDER, DockerSession, provide_data
 from harness.launch.local import END, Report, follow, judge_ending, note_failure
 from harness.plan.environments import Environment
-from harness.plan.store import RESUMABLE, read_cell
+from harness.plan.store import RESUMABLE
+from harness.records.cell import read_cell
 from harness.system.drafts import write_json
 from harness.system.machine import FIXED_VARIABLES
 from harness.system.stopping import Stopped

@@ -5,55 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from harness.core.documents import is_file
 from harness.core.errors import InputError
 from harness.core.examples import Example, list_examples
 from harness.core.limits import MAX_RUN_BYTES
-from harness.plan.identity import Identity, write_identity
-from harness.system.documents import Integer, Name, Shape, read_shape, take_shape
+from harness.diff.cells import name_job
+from harness.records.cell import CELL, CellJob
+from harness.records.run import RUN_FILE
+from harness.system.documents import read_shape, take_shape
 
 MOST_LIST_BYTES = 64_000_000
 ANY_CLASS = 2**62  # golds were checked when the list was run
-
-
-class JobPreprocess(msgspec.Struct):
-    """A job's `preprocess`, as far as pictures of its inputs depend on it."""
-
-    mean: tuple[float, float, float]
-    channel_order: Literal["bgr", "rgb"] = "bgr"
-    scale: float = 1.0
-
-
-class JobModel(msgspec.Struct):
-    """A job's model."""
-
-    preprocess: JobPreprocess
-
-
-class JobExamples(msgspec.Struct):
-    """A job's list of examples."""
-
-    path: str
-    sha256: str | None = None
-    npy: Name | None = None
-
-
-class ListJob(msgspec.Struct):
-    """A job that names a list."""
-
-    examples: JobExamples
-    model: JobModel
-
-
-class NamedJob(msgspec.Struct):
-    """A job that names its cell."""
-
-    environment: Name
-    replicate: Integer = 1
 
 
 @dataclass(frozen=True)
@@ -81,13 +45,14 @@ def find_origins(runs: Sequence[Path]) -> list[Origin]:
     return list(dict.fromkeys(origin for origin in map(read_origin, jobs) if origin))
 
 
-def list_jobs(run: Path) -> list[Any]:
-    """Jobs of a run's cells, from whichever file names them; none where neither can be read."""
-    cells = read_object(run / "run.json", run).get("cells")
+def list_jobs(run: Path) -> list[CellJob]:
+    """Jobs of a run's cells, from whichever file names them; those that cannot be read are left out."""
+    cells = read_object(run / RUN_FILE, run).get("cells")
     if not isinstance(cells, list):
-        paths = [run / "cell.json", *sorted(run.glob("cells/*/cell.json"))]
+        paths = [run / CELL, *sorted(run.glob(f"cells/*/{CELL}"))]
         cells = [read_object(path, run) for path in paths]
-    return [cell.get("job") for cell in cells if isinstance(cell, dict)]
+    jobs = (take_job(cell.get("job")) for cell in cells if isinstance(cell, dict))
+    return [job for job in jobs if job is not None]
 
 
 def read_object(path: Path, run: Path) -> dict[str, Any]:
@@ -98,20 +63,19 @@ def read_object(path: Path, run: Path) -> dict[str, Any]:
         return {}
 
 
-def take_job(job: Any, shape: type[Shape]) -> Shape | None:
-    """What is wanted of a job; None where it does not say that."""
+def take_job(job: Any) -> CellJob | None:
+    """A job; None where it is none."""
     try:
-        return take_shape(job, shape, "job")
+        return take_shape(job, CellJob, "job")
     except InputError:
         return None
 
 
-def read_origin(job: Any) -> Origin | None:
+def read_origin(job: CellJob) -> Origin | None:
     """The list that a job names; None where it names none."""
-    told = take_job(job, ListJob)
-    if told is None:
+    examples, preprocess = job.examples, job.model.preprocess if job.model else None
+    if examples is None or preprocess is None or preprocess.mean is None:
         return None
-    examples, preprocess = told.examples, told.model.preprocess
     mean = preprocess.mean if preprocess.channel_order == "bgr" else preprocess.mean[::-1]
     return Origin(Path(examples.path), examples.sha256, examples.npy, mean, preprocess.scale or 1.0)
 
@@ -138,21 +102,14 @@ def is_readable(path: Path, most_bytes: int) -> bool:
 
 def read_request(run: Path) -> Mapping[str, Any]:
     """What was asked for when a run was made; empty where that is not known."""
-    request = read_object(run / "run.json", run).get("request")
+    request = read_object(run / RUN_FILE, run).get("request")
     return request if isinstance(request, dict) else {}
 
 
 def find_owners(labels: Iterable[str], runs: Sequence[Path]) -> dict[str, Path | None]:
     """The run of each cell, by its label (ID or ID@RUN); None where that is not clear."""
-    held = [
-        (run, [name_cell(one) for job in list_jobs(run) if (one := take_job(job, NamedJob))]) for run in runs
-    ]
+    held = [(run, [name_job(job) for job in list_jobs(run)]) for run in runs]
     return {label: find_owner(label, held) for label in labels}
-
-
-def name_cell(job: NamedJob) -> str:
-    """Id of a job's cell."""
-    return write_identity(Identity(job.environment, replicate=job.replicate))
 
 
 def find_owner(label: str, held: Sequence[tuple[Path, Collection[Any]]]) -> Path | None:

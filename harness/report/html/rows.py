@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from harness.records.record import Stage
 from harness.report.html.pictures import Picture
-from harness.summary.document import Change, DivergenceSummary, Margins, Stage, Summary
+from harness.summary.document import Change, DivergenceSummary, Margins, Summary
 from harness.system.numbers import show_margin
 from harness.system.text import make_json, make_line
 

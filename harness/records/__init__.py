@@ -1,0 +1,1 @@
+"""What cells and runs leave as files: records, `cell.json` and `run.json`, each described once."""
