@@ -34,14 +34,8 @@ def write_atomically(path: Path, text: str | Iterable[str]) -> None:
 def try_writing(folder: Path) -> None:
     """Make a folder where it is missing, and write a file in it; OSError, with its name, where that fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    sweep_drafts(folder)
-    with name_file(folder):
-        draft, lock = claim_draft(folder, "")
-        try:
-            draft.write_bytes(bytes(TRIED_BYTES))
-        finally:
-            lock.close()
-            draft.unlink(missing_ok=True)
+    with name_file(folder), claim_draft(folder) as draft:
+        draft.write_bytes(bytes(TRIED_BYTES))
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -52,26 +46,27 @@ def write_json(path: Path, data: Any) -> None:
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """An empty file that takes a place at the end, unless what is done meanwhile fails."""
-    sweep_drafts(path.parent)
-    draft, lock = claim_draft(path.parent, "")
-    try:
+    with claim_draft(path.parent) as draft:
+        draft.touch()
         yield draft
-        if os.name == "nt":
-            lock.close()  # nothing that is open is renamed there
         draft.replace(path)
-    finally:
-        lock.close()
-        draft.unlink(missing_ok=True)  # a disk that is full is not to be filled with drafts
 
 
 @contextlib.contextmanager
 def hold_draft(parent: Path) -> Iterator[Path]:
     """A new folder, beside the place that it will be moved to; what is left of it at the end is removed."""
     parent.mkdir(parents=True, exist_ok=True)
-    sweep_drafts(parent)
-    draft, lock = claim_draft(parent, LOCK)
-    try:
+    with claim_draft(parent) as draft:
         draft.mkdir()
+        yield draft
+
+
+@contextlib.contextmanager
+def claim_draft(parent: Path) -> Iterator[Path]:
+    """A new name that is ours until the end; whatever has it then is removed: it may fill the disk."""
+    sweep_drafts(parent)
+    draft, lock = take_name(parent)
+    try:
         yield draft
     finally:
         with contextlib.suppress(OSError):
@@ -79,11 +74,11 @@ def hold_draft(parent: Path) -> Iterator[Path]:
         release(draft.with_name(draft.name + LOCK), lock)
 
 
-def claim_draft(parent: Path, ending: str) -> tuple[Path, IO[Any]]:
-    """A new name, and the file that holds it as long as it is open: the name's, with an ending."""
+def take_name(parent: Path) -> tuple[Path, IO[Any]]:
+    """A new name, and the file beside it that holds it as long as it is open."""
     while True:
         draft = parent / f".making-{secrets.token_hex(4)}"
-        place = draft.with_name(draft.name + ending)
+        place = draft.with_name(draft.name + LOCK)
         try:
             lock = take_lock(place)
         except NoLocksError:  # nobody can tell then that the draft is left, and it stays
@@ -111,17 +106,16 @@ def sweep_drafts(parent: Path, prepare: Callable[[Path], None] | None = None) ->
 
 
 def sweep_draft(draft: Path, prepare: Callable[[Path], None] | None) -> None:
-    """Remove a draft unless somebody has its lock; versions before this one made no locks."""
-    place = draft if draft.is_file() else draft.with_name(draft.name + LOCK)
-    lock = take_lock(place)
-    if lock is None:
-        return
-    try:
+    """Remove a draft unless somebody has its lock, or has the file itself, as in earlier versions."""
+    with contextlib.ExitStack() as stack:
+        for place in (draft.with_name(draft.name + LOCK), *([draft] if draft.is_file() else ())):
+            lock = take_lock(place)
+            if lock is None:
+                return
+            stack.callback(release, place, lock)
         if prepare is not None:
             prepare(draft)
         remove_path(draft)
-    finally:
-        release(place, lock)
 
 
 def remove_path(path: Path) -> None:

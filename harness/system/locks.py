@@ -1,24 +1,26 @@
-"""Locks between processes: files that the system lets go of when a process ends, however it ends."""
+"""Locks between processes: files that the system lets go of when a process ends, however it ends.
+
+`filelock` knows how each system locks. Its own lock of a path does less than is wanted here: it leaves files
+behind, cannot say whom it waits for, and takes it for an error when a thread waits for what it has itself.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from filelock import lock_descriptor
+
 from harness.core.errors import InputError
 from harness.system.stopping import ASKED, POLL_SECONDS, Stopped
 
 LOCKS = "locks"
 WAIT_SECONDS = 1.0  # whoever waits longer is told what for
-HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what systems answer where another has the lock
-FAR = 1 << 30  # Windows lets nobody read what is locked: it locks a byte that no file has
 
 Say = Callable[[str], None]
 
@@ -48,9 +50,7 @@ def wait_for(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
     while True:
         file = take_lock(path)
         if file is not None:
-            with contextlib.suppress(OSError):  # a full disk does without
-                file.truncate(0)
-                file.write(str(os.getpid()).encode())
+            write_note(file, str(os.getpid()).encode())
             return file
         if stop.is_set() or ASKED.is_set():
             raise Stopped
@@ -88,7 +88,7 @@ def is_at(path: Path, file: IO[Any]) -> bool:
 def tell_holder(path: Path, say: Say) -> None:
     """Say which other process has a lock; what another thread of this one does is told by that."""
     try:
-        number = path.read_text(encoding="ascii").strip()
+        number = read_note(path).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         number = ""
     if number != str(os.getpid()):
@@ -96,33 +96,28 @@ def tell_holder(path: Path, say: Say) -> None:
         say(f"waiting for {holder}, which has {path}")
 
 
+def write_note(file: IO[Any], note: bytes) -> None:
+    """Have a lock's file say something to others; a full disk does without."""
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(b" " + note)
+
+
+def read_note(path: Path) -> bytes:
+    """What a lock's file says, after a blank; OSError where there is none."""
+    with path.open("rb", buffering=0) as file:
+        if os.name == "nt":
+            file.seek(1)  # nobody but who has the lock may read its first byte there
+        return file.read()
+
+
 def try_lock(file: IO[Any], path: Path) -> bool:
     """Whether an open file could be locked without waiting; NoLocksError where nobody can lock there."""
     try:
-        lock_file(file.fileno())
+        return lock_descriptor(file.fileno(), blocking=False)
     except OSError as error:
-        if error.errno in HELD:
-            return False
         raise NoLocksError(
             f"{path}: cannot be locked ({error.strerror}): its file system keeps no locks, without which two"
             " processes would spoil each other's files; take a folder on another disk"
             " (HARNESS_HOME, where it is the cache's)"
         ) from error
-    return True
-
-
-def lock_file(descriptor: int) -> None:
-    """Lock an open file; OSError where that is not possible at once."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        place = os.lseek(descriptor, 0, os.SEEK_CUR)
-        os.lseek(descriptor, FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        finally:
-            os.lseek(descriptor, place, os.SEEK_SET)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import msgspec
 
-from harness.system.locks import LOCKS, Say, hold_lock, release, take_lock
+from harness.system.locks import LOCKS, Say, hold_lock, read_note, release, take_lock, write_note
 
 GATE = "clear"  # the lock of whoever clears, and of whoever begins to use
 PREFIX = "use-"
@@ -52,9 +52,7 @@ def declare_use(cache: Path, say: Say) -> Iterator[Callable[[Iterable[str]], Non
 
 def write_use(file: IO[Any], paths: Iterable[str] | None) -> None:
     """Say what this process uses; a full disk lets it say nothing, which keeps everything."""
-    with contextlib.suppress(OSError):
-        file.truncate(0)
-        file.write(msgspec.json.encode(Use(os.getpid(), None if paths is None else sorted(paths))))
+    write_note(file, msgspec.json.encode(Use(os.getpid(), None if paths is None else sorted(paths))))
 
 
 def read_uses(cache: Path) -> Uses:
@@ -67,7 +65,7 @@ def read_uses(cache: Path) -> Uses:
             release(path, file)
             continue
         try:
-            use = msgspec.json.decode(path.read_bytes(), type=Use)
+            use = msgspec.json.decode(read_note(path), type=Use)
         except (OSError, ValueError):
             unknown.append("another process")
             continue

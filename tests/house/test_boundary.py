@@ -12,7 +12,6 @@ ELSEWHERE = {
     "harness/system/documents.py": "the one place",
     "harness/system/sealed.py": "under a hash of its own; its bytes are read in the one place",
     "harness/system/usage.py": OWN,
-    "harness/system/locks.py": OWN,
     "harness/plan/store.py": OWN,
     "harness/system/cache.py": "compared with what would be written, and with nothing else",
     "harness/examples/gather.py": "compared with what would be written, and with nothing else",

@@ -72,7 +72,7 @@ def test_a_folder_is_moved_or_gone(tmp_path):
 def test_what_killed_processes_were_making_is_removed_and_what_others_make_is_not(tmp_path):
     with start_holder(tmp_path) as process:
         before = {path.name for path in tmp_path.iterdir()}
-        assert len(before) == 3
+        assert len(before) == 4
         sweep_drafts(tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == before
         process.kill()
@@ -100,10 +100,21 @@ def test_drafts_of_versions_without_locks_and_nothing_else_are_removed(tmp_path)
     ]  # fmt: skip
 
 
+def test_a_file_that_an_earlier_version_is_making_is_left(tmp_path):
+    """It has no lock beside it: it is one itself."""
+    path = tmp_path / ".making-0123abcd"
+    with path.open("a+b") as file:
+        assert locks.try_lock(file, path)
+        sweep_drafts(tmp_path)
+        assert path.is_file()
+    sweep_drafts(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_name_that_is_being_swept_is_given_up(tmp_path, monkeypatch):
     names = iter(["0" * 8, "1" * 8])
     monkeypatch.setattr(drafts.secrets, "token_hex", lambda _: next(names))
-    with (tmp_path / ".making-00000000").open("a+b") as file:
+    with (tmp_path / ".making-00000000.lock").open("a+b") as file:
         assert locks.try_lock(file, tmp_path)
         with replace_file(tmp_path / "x") as draft:
             assert draft.name == ".making-11111111"
@@ -111,10 +122,10 @@ def test_a_name_that_is_being_swept_is_given_up(tmp_path, monkeypatch):
 
 
 def test_where_no_locks_are_kept_files_are_written_and_drafts_of_others_left(tmp_path, monkeypatch):
-    def refuse(_descriptor):
+    def refuse(_descriptor, **_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(locks, "lock_file", refuse)
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
     with hold_draft(tmp_path) as draft:
         write_atomically(tmp_path / "x", "text")
         assert draft.is_dir()

@@ -81,11 +81,12 @@ def test_a_removed_file_keeps_nobody_out_and_lets_nobody_in_twice(tmp_path):
 def test_a_lock_whose_name_was_given_away_is_not_taken(tmp_path, monkeypatch):
     path = tmp_path / "x.lock"
 
-    def lock_too_late(_descriptor):
+    def lock_too_late(_descriptor, **_):
         path.unlink()  # its holder, who lets go of it
         path.touch()  # the next one
+        return True
 
-    monkeypatch.setattr(locks, "lock_file", lock_too_late)
+    monkeypatch.setattr(locks, "lock_descriptor", lock_too_late)
     assert take_lock(path) is None
 
 
@@ -107,10 +108,10 @@ def test_whoever_waits_for_a_moment_says_nothing(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF])
 def test_a_file_system_without_locks_is_an_error_at_once(tmp_path, monkeypatch, number):
-    def refuse(_descriptor):
+    def refuse(_descriptor, **_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(locks, "lock_file", refuse)
+    monkeypatch.setattr(locks, "lock_descriptor", refuse)
     with (
         pytest.raises(NoLocksError, match=r"locks.x\.lock: cannot be locked.*HARNESS_HOME"),
         hold_lock(tmp_path, "x", stop_after(5), print),
