@@ -82,6 +82,30 @@ def test_every_path_that_is_named_exists(path):
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+# `NAME` in `FILE.py`: what the file has under that name.
+DEFINED = re.compile(r"`(\w+)` in\s+`([\w/]+\.py)`")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_name_that_is_named_with_its_file_is_there(path):
+    named = DEFINED.findall(read(path))
+    assert [pair for pair in named if not defines(*pair)] == []
+    assert named or path.name != "CONTRIBUTING.md"
+
+
+def defines(name, place):
+    """Whether a module has a definition or a value of that name."""
+    return re.search(rf"^(def |class )?{name}\b( =|:|\()", read(ROOT / place), re.MULTILINE) is not None
+
+
+def test_a_name_that_is_not_there_is_noticed():
+    assert defines("CHOICES", "harness/ami/port.py")
+    assert defines("Port", "harness/ami/port.py")
+    assert defines("read_port", "harness/ami/port.py")
+    assert not defines("CHOICE", "harness/ami/port.py")
+    assert not defines("choice", "harness/ami/port.py")
+
+
 def list_commands(text):
     """Words of every command that a console block shows, comments and pipes cut off."""
     for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
