@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import InputError
-from harness.model.folder import MODELS, find_model, read_table
+from harness.model.folder import MODELS, find_model, read_model_table
 from harness.model.sources import SourceTable, check_source
 
 
@@ -31,7 +31,7 @@ def find_sources(model: str | None = None, models: Path = MODELS) -> list[Source
     found = [
         Source(name, path.parent.absolute(), table)
         for path in paths
-        for name, table in read_table(path).fetch.items()
+        for name, table in read_model_table(path).fetch.items()
     ]
     for source in found:
         check_source(source.place, source.table)

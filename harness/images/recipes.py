@@ -10,18 +10,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from harness.core.errors import InputError
 from harness.core.text import read_text
-from harness.system.documents import read_toml
-from harness.system.tables import PIN, Name, Table, describe_error
+from harness.system.tables import PIN, Name, Table, read_table
 
 LISTING = "images.toml"
 SCRIPT = "install.sh"
-NAME = re.compile(r"^[a-z0-9][a-z0-9.-]*$")
 REPOSITORY = "ami-harness"
 DEBIAN_NAME = re.compile(r"^[a-z0-9][a-z0-9+.-]+$")
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -109,23 +107,8 @@ def native_architecture() -> str:
 
 def read_images(folder: Path) -> dict[str, Image]:
     """All images of a folder of Dockerfiles; InputError names table and key that are wrong."""
-    path = folder / LISTING
-    images = {}
-    for name, table in read_toml(path).items():
-        recipe = read_recipe(path, name, table)
-        images[name] = Image(name, recipe, folder, key_recipe(recipe, folder))
-    return images
-
-
-def read_recipe(path: Path, name: str, table: Any) -> Recipe:
-    """One table of the file."""
-    place = Path(f"{path}: [{name}]")
-    if not NAME.match(name) or not isinstance(table, dict):
-        raise InputError(f"{place}: is no image; write a table named with a-z, 0-9, dots and dashes")
-    try:
-        return Recipe.model_validate(table)
-    except ValidationError as error:
-        raise InputError("; ".join(describe_error(place, Recipe, one) for one in error.errors())) from error
+    recipes = read_table(folder / LISTING, dict[Name, Recipe])
+    return {name: Image(name, recipe, folder, key_recipe(recipe, folder)) for name, recipe in recipes.items()}
 
 
 def key_recipe(recipe: Recipe, folder: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
 from harness.ami.port import ATTRIBUTES
 from harness.core.arrays import Preprocess, read_preprocess
@@ -19,8 +19,9 @@ from harness.model.prototxt import read_description
 from harness.model.sources import SourceTable
 from harness.model.state import State, make_state
 from harness.model.witness_files import WitnessFiles, check_sets, find_folder_sets, find_set
-from harness.system.documents import read_names, read_toml
+from harness.system.documents import read_names
 from harness.system.invocation import write_command
+from harness.system.tables import read_table
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
@@ -112,7 +113,7 @@ def read_model(
     Raises InputError for a table or a file that is wrong, missing, or does not fit the network.
     """
     path = find_model(place)
-    table, folder = read_table(path), path.parent
+    table, folder = read_model_table(path), path.parent
     files = {
         "prototxt": Path(prototxt or place_file(path, "prototxt", table.prototxt)),
         "caffemodel": Path(caffemodel or place_file(path, "caffemodel", table.caffemodel)),
@@ -161,26 +162,9 @@ def find_model(place: Path | str) -> Path:
     )
 
 
-def read_table(path: Path) -> ModelTable:
+def read_model_table(path: Path) -> ModelTable:
     """Contents of a `model.toml`; InputError names the key and what is allowed there."""
-    data = read_toml(path, within=path.parent)
-    try:
-        return TypeAdapter(ModelTable).validate_python(data)
-    except ValidationError as error:
-        raise InputError(
-            f"{path}: {'; '.join(explain_problem(problem) for problem in error.errors())}"
-        ) from error
-
-
-def explain_problem(problem: Mapping[str, Any]) -> str:
-    """One complaint about `model.toml`: key, reason, and what is allowed."""
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] != "unexpected_keyword_argument":
-        return f"{key}: {problem['msg']}"
-    tables = {"witnesses": WitnessTable, "witnesses_of": WitnessTable, "preprocess": PreprocessTable}
-    table = tables.get(str(problem["loc"][0]), ModelTable) if len(problem["loc"]) > 1 else ModelTable
-    allowed = ", ".join(entry.name for entry in dataclasses.fields(table))
-    return f"{key}: is no key; there are {allowed}"
+    return read_table(path, ModelTable, within=path.parent)
 
 
 def place_file(path: Path, key: str, file: str) -> Path:

@@ -151,14 +151,14 @@ def compare(
 
 def read_network(model: str | None, prototxt: Path | None, level: int | None, stages: Sequence[str]) -> Any:
     """The network of a prototxt, or else of a model."""
-    from harness.model.folder import choose_state, find_model, read_table
+    from harness.model.folder import choose_state, find_model, read_model_table
     from harness.model.prototxt import read_prototxt
     from harness.model.state import make_state
 
     if prototxt is not None:
         return read_prototxt(prototxt, make_state(level, stages))
     path = find_model(str(model))
-    table = read_table(path)
+    table = read_model_table(path)
     return read_prototxt(path.parent / table.prototxt, choose_state(table, level, stages))
 
 

@@ -105,24 +105,28 @@ def test_labels_must_be_text(folder):
 
 BAD = {
     "syntax": ("height = 32", "height = ", "line 14"),
-    "missing": ('name = "small"\n', "", "name: Field required"),
+    "missing": ('name = "small"\n', "", "name: is missing; add it"),
     "unknown": (
         'name = "small"',
         'name = "small"\ncolour = 1',
-        "colour: is no key; there are name, description,",
+        "colour: unknown key; there are name, description,",
     ),
-    "unknown table": ("[measured]", "[measure]", "measure: is no key; there are .*measured"),
+    "unknown table": ("[measured]", "[measure]", "measure: unknown key; there are .*measured"),
     "unknown option": (
         "height = 32",
         "height = 32\nscael = 1",
-        r"preprocess\.scael: is no key; .*scale, resize",
+        r"model\.toml:15: preprocess\.scael: unknown key; .*scale, resize",
     ),
-    "unknown attribute": ("nose =", "ear =", r"witnesses\.nose: Field required; witnesses\.ear: is no key"),
-    "type": ("height = 32", 'height = "tall"', r"preprocess\.height: .*integer"),
-    "order": ('"bgr"', '"gbr"', r"preprocess\.channel_order: .*'bgr' or 'rgb'"),
+    "unknown attribute": (
+        "nose =",
+        "ear =",
+        r"witnesses\.nose: is missing; add it; .*witnesses\.ear: unknown key",
+    ),
+    "type": ("height = 32", 'height = "tall"', r"preprocess\.height = .*integer"),
+    "order": ('"bgr"', '"gbr"', r"preprocess\.channel_order = .*'bgr' or 'rgb'"),
     "mean": ("mean = [93.5940, ", "mean = [", r"preprocess\.mean"),
     "infinite mean": ("mean = [93.5940, ", "mean = [inf, ", "inf is no finite number"),
-    "kernel": ("[examples]", 'resize = "cubic"\n[examples]', r"preprocess\.resize: .*'bicubic'"),
+    "kernel": ("[examples]", 'resize = "cubic"\n[examples]', r"preprocess\.resize = .*'bicubic'"),
     "size": ("height = 32", "height = 64", r"makes \(3, 64, 32\), network .* takes \(3, 32, 32\)"),
 }
 

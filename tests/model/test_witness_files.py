@@ -5,7 +5,7 @@ from model_folders import TABLE, make_folder
 
 from harness.ami.port import ATTRIBUTES, PRESETS
 from harness.core.errors import InputError
-from harness.model.folder import MODELS, read_model, read_table
+from harness.model.folder import MODELS, read_model, read_model_table
 from harness.model.witness_files import NAMES, choose_set, note_others
 
 OWN = "\n".join(f'{one} = "own/{one}_neurons.txt"' for one in ATTRIBUTES)
@@ -99,12 +99,12 @@ def test_a_set_that_lacks_a_file_is_refused_where_its_port_runs(folder):
 def test_wrong_tables_are_named(folder):
     with pytest.raises(InputError, match=r"witnesses_of\.matlab: no such port; there are notebook"):
         read(folder, ALL, PORTS.replace("pytorch-port", "matlab"))
-    with pytest.raises(InputError, match=r"witnesses_of\.pytorch-port\.ear: is no key; there are leye"):
+    with pytest.raises(InputError, match=r"witnesses_of\.pytorch-port\.ear: unknown key; there are leye"):
         read(folder, ALL, PORTS.replace("nose =", "ear ="))
 
 
 def test_vgg_face_says_whose_its_sets_are_and_where_each_comes_from():
-    table = read_table(MODELS / "vgg-face" / "model.toml")
+    table = read_model_table(MODELS / "vgg-face" / "model.toml")
     assert table.witnesses is None
     assert set(table.witnesses_of) == set(NAMES) == set(PRESETS)
     taken = set(table.fetch["ami-data"].take.values())

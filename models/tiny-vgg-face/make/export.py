@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from harness.backends import Settings, pytorch
 from harness.model.caffemodel import read_parameters, write_caffemodel
 from harness.model.folder import Model, read_model
 from harness.model.prototxt import write_prototxt
+from harness.system.documents import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ def describe_test(folder: Path, measured: Measured, exported: int) -> dict[str, 
 def record_facts(folder: Path, table: str, facts: Mapping[str, Any]) -> None:
     """Rewrite `model.toml` with `[measured.TABLE]` replaced; the other measurements stay."""
     path = folder / "model.toml"
-    present = tomllib.loads(path.read_text(encoding="utf-8")).get("measured", {}) if path.is_file() else {}
+    present = read_toml(path).get("measured", {}) if path.is_file() else {}
     tables = {**present, table: dict(facts)}
     parts = [HEADER]
     for name, entries in tables.items():
