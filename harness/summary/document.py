@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     model_validator,
@@ -17,12 +15,8 @@ from pydantic import (
 
 from harness.core.documents import parse_integer
 from harness.records.record import Stage
-
-
-class Part(BaseModel):
-    """A frozen part of the document."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from harness.summary.causes import CausesSummary
+from harness.summary.part import Part
 
 
 class RateSummary(Part):
@@ -103,7 +97,7 @@ class CellSummary(Part):
     origin: str | None = None
     selection: str | None = None
     differences: tuple[DifferenceSummary, ...] = ()
-    controls: dict[Stage, ControlSummary] = {}
+    controls: dict[Stage, ControlSummary] = Field(default={})
 
 
 Change = Literal["gold", "original", "attribute", "case", "detected"]
@@ -129,11 +123,11 @@ class DivergenceSummary(Part):
     classes: tuple[tuple[str, ...], ...]
     departing: tuple[str, ...]
     expected: dict[str, str | None]
-    changes: dict[str, tuple[Change, ...]] = {}
-    margins: dict[str, Margins] = {}
+    changes: dict[str, tuple[Change, ...]] = Field(default={})
+    margins: dict[str, Margins] = Field(default={})
     smallest_margin: float | None = None
-    stages: dict[str, Stage | None] = {}
-    causes: dict[str, str] = {}
+    stages: dict[str, Stage | None] = Field(default={})
+    causes: dict[str, str] = Field(default={})
 
 
 Divergences = Annotated[
@@ -225,7 +219,8 @@ class Summary(Part):
     cells, or else the one that they agree with most; null where no cell is done. `labels` names the classes
     that occur in diverging tuples, where they are known. `outcome` is `same` where no example diverges,
     `expected` where all that do are in the register, `diverged` where some are not, `not as expected` where
-    the register alone is wrong, `done` where one cell ran and was to be compared with none.
+    the register alone is wrong, `done` where one cell ran and was to be compared with none. `causes` are
+    there where they were asked for.
     """
 
     schema_version: Literal[2] = VERSION
@@ -241,7 +236,8 @@ class Summary(Part):
     divergences: Divergences
     agreeing: AgreeingSummary = AgreeingSummary()
     agreement: AgreementSummary = AgreementSummary()
-    labels: dict[ClassNumber, str] = {}
+    causes: CausesSummary | None = None
+    labels: dict[ClassNumber, str] = Field(default={})
     incomparable: tuple[IncomparableSummary, ...]
     register_problems: tuple[str, ...]
     notes: tuple[str, ...]

@@ -1,0 +1,72 @@
+"""The summary's part on causes: why divergences are there, and what makes up a change of a rate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from harness.summary.part import Part
+
+Count = Annotated[int, Field(ge=0)]
+Pair = tuple[str, str]
+
+
+class NamedCause(Part):
+    """One cause of a set: what differs (`port.pool3_channels`), and its value on either side."""
+
+    cause: str
+    factor: str
+    a: Any = None
+    b: Any = None
+
+
+class CauseGroup(Part):
+    """Divergences of one pair of cells that have one smallest set of causes, and one verdict on it.
+
+    `examples` are the first few of `count`; `sentence` and `command` are the first one's.
+    """
+
+    cells: Pair
+    causes: tuple[NamedCause, ...]
+    verdict: Literal["proven", "consistent", "unknown"]
+    count: Count
+    examples: tuple[str, ...]
+    sentence: str
+    command: str
+
+
+class SharePart(Part):
+    """How much of a change one factor makes up, in the rate's unit; with an interval where it was sampled."""
+
+    cause: str
+    factor: str
+    share: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Waterfall(Part):
+    """A rate of two cells, from 0 to 1, and the parts that add up to its change."""
+
+    cells: Pair
+    rate: Literal["detection", "alarms"]
+    start: float
+    end: float
+    parts: tuple[SharePart, ...]
+
+
+class CausesSummary(Part):
+    """Why examples diverge: a (divergent example, pair of cells) is explained once.
+
+    `executions` counts the cells that were run for it; `untested` names factors that could not be set here.
+    """
+
+    explained: Count
+    proven: Count
+    consistent: Count
+    unknown: Count
+    executions: Count
+    groups: tuple[CauseGroup, ...]
+    waterfalls: tuple[Waterfall, ...] = ()
+    untested: tuple[str, ...] = ()
