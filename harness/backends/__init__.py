@@ -13,7 +13,7 @@ from harness.core.errors import InputError
 from harness.core.network import Network
 from harness.core.walk import Executor
 
-NAMES = ("reference", "pytorch", "onnxruntime", "opencv", "caffe")
+NAMES = ("reference", "pytorch", "onnxruntime", "openvino", "opencv", "caffe")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,30 @@ Edge = Tuple[str, str]  # names of the values that a layer reads and writes
 Nodes = List[NodeProto]
 
 
+def cut_span(span: Tuple[Blob, ...]) -> List[Tuple[Blob, ...]]:
+    """Pieces that run as graphs of their own.
+
+    Convolutions stay together, since values are reordered at every border. A blob with an
+    InnerProduct stands alone, so that all spans over it share one prepared copy of its weights (411 MB for
+    fc6).
+    """
+    pieces: List[Tuple[Blob, ...]] = []
+    alone = True
+    for blob in span:
+        product = is_product(blob)
+        if alone or product:
+            pieces.append((blob,))
+        else:
+            pieces[-1] = (*pieces[-1], blob)
+        alone = product
+    return pieces
+
+
+def is_product(blob: Blob) -> bool:
+    """Whether a fully connected layer makes this blob."""
+    return any(isinstance(layer, InnerProduct) for layer in blob.layers)
+
+
 def build_model(bottom: Blob, piece: Sequence[Blob], location: str) -> ModelProto:
     """Model from BOTTOM to TOP, batch size left open.
 

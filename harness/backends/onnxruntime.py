@@ -6,7 +6,7 @@ import mmap
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 import onnx
@@ -14,9 +14,9 @@ import onnxruntime
 
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
-from harness.backends.onnx_graph import BOTTOM, TOP, build_model, list_parameters
+from harness.backends.onnx_graph import BOTTOM, TOP, build_model, cut_span, is_product, list_parameters
 from harness.core.errors import InputError
-from harness.core.network import Blob, InnerProduct, Network, Shape
+from harness.core.network import Blob, Network, Shape
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 PROVIDER_OPTIONS: Dict[str, Dict[str, str]] = {
@@ -106,30 +106,6 @@ def run_session(session: onnxruntime.InferenceSession, value: np.ndarray, shape:
     binding.bind_output(TOP, "cpu", 0, np.float32, top.shape, top.ctypes.data)
     session.run_with_iobinding(binding)
     return top
-
-
-def cut_span(span: Tuple[Blob, ...]) -> List[Tuple[Blob, ...]]:
-    """Pieces that run as sessions of their own.
-
-    Convolutions stay together, since ONNX Runtime reorders values at every border. A blob with an
-    InnerProduct stands alone, so that all spans over it share one prepared copy of its weights (411 MB for
-    fc6).
-    """
-    pieces: List[Tuple[Blob, ...]] = []
-    alone = True
-    for blob in span:
-        product = is_product(blob)
-        if alone or product:
-            pieces.append((blob,))
-        else:
-            pieces[-1] = (*pieces[-1], blob)
-        alone = product
-    return pieces
-
-
-def is_product(blob: Blob) -> bool:
-    """Whether a fully connected layer makes this blob."""
-    return any(isinstance(layer, InnerProduct) for layer in blob.layers)
 
 
 def build_session(bottom: Blob, piece: Tuple[Blob, ...], weights: Weights, settings: Settings) -> Session:

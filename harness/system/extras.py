@@ -19,6 +19,7 @@ EXTRAS = {
     "landmarks": {"dlib": "dlib>=19.24,<21", **OPENCV},
     "onnxruntime": {"onnxruntime": "onnxruntime>=1.20", "onnx": "onnx>=1.17", "PIL": "pillow"},
     "opencv": OPENCV,
+    "openvino": {"openvino": "openvino>=2026.4", "onnx": "onnx>=1.17", "PIL": "pillow"},
     "parquet": {"pyarrow": "pyarrow>=18"},
 }
 KNOWN = {module: text for modules in EXTRAS.values() for module, text in modules.items()}

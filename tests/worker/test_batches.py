@@ -12,7 +12,7 @@ from harness.worker.batches import form_batches
 
 FIXTURES = (make_job,)
 EXAMPLES = [Example(f"e{number}", "s", "benign", 0, Path("x"), "0") for number in range(7)]
-BACKENDS = {"reference": "numpy", "pytorch": "torch", "onnxruntime": "onnxruntime"}
+BACKENDS = {"reference": "numpy", "pytorch": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 
 
 def form(only, size=3):
