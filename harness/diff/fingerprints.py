@@ -61,6 +61,7 @@ COMPUTES = (
 FRAMEWORKS = {
     "caffe": "(python3-|lib)?caffe",
     "onnxruntime": "(python3-|lib)?onnx",
+    "openvino": "(python3-|lib)?(onnx|openvino)",
     "opencv": "(python3-)?opencv|libopencv-(core|dnn|imgcodecs|imgproc)",
     "pytorch": "(python3-|lib)?torch",
 }

@@ -5,7 +5,8 @@ import copy
 import pytest
 from past_runs import FINGERPRINT, make_cell
 
-from harness.diff.fingerprints import compare_cells, split_builds
+from harness.backends import NAMES
+from harness.diff.fingerprints import FRAMEWORKS, compare_cells, split_builds
 
 
 def compare(change, other=None):
@@ -232,3 +233,7 @@ def test_long_lists_of_build_settings_are_compared_in_one_go():
     _, baseline, here = split_builds(ours, theirs)
     assert (len(baseline.split("; ")), len(here.split("; "))) == (1000, 1000)
     assert Word.compared < 20_000
+
+
+def test_every_backends_own_packages_are_known():
+    assert set(FRAMEWORKS) == set(NAMES) - {"reference"}
