@@ -1,1 +1,1 @@
-"""Where cells run: in virtual environments here, or in containers."""
+"""Where cells run: a module a launcher, found by its name in `launchers`."""

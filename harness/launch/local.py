@@ -1,220 +1,103 @@
-"""The local launcher: cells side by side within the machine's cores, watched until they end."""
+"""The local launcher: cells in virtual environments on this machine, within its cores."""
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import signal
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
 
-from harness.core.documents import check_fields, parse_json
-from harness.core.errors import InputError, name_file
-from harness.core.limits import MAX_LINE_BYTES
-from harness.core.text import store_data
+from harness.launch.install import find_python, has_venv, locate_venv, make_python
+from harness.launch.launcher import CellRun, Opening, Place, Unavailable
+from harness.launch.worker import run_worker
 from harness.plan.environments import Environment
-from harness.plan.store import find_lost_batch
-from harness.records.cell import read_cell
-from harness.records.record import walk_records
-from harness.system.drafts import write_json
-from harness.system.machine import choose_variables
-from harness.system.processes import GRACE_SECONDS, read_end, start_process, stop_process
+from harness.system.locks import Say
+from harness.system.machine import Interpreter, count_cores, find_interpreter
 from harness.system.stopping import POLL_SECONDS, Stopped
 
-Report = Callable[[int, int], None]
-"""Takes how many examples are done, and of how many."""
+MakePython = Callable[[Environment, Interpreter, Path, threading.Event, Say], Path]
 
-END: None = None
-PROGRESS = {"done": "a whole number", "total": "a whole number"}
+NEEDS = ""
 
 
-@dataclass
-class ResourcePool:
-    """Cores or megabytes, lent to cells; one that wants more than there are gets all of them, alone."""
+@dataclass(frozen=True)
+class LocalSession:
+    """Turns at installing, and what installs: it can be replaced by something that installs nothing."""
 
-    total: int
-    free: int = field(init=False)
-    waiting: list[float] = field(default_factory=list)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def __post_init__(self) -> None:
-        self.free = self.total
-
-    @contextlib.contextmanager
-    def lend(self, wanted: int, stop: threading.Event, weight: float = 0.0) -> Iterator[None]:
-        """Hold `wanted` of them as soon as they are free; Stopped when `stop` is set meanwhile.
-
-        Of those that wait, the one of most weight comes first, also where it wants more than others.
-        """
-        count = min(wanted, self.total)
-        with self.changed:
-            self.waiting.append(weight)
-            try:
-                while self.free < count or weight < max(self.waiting):
-                    if stop.is_set():
-                        raise Stopped
-                    self.changed.wait(POLL_SECONDS)
-                self.free -= count
-            finally:
-                self.waiting.remove(weight)
-                self.changed.notify_all()
-        try:
-            yield
-        finally:
-            with self.changed:
-                self.free += count
-                self.changed.notify_all()
+    cache: Path
+    installs: threading.Semaphore
+    make_python: MakePython
 
 
-def run_worker(
-    python: Path,
-    snapshot: Path,
-    environment: Environment,
-    job: Mapping[str, Any],
-    workplace: Path,
-    report: Report,
-    stop: threading.Event,
-) -> str | None:
-    """Run a cell's worker in its workplace; why it failed, or None.
-
-    However it ends, the workplace holds a `cell.json` that says so. Stopped when `stop` is set meanwhile.
-    """
-    full_job = {**job, "output": str(workplace)}
-    write_json(workplace / "job.json", full_job)
-    variables = choose_variables({**environment.variables, "PYTHONPATH": str(snapshot)})
-    command = [str(python), "-m", "harness.worker", str(workplace / "job.json")]
-    with (workplace / "log.txt").open("wb") as log:
-        try:
-            process = start_process(command, variables, workplace, log, piped=True)
-        except OSError as error:
-            raise InputError(f"environment {environment.name}: {python} does not start ({error})") from error
-        lines: queue.Queue[bytes | None] = queue.Queue()
-        reader = threading.Thread(target=queue_lines, args=(process.stdout, lines), daemon=True)
-        reader.start()
-        try:
-            reason = follow(lines, log, environment, report, stop)
-            if reason is None:
-                reason = await_end(process, environment, stop)
-        finally:
-            stop_process(process)
-            reader.join(GRACE_SECONDS)
-    reason = reason or judge_ending(process.returncode, workplace)
-    note_failure(workplace, reason, full_job)
-    return reason
+def check_environments(environments: Sequence[Environment], root: Path) -> None:
+    """Nothing: a local environment names nothing of the project."""
 
 
-def follow(
-    lines: queue.Queue[bytes | None],
-    log: IO[bytes],
-    environment: Environment,
-    report: Report,
-    stop: threading.Event,
-) -> str | None:
-    """Pass on a worker's progress until its lines end; a reason where it had to be ended."""
-    started = heard = time.monotonic()
-    while True:
-        try:
-            line = lines.get(timeout=POLL_SECONDS)
-        except queue.Empty:
-            line = b""
-        if line is END:
-            return None
-        if line:
-            heard = time.monotonic()
-            pass_on(line, log, report)
-        if stop.is_set():
-            raise Stopped
-        if time.monotonic() - heard > environment.silence_seconds:
-            return f"no progress for {environment.silence_seconds} s (silence_seconds); it was ended"
-        if time.monotonic() - started > environment.timeout_seconds:
-            return f"not done after {environment.timeout_seconds} s (timeout_seconds); it was ended"
+def open_session(opening: Opening) -> LocalSession:
+    """As many install at once as the machine has cores."""
+    return LocalSession(opening.cache, threading.Semaphore(count_cores()), make_python)
 
 
-def await_end(
-    process: subprocess.Popen[bytes], environment: Environment, stop: threading.Event
-) -> str | None:
-    """Wait until a worker that has closed its output has ended; a reason where it does not."""
-    limit = time.monotonic() + environment.silence_seconds
-    while time.monotonic() < limit:
-        if stop.is_set():
-            raise Stopped
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(POLL_SECONDS)
-            return None
-    return (
-        f"closed its output and had not ended {environment.silence_seconds} s later (silence_seconds);"
-        " it was ended"
+def find_place(session: LocalSession, environment: Environment) -> Place[Interpreter] | Unavailable:
+    """The interpreter that a virtual environment is made from."""
+    found = find_interpreter(environment.python)
+    if found is None:
+        return Unavailable(f"no python{environment.python} on PATH runs; install it to have this environment")
+    is_ready = has_venv(environment, found, session.cache)
+    return Place(
+        own=found,
+        described={"python": found.version},
+        to_make="" if is_ready else "install",
+        folders=(locate_venv(environment, found, session.cache),),
     )
 
 
-def queue_lines(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
-    """Put a stream's lines into a queue, then END: reading would block whoever has deadlines to keep."""
-    with stream:
-        while line := stream.readline(MAX_LINE_BYTES):
-            lines.put(line)
-    lines.put(END)
+def prepare_place(session: LocalSession, place: Place[Interpreter], run: CellRun) -> Place[Interpreter]:
+    """The place as it is; packages are installed only for a cell that is not in the store."""
+    return place
 
 
-def pass_on(line: bytes, log: IO[bytes], report: Report) -> None:
-    """Report a progress line; anything else that a worker prints belongs into its log."""
+def run_cell(session: LocalSession, place: Place[Interpreter], run: CellRun) -> tuple[Path, str | None]:
+    """Install what is missing, wait for cores, run the worker."""
+    return run_process(prepare_python(session, place.own, run), run)
+
+
+def run_process(python: Path, run: CellRun) -> tuple[Path, str | None]:
+    """Wait for cores and run the worker in a process of an interpreter."""
+    context, threads = run.context, run.environment.settings.threads
+    run.tell("queued")
+    with context.cores.lend(threads, context.stop, run.expected_seconds):
+        workplace = run.make_workplace()
+        run.tell_progress(0, 0)
+        reason = run_worker(
+            python,
+            context.snapshot,
+            run.environment,
+            run.cell.job,
+            workplace,
+            run.tell_progress,
+            context.stop,
+        )
+    return workplace, reason
+
+
+def prepare_python(session: LocalSession, interpreter: Interpreter, run: CellRun) -> Path:
+    """The environment's interpreter, with its packages installed in this cell's turn."""
+    context = run.context
+    ready = find_python(run.environment, interpreter, context.cache)
+    if ready is not None:
+        return ready
+    while not session.installs.acquire(timeout=POLL_SECONDS):
+        if context.stop.is_set():
+            raise Stopped
     try:
-        event = parse_json(line, "progress")
-        check_fields(event, PROGRESS, "progress")
-    except InputError:
-        with name_file(log.name):
-            log.write(line)
-            log.flush()
-        return
-    report(event["done"], event["total"])
+        run.tell("installing")
+        say = partial(run.tell, "installing", lasting=True)
+        return session.make_python(run.environment, interpreter, context.cache, context.stop, say)
+    finally:
+        session.installs.release()
 
 
-def judge_ending(code: int, workplace: Path) -> str | None:
-    """Why a worker that ended by itself did not do its work; None where it did."""
-    status = read_status(workplace)
-    if code == 0 and status == "done" and (workplace / "records.jsonl").is_file():
-        return check_results(workplace)
-    if code == 2 and status == "failed":
-        return str(read_cell(workplace).get("error"))
-    if code < 0:
-        hint = "; was memory short?" if -code == getattr(signal, "SIGKILL", 9) else ""
-        return f"the worker was killed by {name_signal(-code)}{hint}"
-    end = read_end(workplace / "log.txt", 1)
-    return f"the worker broke (exit {code}){': ' + end if end else ''}"
-
-
-def note_failure(workplace: Path, reason: str | None, job: Mapping[str, Any]) -> None:
-    """Have the workplace's `cell.json` say that the cell failed, unless its worker said so itself."""
-    if reason and read_status(workplace) != "failed":
-        cell = {"schema": 1, "status": "failed", "error": reason, "job": job}
-        write_json(workplace / "cell.json", store_data(cell))
-
-
-def check_results(workplace: Path) -> str | None:
-    """What is wrong with the files of a worker that says it is done: they are read as they will be later."""
-    try:
-        read_cell(workplace)
-        count = sum(1 for _ in walk_records(workplace))
-        return find_lost_batch(workplace) if count else None
-    except InputError as error:
-        return f"the worker left something that is no record: {error}"
-
-
-def name_signal(number: int) -> str:
-    """`SIGKILL` for 9."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def read_status(workplace: Path) -> str | None:
-    """Status in a workplace's `cell.json`; None where it has none."""
-    try:
-        return str(read_cell(workplace)["status"])
-    except InputError:
-        return None
+def close_session(session: LocalSession) -> None:
+    """Nothing: virtual environments stay."""

@@ -1,1 +1,1 @@
-"""Planning and launching cells: environments, keys, virtual environments, workers, the store."""
+"""Running cells together: what is asked for, campaigns, their schedule, the cache that they use."""

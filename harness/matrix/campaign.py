@@ -1,75 +1,29 @@
-"""One run: select, plan, run the cells, judge them, and write the run's folder."""
+"""A campaign: cells that are run together, wherever their environments are, and what they come to."""
 
 from __future__ import annotations
 
-import datetime as dt
-import secrets
+import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Protocol
 
-from harness.core.arrays import NPY_CONVENTIONS
-from harness.core.errors import InputError
-from harness.examples.conventions import AUTO
-from harness.examples.select import choose_examples
-from harness.examples.subject import Prepared, Subject, list_notes, prepare_subject
-from harness.images.recipes import read_images
-from harness.launch.docker.session import DockerSession
-from harness.launch.install import has_venv
-from harness.launch.places import (
-    ContainerImage,
-    Place,
-    Unavailable,
-    check_image_names,
-    describe_images,
-    find_image_id,
-    find_places,
-    prepare_session,
-)
+from harness.examples.subject import Subject
+from harness.launch.events import Event
+from harness.launch.launcher import Opening, RunContext, Unavailable
+from harness.launch.launchers import Placement, find_placements, open_sessions
+from harness.launch.pools import ResourcePool
+from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.litter import sweep_cache
-from harness.matrix.schedule import Event
-from harness.model.folder import read_model
-from harness.plan.environments import read_environments
-from harness.plan.feeding import note_feeding
-from harness.plan.plan import Cell, Override, check_override, list_ports, plan_cells, settle_cell
-from harness.plan.register import Register, note_rules, read_register, select_environments
+from harness.matrix.schedule import Outcome, run_cells
+from harness.plan.plan import JUDGE, Cell, CellRequest, check_ids, narrow_subject, plan_cells, settle_cell
 from harness.plan.store import locate_result
-from harness.system.cache import find_cache, read_hashes, snapshot_worker
-from harness.system.drafts import try_writing
-from harness.system.machine import Interpreter, count_cores, describe_machine
-from harness.system.numbers import count
+from harness.system.cache import find_cache, snapshot_worker
+from harness.system.machine import count_cores, describe_machine
 from harness.system.usage import declare_use
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for on the command line; paths replace those of `model.toml`.
-
-    `only` names examples by id or glob, of which alone records are wanted. Every environment is run
-    `repeat` times; `fresh` takes nothing from the store.
-    """
-
-    model: str
-    groups: tuple[str, ...] = ()
-    globs: tuple[str, ...] = ()
-    override: Override = field(default_factory=Override)
-    examples: tuple[str, ...] = ()
-    npy: str | None = None
-    only: tuple[str, ...] = ()
-    prototxt: Path | None = None
-    caffemodel: Path | None = None
-    labels: Path | None = None
-    witnesses: Path | None = None
-    stages: tuple[str, ...] = ()
-    level: int | None = None
-    reports: Path | None = None
-    ca_bundle: Path | None = None
-    must_compare: bool = True
-    repeat: int = 1
-    fresh: bool = False
 
 
 class Screen(Protocol):
@@ -83,134 +37,160 @@ class Screen(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A run that can start."""
+class Workspace:
+    """A project with its cache and a screen; what `use` has been told of the cache is not cleared."""
 
-    id: str
-    register: Register
-    prepared: Prepared
-    labels: tuple[str, ...]
-    cells: tuple[Cell, ...]
-    places: dict[str, Place]
+    root: Path
     cache: Path
-    snapshot: Path
-    session: DockerSession | None
-    stop: threading.Event
-    fresh: bool
+    screen: Screen
     use: Callable[[Iterable[str]], None]
 
-    @property
-    def subject(self) -> Subject:
-        """What is run."""
-        return self.prepared.subject
+
+@dataclass(frozen=True)
+class Campaign:
+    """Cells to be run on one subject; `fresh` ones are not taken from the store."""
+
+    subject: Subject
+    requests: tuple[CellRequest, ...]
+    fresh: bool = False
+    ca_bundle: Path | None = None
 
 
-def make_plan(request: Request, root: Path, screen: Screen, stack: ExitStack) -> Plan:
-    """Read everything and plan the cells; nothing is started. The cache is in use as long as the stack."""
-    if request.npy not in (None, AUTO, *NPY_CONVENTIONS):
-        raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)} and {AUTO}")
-    environments = read_environments(root / "environments")
-    register = read_register(root / "environments", environments)
-    images = read_images(root / "dockerfiles") if any(one.image for one in environments) else {}
-    check_image_names(root / "environments", environments, images)
-    model = read_model(
-        request.model,
-        prototxt=request.prototxt,
-        caffemodel=request.caffemodel,
-        labels=request.labels,
-        witnesses=request.witnesses,
-        level=request.level,
-        stages=request.stages,
+@dataclass(frozen=True)
+class CampaignPlan:
+    """A campaign that can start; `places` are by the cell's id."""
+
+    cells: tuple[Cell, ...]
+    places: Mapping[str, Placement | Unavailable]
+    context: RunContext
+
+
+@dataclass(frozen=True)
+class CampaignResult:
+    """How each cell ended, in the order in which they were asked for, and what else is to be said."""
+
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def open_workspace(root: Path, screen: Screen) -> Iterator[Workspace]:
+    """The project's workspace; nothing that it uses is cleared until it is left.
+
+    As long as no campaign has told what it uses, nothing at all is cleared: a subject may be made ready.
+    """
+    cache, used = find_cache(root), set[str]()
+    with declare_use(cache, screen.say) as use:
+
+        def use_more(paths: Iterable[str]) -> None:
+            used.update(paths)
+            use(used)
+
+        sweep_cache(cache)
+        yield Workspace(root, cache, screen, use_more)
+
+
+def run_campaign(
+    workspace: Workspace, campaign: Campaign, announce: Callable[[CampaignPlan], None] | None = None
+) -> CampaignResult:
+    """Run cells, or take them from the store; `announce` gets the plan before anything starts.
+
+    Every way to run cells goes through here. One cell more, as somebody would run who explains a divergence:
+
+        with open_workspace(root, screen) as workspace:
+            request = CellRequest(environment, Override(rules=("ddof=1",)), variant="ddof", only=("face-1",))
+            result = run_campaign(workspace, Campaign(prepared.subject, (request,)))
+            (outcome,) = result.outcomes
+            if outcome.status == "done":
+                records = read_records(outcome.folder)
+
+    No run's folder is written: an outcome's folder is in the store, where it stays while the workspace is
+    open (a `fresh` run of the same cell may replace it). A cell that fails or is unavailable says why in its
+    outcome; what a failed one left is the caller's to read, and to remove with `remove_failed`.
+    InputError where nothing can start. When interrupted, finished cells stay in the store.
+    """
+    check_ids(campaign.requests)
+    cache, say = workspace.cache, workspace.screen.say
+    stop = threading.Event()
+    snapshot, worker = snapshot_worker(cache, stop, say)
+    context = RunContext(
+        cache=cache,
+        snapshot=snapshot,
+        cores=ResourcePool(count_cores()),
+        stop=stop,
+        events=queue.Queue(),
+        durations=read_durations(cache),
+        fresh=campaign.fresh,
     )
-    chosen = select_environments(environments, register, model.name, request.groups, request.globs)
-    check_override(chosen, request.override)
-    check_reports(find_reports(request, root))
-    cache, stop = find_cache(root), threading.Event()
-    use = stack.enter_context(declare_use(cache, screen.say))
-    sweep_cache(cache)
-    hashes = read_hashes(cache)
-    prepared = prepare_subject(
-        model, request.examples, request.npy, cache, hashes, screen.say, list_ports(chosen, request.override)
-    )
-    hashes.save()
-    rules = note_rules(environments, register, model.name, request.groups, request.globs)
-    prepared = choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
-    snapshot, worker = snapshot_worker(cache, stop, screen.say)
-    session = prepare_session(chosen, prepared.subject, root, cache, stop, screen.say, request.ca_bundle)
-    places = find_places(chosen, images, session or Unavailable("no environment asks for an engine"))
-    cells = plan_cells(
-        chosen,
-        prepared.subject,
-        request.override,
-        worker,
-        {name: place.version for name, place in places.items() if isinstance(place, Interpreter)},
-        describe_machine(),
-        describe_images(chosen, images, session),
-        request.repeat,
-    )
-    settled = tuple(settle_cell(cell, find_image_id(places[cell.environment.name])) for cell in cells)
-    found = session if isinstance(session, DockerSession) else None
-    run = name_run(find_reports(request, root))
-    prepared = note_feeding(prepared, cells)
-    return Plan(
-        run,
-        register,
-        prepared,
-        model.labels,
-        settled,
-        places,
-        cache,
-        snapshot,
-        found,
-        stop,
-        request.fresh,
-        use,
-    )
+    runs = [(one.environment, narrow_subject(campaign.subject, one)) for one in campaign.requests]
+    opening = Opening(workspace.root, cache, stop, say, runs, campaign.ca_bundle)
+    with open_sessions(opening) as sessions:
+        places = find_placements(campaign.requests, sessions)
+        plan = CampaignPlan(settle_cells(campaign, places, worker), places, context)
+        if announce is not None:
+            announce(plan)
+        tell_used(plan, workspace.use)
+        with workspace.screen.show_cells([cell.id for cell in plan.cells]) as show:
+            outcomes = run_cells(plan.cells, places, context, show)
+    remember_judged(campaign, outcomes, cache)
+    return CampaignResult(outcomes, tuple(opening.notes))
 
 
-def find_reports(request: Request, root: Path) -> Path:
-    """The folder of all runs' folders."""
-    return (request.reports or root / "reports").absolute()
+def settle_cells(
+    campaign: Campaign, places: Mapping[str, Placement | Unavailable], worker: str
+) -> tuple[Cell, ...]:
+    """The campaign's cells, under their final keys as far as their places have identities."""
+    found = {name: one.place for name, one in places.items() if isinstance(one, Placement)}
+    described = {name: place.described for name, place in found.items()}
+    cells = plan_cells(campaign.requests, campaign.subject, worker, describe_machine(), described)
+    return tuple(settle_cell(cell, found[cell.id].identity) if cell.id in found else cell for cell in cells)
 
 
-def check_reports(folder: Path) -> None:
-    """InputError where no run could be written there, before any is made."""
-    try:
-        try_writing(folder)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another with --reports"
-        ) from error
-
-
-def name_run(reports: Path) -> str:
-    """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together; no run has it yet."""
-    while True:
-        name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        if not (reports / name).exists():
-            return name
-
-
-def describe_plan(plan: Plan, screen: Screen) -> None:
-    """Show what is going to happen before anything starts."""
-    counts = [(plan.subject.example_ids, "example"), (plan.cells, "cell")]
-    words = ", ".join(count(len(ones), noun) for ones, noun in counts)
-    screen.say(f"{plan.subject.model}: {words}, {count(count_cores(), 'core')}, run {plan.id}")
-    width = max(len(cell.id) for cell in plan.cells)
-    for cell in plan.cells:
-        screen.say(f"  {cell.id:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
-    for text in list_notes(plan.prepared):
-        screen.say(text)
-
-
-def foresee(plan: Plan, cell: Cell) -> str:
+def foresee(plan: CampaignPlan, cell: Cell) -> str:
     """What will be done for a cell."""
-    place = plan.places[cell.environment.name]
-    if isinstance(place, Unavailable):
-        return f"unavailable: {place.reason}"
-    if not plan.fresh and locate_result(plan.cache, cell.key).is_dir():
+    placement = plan.places[cell.id]
+    if isinstance(placement, Unavailable):
+        return f"unavailable: {placement.reason}"
+    if not plan.context.fresh and locate_result(plan.context.cache, cell.key).is_dir():
         return "in the store"
-    if isinstance(place, ContainerImage):
-        return "to run" if place.id else f"to build {place.image.name} and run"
-    ready = has_venv(cell.environment, place, plan.cache)
-    return "to run" if ready else "to install and run"
+    return f"to {placement.place.to_make} and run" if placement.place.to_make else "to run"
+
+
+def tell_used(plan: CampaignPlan, use: Callable[[Iterable[str]], None]) -> None:
+    """Say what a campaign uses, where that is known: not before all places have identities, as keys do."""
+    placements = [one for one in plan.places.values() if isinstance(one, Placement)]
+    if all(one.place.identity is not None for one in placements):
+        cache = plan.context.cache
+        found = (path for path in list_used(plan, placements) if path.is_relative_to(cache))
+        use(path.relative_to(cache).as_posix() for path in found)
+
+
+def list_used(plan: CampaignPlan, placements: Iterable[Placement]) -> Iterator[Path]:
+    """All that a campaign's cells may need, from when it is planned."""
+    yield plan.context.snapshot
+    for one in placements:
+        yield from one.place.folders
+    for cell in plan.cells:
+        yield locate_result(plan.context.cache, cell.key)
+        yield Path(cell.job["model"]["network"])
+        yield Path(cell.job["examples"]["path"])
+
+
+def remember_judged(campaign: Campaign, outcomes: Sequence[Outcome], cache: Path) -> None:
+    """Note how long whole cells took that have just been run and judged."""
+    judged = {one.id for one in campaign.requests if one.task == JUDGE and one.only is None}
+    remember_durations(
+        cache,
+        {
+            one.cell.environment.name: one.folder
+            for one in outcomes
+            if one.folder and not one.reused and one.cell.id in judged
+        },
+    )
+
+
+def remove_failed(outcomes: Iterable[Outcome]) -> None:
+    """Remove what failed cells left, once it has been read."""
+    for outcome in outcomes:
+        if outcome.status == "failed" and outcome.folder is not None:
+            rmtree(outcome.folder, ignore_errors=True)

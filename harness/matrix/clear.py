@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import InputError, explain_refusal
-from harness.launch.install import locate_venv
-from harness.launch.places import ContainerImage, Place
 from harness.matrix.litter import sweep_cache
-from harness.matrix.schedule import RunContext
-from harness.plan.plan import Cell
-from harness.plan.store import WORKPLACES, locate_result, lock_cell
+from harness.plan.store import WORKPLACES, lock_cell
 from harness.system.drafts import hold_draft
 from harness.system.locks import LOCKS, Say, hold_lock, release, take_lock
-from harness.system.machine import Interpreter
 from harness.system.usage import GATE, NEVER, Uses, read_uses
 
 KINDS = {
@@ -110,31 +105,6 @@ def is_locked(cache: Path, pattern: str) -> bool:
             return True
         release(path, file)
     return False
-
-
-def list_used(cells: Sequence[Cell], places: Mapping[str, Place], context: RunContext) -> Iterator[Path]:
-    """All that a run's cells may need until it is over, from when it is planned."""
-    yield context.snapshot
-    for cell in cells:
-        place = places[cell.environment.name]
-        if isinstance(place, Interpreter):
-            yield locate_venv(cell.environment, place, context.cache)
-        yield locate_result(context.cache, cell.key)
-        yield Path(cell.job["model"]["network"])
-        yield Path(cell.job["examples"]["path"])
-
-
-def tell_used(
-    use: Callable[[Iterable[str]], None],
-    cells: Sequence[Cell],
-    places: Mapping[str, Place],
-    context: RunContext,
-) -> None:
-    """Say what a run uses, where that is known: not before its images are built, on which keys depend."""
-    if any(isinstance(place, ContainerImage) and place.id is None for place in places.values()):
-        return
-    found = (path for path in list_used(cells, places, context) if path.is_relative_to(context.cache))
-    use(path.relative_to(context.cache).as_posix() for path in found)
 
 
 def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:

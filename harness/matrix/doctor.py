@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,8 +17,10 @@ from harness.images.base import advise_emulation, is_emulated
 from harness.images.engine import name_engine_choice
 from harness.images.recipes import Image, native_architecture, read_images
 from harness.images.sweep import ImageStatus, list_statuses
-from harness.launch.docker.session import DockerSession, open_session
-from harness.launch.places import ContainerImage, Unavailable, find_place, has_gpu, list_gpus
+from harness.launch.docker.session import DockerSession
+from harness.launch.gpus import has_gpu, list_gpus
+from harness.launch.launcher import Launcher, Opening, Unavailable
+from harness.launch.launchers import LAUNCHERS, find_placement
 from harness.plan.environments import Environment, read_environments
 from harness.system.cache import choose_cache, find_cache
 from harness.system.invocation import write_command
@@ -48,14 +51,13 @@ def examine(root: Path) -> list[Finding]:
     except InputError as error:
         return [*findings, Finding("project", "files", ok=False, text=str(error), advice="correct them")]
     findings += gather_findings("python", lambda: examine_pythons(environments))
-    session = reach_session(root)
-    findings += gather_findings("engine", lambda: examine_engine(session))
-    if isinstance(session, DockerSession):
-        findings += gather_findings("image", lambda: examine_images(session, list(images.values())))
+    sessions = open_launchers(root)
+    docker = sessions["docker"]
+    findings += gather_findings("engine", lambda: examine_engine(docker))
+    if isinstance(docker, DockerSession):
+        findings += gather_findings("image", lambda: examine_images(docker, list(images.values())))
     findings += gather_findings("other", examine_extras)
-    return findings + gather_findings(
-        "environment", lambda: examine_environments(environments, images, session)
-    )
+    return findings + gather_findings("environment", lambda: examine_environments(environments, sessions))
 
 
 def gather_findings(topic: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
@@ -99,10 +101,16 @@ def examine_pythons(environments: Sequence[Environment]) -> Iterator[Finding]:
         )
 
 
-def reach_session(root: Path) -> DockerSession | Unavailable:
-    """The engine, where one answers."""
+def open_launchers(root: Path) -> dict[str, Any]:
+    """Sessions of all launchers, or why there are none."""
+    opening = Opening(root, find_cache(root), threading.Event(), say=lambda _: None)
+    return {name: try_opening(launcher, opening) for name, launcher in LAUNCHERS.items()}
+
+
+def try_opening(launcher: Launcher[Any, Any], opening: Opening) -> Any:
+    """A launcher's session, which is there to ask only, or why there is none."""
     try:
-        return open_session(find_cache(root), root / "environments", threading.Event())
+        return launcher.open_session(opening)
     except InputError as error:
         return Unavailable(str(error))
 
@@ -174,19 +182,15 @@ def examine_extras() -> Iterator[Finding]:
 
 
 def examine_environments(
-    environments: Sequence[Environment], images: dict[str, Image], session: DockerSession | Unavailable
+    environments: Sequence[Environment], sessions: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Whether each environment can run here."""
     for one in environments:
-        if one.image is not None and one.image not in images:
-            yield Finding("environment", one.name, ok=False, text=f"there is no image {one.image!r}")
-            continue
-        place = find_place(one, images, session)
-        if place is session:
-            yield Finding("environment", one.name, ok=False, text="needs a Docker engine")
-        elif isinstance(place, Unavailable):
-            yield Finding("environment", one.name, ok=False, text=place.reason)
-        elif isinstance(place, ContainerImage) and place.id is None:
-            yield Finding("environment", one.name, ok=True, text=f"can run; builds {place.image.name} first")
+        found = find_placement(one, sessions)
+        if found is sessions[one.launcher]:
+            yield Finding("environment", one.name, ok=False, text=f"needs {LAUNCHERS[one.launcher].NEEDS}")
+        elif isinstance(found, Unavailable):
+            yield Finding("environment", one.name, ok=False, text=found.reason)
         else:
-            yield Finding("environment", one.name, ok=True, text="can run")
+            first = f"; has to {found.place.to_make} first" if found.place.to_make else ""
+            yield Finding("environment", one.name, ok=True, text=f"can run{first}")

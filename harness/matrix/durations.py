@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from harness.records.cell import CELL, CellTimings, read_cell, take_cell
 from harness.system.documents import read_shape
 from harness.system.drafts import write_json
 
-UNKNOWN = math.inf  # seconds; what was never seen may be long, so it starts early
 FILE = "durations.json"
 
 

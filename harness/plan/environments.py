@@ -14,7 +14,8 @@ from harness.core.errors import InputError
 from harness.system.tables import PIN, Name, Table, read_table
 
 Count = Annotated[int, Field(ge=1, strict=True)]
-FOREIGN_KEYS = {"local": ("image", "memory_megabytes"), "docker": ("packages", "python")}
+# What an environment of each launcher alone has; the first of it has to be there.
+LAUNCHER_KEYS = {"local": ("packages", "python"), "docker": ("image", "memory_megabytes"), "here": ()}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 OWN_VARIABLES = {"PYTHONPATH"}  # the worker's own code is found by it
 LONGEST_VALUE = 32_767  # characters that Windows takes; Linux takes four times as many bytes
@@ -49,7 +50,7 @@ class Environment(Table):
 
     name: Name
     description: Annotated[str, Field(min_length=1)]
-    launcher: Literal["local", "docker"] = "local"
+    launcher: str = "local"
     image: Name | None = None
     backend: str
     groups: tuple[Name, ...]
@@ -106,16 +107,24 @@ class Environment(Table):
             raise ValueError(f"there is no such port; there are {', '.join(PRESETS)}")
         return port
 
+    @field_validator("launcher")
+    @classmethod
+    def check_launcher(cls, launcher: str) -> str:
+        """Refuse a launcher that does not exist."""
+        if launcher not in LAUNCHER_KEYS:
+            raise ValueError(f"there is no such launcher; there are {', '.join(LAUNCHER_KEYS)}")
+        return launcher
+
     @model_validator(mode="after")
-    def check_launcher(self) -> Environment:
-        """Refuse keys of the other launcher, and one without its own."""
-        needed = {"local": "packages", "docker": "image"}[self.launcher]
-        if needed not in self.model_fields_set:
-            raise ValueError(f"{needed}: is missing; launcher {self.launcher!r} needs it")
+    def check_keys(self) -> Environment:
+        """Refuse keys of other launchers, and an environment without its own."""
+        own = LAUNCHER_KEYS[self.launcher]
+        if own and own[0] not in self.model_fields_set:
+            raise ValueError(f"{own[0]}: is missing; launcher {self.launcher!r} needs it")
         if self.launcher == "docker" and self.settings.device != "cpu":
             raise ValueError("settings.device: launcher 'docker' has the cpu alone")
-        for key in FOREIGN_KEYS[self.launcher]:
-            if key in self.model_fields_set:
+        for key in (key for keys in LAUNCHER_KEYS.values() for key in keys):
+            if key in self.model_fields_set and key not in own:
                 raise ValueError(f"{key}: launcher {self.launcher!r} has no such; remove it")
         return self
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.ami.port import port_to_json, read_port
@@ -17,6 +18,7 @@ from harness.plan.identity import Identity, write_identity
 from harness.plan.rules import read_rules, settle_rules, write_choice
 
 SCHEMA = 1
+JUDGE = "judge"  # the task of an ordinary run: answers
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,31 @@ class Override:
 
 
 @dataclass(frozen=True)
+class CellRequest:
+    """A cell that is wanted: an environment, what replaces its choices, and what is to be done in it.
+
+    `only` are ids of examples of which alone records are wanted; None takes the subject's. A port of another
+    preset needs a subject that was prepared with its witnesses. `variant` and `replicate` tell cells of one
+    environment apart; equal ones of other variants share a result in the store, replicates are executions of
+    their own. `task` is a kind of job, and `details` are keys that its job has besides: plain data, and part
+    of the cell's key.
+    """
+
+    environment: Environment
+    override: Override = Override()
+    variant: str = ""
+    replicate: int = 1
+    only: tuple[str, ...] | None = None
+    task: str = JUDGE
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """What names the cell within its run."""
+        return write_identity(Identity(self.environment.name, self.variant, self.replicate))
+
+
+@dataclass(frozen=True)
 class Cell:
     """One environment with one subject, once; `job` is what the worker gets, but for its output folder.
 
@@ -46,38 +73,63 @@ class Cell:
     job: Mapping[str, Any]
 
 
-def plan_cells(
-    environments: Sequence[Environment],
-    subject: Subject,
-    override: Override,
-    worker: str,
-    pythons: Mapping[str, str],
-    machine: Mapping[str, Any],
-    images: Mapping[str, Any] | None = None,
-    repeat: int = 1,
-) -> tuple[Cell, ...]:
-    """As many cells as are to be repeated for each environment, no two under one key.
+def repeat_cells(
+    environments: Sequence[Environment], override: Override, repeat: int = 1
+) -> tuple[CellRequest, ...]:
+    """As many cells as are to be repeated for each environment."""
+    return tuple(
+        CellRequest(one, override, replicate=number)
+        for one in environments
+        for number in range(1, repeat + 1)
+    )
 
-    `pythons` gives the versions of their interpreters, `images` what is known of their images before these
-    are built. InputError for a port or parameters that do not exist.
+
+def narrow_subject(subject: Subject, request: CellRequest) -> Subject:
+    """The subject with those examples alone that a cell is wanted of; InputError for one that it lacks."""
+    if request.only is None:
+        return subject
+    for name in request.only:
+        if name not in subject.example_ids:
+            raise InputError(f"cell {request.id}: example {name} is none of the {len(subject.example_ids)}")
+    only = tuple(one for one in subject.example_ids if one in request.only)
+    return replace(subject, example_ids=only, only=only)
+
+
+def check_ids(requests: Sequence[CellRequest]) -> None:
+    """Refuse cells that nothing tells apart."""
+    for name, times in Counter(one.id for one in requests).items():
+        if times > 1:
+            raise InputError(f"cell {name} is asked for {times} times; give each a variant or a replicate")
+
+
+def plan_cells(
+    requests: Sequence[CellRequest],
+    subject: Subject,
+    worker: str,
+    machine: Mapping[str, Any],
+    described: Mapping[str, Mapping[str, Any]],
+) -> tuple[Cell, ...]:
+    """The cells that are wanted, no two of one id.
+
+    `described` says by cell what is known of the place that it will run in. InputError for a port or
+    parameters that do not exist.
     """
+    check_ids(requests)
     cells = []
-    for environment in environments:
-        for replicate in range(1, repeat + 1):
-            identity = Identity(environment.name, replicate=replicate)
-            job = plan_job(environment, subject, override, identity, worker)
-            parts = list_parts(environment, subject, job, worker)
-            parts["machine"], parts["python"] = machine, pythons.get(environment.name)
-            parts["image"] = (images or {}).get(environment.name)
-            cells.append(Cell(write_identity(identity), environment, hash_parts(parts), job))
+    for one in requests:
+        narrowed = narrow_subject(subject, one)
+        job = plan_job(one, narrowed, worker)
+        parts = list_parts(one, narrowed, job, worker)
+        parts.update({"machine": machine, "python": None, "image": None, **described.get(one.id, {})})
+        cells.append(Cell(one.id, one.environment, hash_parts(parts), job))
     return tuple(cells)
 
 
-def settle_cell(cell: Cell, image_id: str | None) -> Cell:
-    """The cell under the key that it has once the id of its image is known."""
-    if image_id is None:
+def settle_cell(cell: Cell, identity: str | None) -> Cell:
+    """The cell under the key that it has once its place has an identity; some have none."""
+    if not identity:
         return cell
-    return replace(cell, key=hash_parts({"cell": cell.key, "image": image_id}))
+    return replace(cell, key=hash_parts({"cell": cell.key, "image": identity}))
 
 
 def check_override(environments: Sequence[Environment], override: Override) -> None:
@@ -92,17 +144,16 @@ def list_ports(environments: Sequence[Environment], override: Override) -> list[
     return list(dict.fromkeys(settle_port(one, override)["preset"] for one in environments))
 
 
-def plan_job(
-    environment: Environment, subject: Subject, override: Override, identity: Identity, worker: str
-) -> dict[str, Any]:
+def plan_job(request: CellRequest, subject: Subject, worker: str) -> dict[str, Any]:
     """The worker's job, without its output folder."""
+    environment, override = request.environment, request.override
     port = settle_port(environment, override)
     return {
         "schema": SCHEMA,
-        "task": "judge",
-        "cell": f"{subject.model}/{write_identity(identity)}",
-        "environment": identity.environment,
-        "replicate": identity.replicate,
+        "task": request.task,
+        "cell": f"{subject.model}/{request.id}",
+        "environment": environment.name,
+        "replicate": request.replicate,
         "backend": environment.backend,
         "settings": environment.settings.model_dump(),
         "batch_size": environment.batch_size,
@@ -128,6 +179,7 @@ def plan_job(
         },
         "port": port,
         "parameters": choose_parameters(environment, override),
+        **request.details,
     }
 
 
@@ -167,17 +219,17 @@ def choose_parameters(environment: Environment, override: Override) -> dict[str,
     return chosen
 
 
-def list_parts(
-    environment: Environment, subject: Subject, job: Mapping[str, Any], worker: str
-) -> dict[str, Any]:
+def list_parts(request: CellRequest, subject: Subject, job: Mapping[str, Any], worker: str) -> dict[str, Any]:
     """Everything that a cell's records depend on, and which of equal executions it is.
 
     Nothing that says only where a file lies. Environments of other names are run apart even where their
     content is the same: somebody wants to know whether they agree.
     """
-    port = read_port(job["port"]["preset"], job["port"]["rules"])
+    environment, port = request.environment, read_port(job["port"]["preset"], job["port"]["rules"])
     return {
         "schema": SCHEMA,
+        "task": request.task,
+        "details": dict(request.details),
         "environment": environment.name,
         "replicate": job["replicate"],
         "network": subject.network_key,

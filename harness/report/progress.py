@@ -11,7 +11,7 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness.matrix.schedule import Event
+from harness.launch.events import Event
 from harness.system.consoles import make_text
 from harness.system.text import make_line
 

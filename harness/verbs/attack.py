@@ -136,7 +136,7 @@ def attack(
 def perform(request: Any) -> Produced:
     """Attack with progress on standard error; when interrupted, say that the work is kept."""
     from harness.attacks.order import run_attack
-    from harness.matrix.schedule import Event
+    from harness.launch.events import Event
     from harness.report.progress import ConsoleScreen
     from harness.system.consoles import open_errors
 

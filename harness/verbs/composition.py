@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import shutil
-import threading
+import datetime as dt
+import secrets
 import time
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,91 +15,134 @@ import harness
 from harness.core.errors import InputError
 from harness.core.text import store_data
 from harness.diff.cells import CellResult, read_done
-from harness.examples.subject import list_notes
-from harness.launch.docker.session import close_session
-from harness.launch.install import make_python
-from harness.launch.local import ResourcePool
-from harness.matrix.campaign import Plan, Request, Screen, describe_plan, find_reports, make_plan
-from harness.matrix.clear import tell_used
-from harness.matrix.durations import read_durations, remember_durations
-from harness.matrix.schedule import MakePython, Outcome, RunContext, run_cells
+from harness.examples.subject import Prepared, list_notes
+from harness.launch.launchers import LAUNCHERS
+from harness.matrix.campaign import (
+    CampaignPlan,
+    Screen,
+    foresee,
+    open_workspace,
+    remove_failed,
+    run_campaign,
+)
+from harness.matrix.request import (
+    RunRequest,
+    Selection,
+    make_campaign,
+    prepare_request,
+    read_request,
+)
+from harness.matrix.schedule import Outcome
+from harness.plan.feeding import note_feeding
 from harness.plan.plan import Cell, name_port
 from harness.plan.store import copy_result
 from harness.summary.document import CellSummary, Summary
-from harness.system.drafts import hold_draft, move_folder, write_atomically, write_json
+from harness.system.drafts import hold_draft, move_folder, try_writing, write_atomically, write_json
 from harness.system.machine import count_cores
+from harness.system.numbers import count
 from harness.system.processes import read_end
 from harness.verdict.judge import Header, make_summary
 
 
-def run_matrix(
-    request: Request, root: Path, screen: Screen, make: MakePython = make_python
-) -> tuple[Summary, Path]:
+@dataclass(frozen=True)
+class Run:
+    """A run on its way to its folder; `started` is when it did, by the monotonic clock.
+
+    `notes` are what its launchers had to say.
+    """
+
+    id: str
+    request: RunRequest
+    selection: Selection
+    prepared: Prepared
+    started: float
+    notes: tuple[str, ...] = ()
+
+
+def run_matrix(request: RunRequest, root: Path, screen: Screen) -> tuple[Summary, Path]:
     """Run what is asked for; the summary and the run's folder.
 
     InputError where nothing can start. When interrupted, finished cells stay in the store.
     """
     started = time.monotonic()
-    with ExitStack() as stack:
-        plan = make_plan(request, root, screen, stack)
-        return run_plan(request, plan, make, find_reports(request, root) / plan.id, screen, started)
+    selection = read_request(request, root)
+    check_reports(find_reports(request, root))
+    with open_workspace(root, screen) as workspace:
+        prepared = prepare_request(request, selection, workspace)
+        folder = name_folder(find_reports(request, root))
+        run = Run(folder.name, request, selection, prepared, started)
+        result = run_campaign(
+            workspace, make_campaign(request, selection, prepared), partial(describe_plan, run, screen)
+        )
+        cells = [outcome.cell for outcome in result.outcomes]
+        done = replace(run, prepared=note_feeding(prepared, cells), notes=result.notes)
+        return write_run_folder(folder, done, result.outcomes), folder
 
 
-def run_plan(
-    request: Request, plan: Plan, make: MakePython, folder: Path, screen: Screen, started: float
-) -> tuple[Summary, Path]:
-    """Run a plan's cells, and write the run's folder."""
-    describe_plan(plan, screen)
-    context = RunContext(
-        cache=plan.cache,
-        snapshot=plan.snapshot,
-        cores=ResourcePool(count_cores()),
-        installs=threading.Semaphore(count_cores()),
-        stop=plan.stop,
-        events=queue.Queue(),
-        make_python=make,
-        session=plan.session,
-        durations=read_durations(plan.cache),
-        fresh=plan.fresh,
-    )
-    tell_used(plan.use, plan.cells, plan.places, context)
+def find_reports(request: RunRequest, root: Path) -> Path:
+    """The folder of all runs' folders."""
+    return (request.reports or root / "reports").absolute()
+
+
+def check_reports(folder: Path) -> None:
+    """InputError where no run could be written there, before any is made."""
     try:
-        with screen.show_cells([cell.id for cell in plan.cells]) as show:
-            outcomes = run_cells(plan.cells, plan.places, context, show)
-    finally:
-        if plan.session is not None:
-            close_session(plan.session)
-    fresh = {one.cell.environment.name: one.folder for one in outcomes if one.folder and not one.reused}
-    remember_durations(plan.cache, fresh)
-    return write_run_folder(folder, request, plan, outcomes, started), folder
+        try_writing(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another with --reports"
+        ) from error
 
 
-def judge_run(request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float) -> Summary:
-    """The summary of what the cells came to; `started` is when the run did, by the monotonic clock."""
-    results = [read_result(outcome, request.globs) for outcome in outcomes]
+def name_folder(reports: Path) -> Path:
+    """`20260102T030405Z-1a2b`: time in UTC, and a suffix for runs that start together; no run has it yet."""
+    while True:
+        name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        if not (reports / name).exists():
+            return reports / name
+
+
+def describe_plan(run: Run, screen: Screen, plan: CampaignPlan) -> None:
+    """Show what is going to happen before anything starts."""
+    subject = run.prepared.subject
+    counts = [(subject.example_ids, "example"), (plan.cells, "cell")]
+    words = ", ".join(count(len(ones), noun) for ones, noun in counts)
+    screen.say(f"{subject.model}: {words}, {count(count_cores(), 'core')}, run {run.id}")
+    width = max(len(cell.id) for cell in plan.cells)
+    for cell in plan.cells:
+        screen.say(f"  {cell.id:<{width}}  {cell.key[:12]}  {foresee(plan, cell)}")
+    for text in list_notes(note_feeding(run.prepared, plan.cells)):
+        screen.say(text)
+
+
+def judge_run(run: Run, outcomes: Sequence[Outcome]) -> Summary:
+    """The summary of what the cells came to."""
+    request, register, subject = run.request, run.selection.register, run.prepared.subject
+    cells = [outcome.cell for outcome in outcomes]
     header = Header(
-        run=plan.id,
+        run=run.id,
         harness=harness.__version__,
-        model=plan.subject.model,
-        reference=plan.register.reference,
-        known=dict.fromkeys((cell.id for cell in plan.cells), plan.subject.example_ids),
-        seconds=time.monotonic() - started,
-        must_compare=request.must_compare or len(plan.cells) > 1,
+        model=subject.model,
+        reference=register.reference,
+        known=dict.fromkeys((cell.id for cell in cells), subject.example_ids),
+        seconds=time.monotonic() - run.started,
+        must_compare=request.must_compare or len(cells) > 1,
         must_occur=not request.only,
-        notes=(*list_notes(plan.prepared), *(plan.session.notes if plan.session else ())),
-        asked=list_asked(request, plan.cells),
-        refused=len(plan.prepared.refused),
-        labels=dict(enumerate(plan.labels)),
-        environments=plan.register.environments,
+        notes=(*list_notes(run.prepared), *run.notes),
+        asked=list_asked(request, cells),
+        refused=len(run.prepared.refused),
+        labels=dict(enumerate(run.selection.model.labels)),
+        environments=register.environments,
     )
-    expected = [entry for entry in plan.register.expected if entry.is_about(plan.subject.model)]
+    expected = [entry for entry in register.expected if entry.is_about(subject.model)]
+    results = [read_result(outcome, request.globs) for outcome in outcomes]
     return make_summary(header, results, expected)
 
 
-def list_asked(request: Request, cells: Sequence[Cell]) -> tuple[str, ...]:
-    """Environments in containers that were asked for by name or group: some of them have to run."""
+def list_asked(request: RunRequest, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Cells asked for by name or group whose launcher needs what a machine may lack: some have to run."""
     named = bool(request.groups or request.globs)
-    return tuple(cell.id for cell in cells if named and cell.environment.launcher == "docker")
+    return tuple(cell.id for cell in cells if named and LAUNCHERS[cell.environment.launcher].NEEDS)
 
 
 def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
@@ -130,25 +172,23 @@ def read_result(outcome: Outcome, named: Collection[str]) -> CellResult:
         return CellResult(summary.model_copy(update={"status": "failed", "reason": str(error)}))
 
 
-def write_run_folder(
-    folder: Path, request: Request, plan: Plan, outcomes: Sequence[Outcome], started: float
-) -> Summary:
+def write_run_folder(folder: Path, run: Run, outcomes: Sequence[Outcome]) -> Summary:
     """Write the run's folder, whole or not at all; what it comes to."""
     from harness.report.write import write_reports
 
     try:
         with hold_draft(folder.parent) as made:
             kept = [keep_copy(outcome, made / "cells" / outcome.cell.id) for outcome in outcomes]
-            summary = judge_run(request, plan, kept, started)
-            write_json(made / "run.json", store_data(describe_run(request, plan, outcomes)))
-            write_atomically(made / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
+            summary = judge_run(run, kept)
+            write_json(made / "run.json", store_data(describe_run(run, outcomes)))
+            write_atomically(
+                made / "labels.txt", "".join(f"{label}\n" for label in run.selection.model.labels)
+            )
             write_reports(made, summary, folder)
             move_folder(made, folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error}); choose another with --reports") from error
-    for outcome in outcomes:
-        if outcome.status == "failed" and outcome.folder is not None:
-            shutil.rmtree(outcome.folder, ignore_errors=True)
+    remove_failed(outcomes)
     return summary
 
 
@@ -159,19 +199,20 @@ def keep_copy(outcome: Outcome, folder: Path) -> Outcome:
     return replace(outcome, folder=outcome.folder and folder)
 
 
-def describe_run(request: Request, plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def describe_run(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What was asked for, what was planned, and how each cell ended."""
+    subject = run.prepared.subject
     asked = {
-        name: str(value) if isinstance(value, Path) else value for name, value in asdict(request).items()
+        name: str(value) if isinstance(value, Path) else value for name, value in asdict(run.request).items()
     }
     return {
         "schema": 1,
-        "run": plan.id,
+        "run": run.id,
         "harness": harness.__version__,
         "request": asked,
-        "reference": plan.register.reference,
-        "examples": {"sha256": plan.subject.examples_sha256, "ids": list(plan.subject.example_ids)},
-        "refused": list(plan.prepared.refused),
+        "reference": run.selection.register.reference,
+        "examples": {"sha256": subject.examples_sha256, "ids": list(subject.example_ids)},
+        "refused": list(run.prepared.refused),
         "cells": [
             {
                 "id": outcome.cell.id,

@@ -73,10 +73,10 @@ def matrix(
 
     Exit code: 0 the same or as expected, 1 unexpected divergence, 2 could not run.
     """
-    from harness.matrix.campaign import Request
+    from harness.matrix.request import RunRequest
     from harness.plan.plan import Override
 
-    request = Request(
+    request = RunRequest(
         model=model,
         groups=tuple(group or ()),
         globs=tuple(environment or ()),
@@ -130,10 +130,10 @@ def run(
 
     Exit code as for matrix; one environment alone has nothing to diverge from.
     """
-    from harness.matrix.campaign import Request
+    from harness.matrix.request import RunRequest
     from harness.plan.plan import Override
 
-    request = Request(
+    request = RunRequest(
         model=model,
         globs=tuple(environment),
         override=Override(port, alpha, beta, epsilon, tuple(rule or ())),

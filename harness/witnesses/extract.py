@@ -15,16 +15,14 @@ from harness.backends import NAMES
 from harness.core.decode import DECODERS
 from harness.core.errors import InputError
 from harness.examples.subject import Subject, find_network
-from harness.matrix.campaign import Screen
-from harness.matrix.litter import sweep_cache
+from harness.matrix.campaign import Screen, open_workspace, remove_failed, run_campaign
 from harness.matrix.schedule import Outcome
 from harness.model.folder import Model, read_model
 from harness.records.cell import read_cell
 from harness.records.record import read_records
-from harness.system.cache import Hashes, find_cache, read_hashes
+from harness.system.cache import Hashes, read_hashes
 from harness.system.processes import read_end
-from harness.system.usage import declare_use
-from harness.witnesses.cells import choose_environments, run_environments
+from harness.witnesses.cells import ask_cells, choose_environments
 from harness.witnesses.compare import compare_sets
 from harness.witnesses.landmarks import read_landmarks
 from harness.witnesses.mutants import LIST, Mutants, find_mutants, list_files, make_mutants, write_list
@@ -105,16 +103,14 @@ def run_extraction(request: Request, root: Path, screen: Screen) -> Extraction:
     check_names(model.network)
     mutants, sheet = prepare_images(request, model, screen)
     path, pairs = write_list(mutants, request.output)
-    cache = find_cache(root)
-    with declare_use(cache, screen.say):
-        sweep_cache(cache)
-        hashes = read_hashes(cache)
-        subject = make_subject(model, path, len(list_files(mutants)), cache, hashes, screen)
+    with open_workspace(root, screen) as workspace:
+        hashes = read_hashes(workspace.cache)
+        subject = make_subject(model, path, len(list_files(mutants)), workspace.cache, hashes, screen)
         hashes.save()
-        outcomes = run_environments(
-            environments, subject, pairs, root, cache, screen, request.ca_bundle, fresh=request.fresh
-        )
+        campaign = ask_cells(environments, subject, pairs, fresh=request.fresh, ca_bundle=request.ca_bundle)
+        outcomes = run_campaign(workspace, campaign).outcomes
         kept = [keep_outcome(outcome, request.output) for outcome in outcomes]
+        remove_failed(outcomes)
     results = compare_results(kept)
     return Extraction(
         output=request.output,
@@ -198,8 +194,7 @@ def keep_outcome(outcome: Outcome, output: Path) -> Extracted:
     name = outcome.cell.environment.name
     if outcome.status != "done" or outcome.folder is None:
         end = read_end(outcome.folder / "log.txt") if outcome.folder else ""
-        for folder in (output / name, *([outcome.folder] if outcome.folder else [])):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(output / name, ignore_errors=True)
         return Extracted(name, outcome.status, outcome.reused, None, outcome.reason, {}, end)
     records = read_records(outcome.folder)
     write_set(output / name, records, read_cell(outcome.folder))

@@ -15,7 +15,7 @@ from fuzz.drive import Reader
 from harness.diff.columns import read_columns
 from harness.evaluate.by_attack import measure_attacks
 from harness.launch.docker.leftovers import describe_owner, is_gone
-from harness.launch.local import judge_ending, pass_on
+from harness.launch.worker import judge_ending, pass_on
 from harness.logs.import_log import Claim, import_log
 from harness.matrix.durations import remember_durations
 from harness.plan.register import Register

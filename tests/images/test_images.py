@@ -27,7 +27,8 @@ from harness.images.engine import (
 from harness.images.follow import follow_log
 from harness.images.recipes import Recipe, name_base, read_images, select_images
 from harness.images.sweep import list_unused, prune_images
-from harness.launch.places import prepare_session
+from harness.launch.docker.launcher import open_session
+from harness.launch.launcher import Opening
 from harness.verbs.images import app
 
 ROOT = Path(__file__).parents[2]
@@ -488,9 +489,9 @@ def test_a_dry_run_names_what_would_go_and_removes_nothing(everything):
 
 
 def test_certificates_that_are_not_there_are_said_before_anything_runs(tmp_path):
-    one = SimpleNamespace(launcher="docker")
+    opening = Opening(ROOT, tmp_path, threading.Event(), print, ca_bundle=tmp_path / "no.crt")
     with pytest.raises(InputError, match=r"no\.crt: cannot be read"):
-        prepare_session([one], None, tmp_path, tmp_path, threading.Event(), print, tmp_path / "no.crt")
+        open_session(opening)
 
 
 def test_what_is_remembered_of_an_image_is_asked_again_where_it_was_damaged(tmp_path, monkeypatch):

@@ -31,7 +31,8 @@ from harness.launch.docker.containers import (
     relocate_job,
 )
 from harness.launch.docker.leftovers import describe_owner, is_gone, make_labels
-from harness.launch.docker.session import open_session, remember
+from harness.launch.docker.session import connect_session, remember
+from harness.launch.launcher import Opening
 from harness.plan.plan import settle_cell
 
 
@@ -46,7 +47,7 @@ def test_no_engine_is_said_with_its_place(monkeypatch, tmp_path, place):
     place = place.format(tmp_path)
     monkeypatch.setenv("DOCKER_HOST", place)
     with pytest.raises(EngineMissingError) as caught:
-        open_session(tmp_path, tmp_path, threading.Event())
+        connect_session(Opening(tmp_path, tmp_path, threading.Event(), print), {})
     assert place in str(caught.value)
 
 
@@ -179,7 +180,7 @@ def test_a_job_is_moved_into_its_container_and_everything_it_names_travels(tmp_p
     (tmp_path / "list.jsonl").write_text(json.dumps(entry) + "\n" + json.dumps({**entry, "id": "b"}) + "\n")
     subject = dataclasses.replace(SUBJECT, network=folder.parent, examples=tmp_path / "list.jsonl")
     job = relocate_job(plan(subject=subject).job)
-    names = {f"/data/{entry.name}": entry.path for entry in list_shared_files(subject, {8})}
+    names = {f"/data/{entry.name}": entry.path for entry in list_shared_files([(subject, 8)])}
     named = [job["model"][key] for key in ("caffemodel", "prototxt")]
     named += [entry["path"] for entry in job["model"]["witnesses"].values()]
     named += [job["examples"]["path"], f"{job['model']['network']}/network.json"]
@@ -211,7 +212,7 @@ def test_of_chosen_examples_only_their_batches_travel(tmp_path, only, sizes, nam
     subject = dataclasses.replace(
         SUBJECT, network=tmp_path / "n", examples=tmp_path / "list.jsonl", only=only
     )
-    paths = [entry.path for entry in list_shared_files(subject, sizes)]
+    paths = [entry.path for entry in list_shared_files([(subject, size) for size in sizes])]
     assert sorted(path.stem for path in paths if path.suffix == ".png") == list(names)
 
 

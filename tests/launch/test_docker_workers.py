@@ -13,7 +13,8 @@ from harness.images.lock import ImageContents
 from harness.images.recipes import native_architecture, read_images
 from harness.launch.docker.containers import ContainerJob, run_container
 from harness.launch.docker.leftovers import RUN_LABEL
-from harness.launch.docker.session import close_session, open_session
+from harness.launch.docker.session import connect_session, remove_volume
+from harness.launch.launcher import Opening
 from harness.system.project import ROOT
 from harness.system.tarstream import Entry
 
@@ -29,12 +30,12 @@ JOB = {
 @pytest.fixture(name="session")
 def make_session(tmp_path):
     try:
-        session = open_session(tmp_path, tmp_path, threading.Event())
+        session = connect_session(Opening(tmp_path, tmp_path, threading.Event(), print), {})
     except InputError as error:
         pytest.skip(str(error))
     session.shared_files = (Entry("model.prototxt", content=b"name"),)
     yield session
-    close_session(session)
+    remove_volume(session)
     with session.connect() as client:
         filters = {"label": f"{RUN_LABEL}={session.token}"}
         assert client.api.containers(all=True, filters=filters) == []

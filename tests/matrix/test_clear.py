@@ -171,7 +171,7 @@ def test_the_verb_lists_says_what_it_would_do_and_does_it(harness, root):
 
 def test_a_run_says_what_it_uses(harness, root, monkeypatch):
     """Nothing that the run still needs is cleared while its cells run."""
-    from harness.verbs import composition as module
+    from harness.matrix import campaign as module
 
     seen = []
 

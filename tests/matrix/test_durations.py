@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from harness.launch.local import ResourcePool
+from harness.launch.pools import ResourcePool
 from harness.matrix.durations import read_durations, remember_durations
 
 

@@ -14,9 +14,12 @@ from fake_worker import make_environment, make_key, write_worker
 
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.launch.local import ResourcePool
-from harness.launch.places import Unavailable, find_place
-from harness.matrix.schedule import RunContext, run_cells
+from harness.launch import local
+from harness.launch.launcher import Place, RunContext, Unavailable
+from harness.launch.launchers import Placement
+from harness.launch.local import LocalSession
+from harness.launch.pools import ResourcePool
+from harness.matrix.schedule import run_cells
 from harness.plan.plan import Cell
 from harness.system.machine import Interpreter
 
@@ -28,23 +31,26 @@ def make_cell(name, **more):
     return Cell(name, environment, make_key(name), {"cell": f"m/{name}", "environment": name})
 
 
-def make_context(tmp_path, body, make_python=lambda *_: Path(sys.executable), **more):
+def make_context(tmp_path, body, **more):
     return RunContext(
         cache=tmp_path,
         snapshot=write_worker(tmp_path / "snapshot", body),
         cores=ResourcePool(2),
-        installs=threading.Semaphore(1),
         stop=threading.Event(),
         events=queue.Queue(),
-        make_python=make_python,
         **more,
     )
 
 
-def run(context, cells, interpreters=None):
+def place(cells, make_python=lambda *_: Path(sys.executable), installs=1):
+    """Places of cells in virtual environments that are this interpreter."""
+    session = LocalSession(Path(), threading.Semaphore(installs), make_python)
+    return {cell.id: Placement(local, session, Place(HERE, {})) for cell in cells}
+
+
+def run(context, cells, places=None):
     events = []
-    found = {cell.environment.name: HERE for cell in cells} | (interpreters or {})
-    outcomes = run_cells(cells, found, context, events.append)
+    outcomes = run_cells(cells, places or place(cells), context, events.append)
     return outcomes, events
 
 
@@ -102,16 +108,16 @@ def test_an_installation_that_fails_is_its_cells_failure(tmp_path):
             raise InputError("environment a: no such package")
         return Path(sys.executable)
 
-    outcomes, _ = run(make_context(tmp_path, "finish()", fail), [make_cell("a"), make_cell("b")])
+    cells = [make_cell("a"), make_cell("b")]
+    outcomes, _ = run(make_context(tmp_path, "finish()"), cells, place(cells, fail))
     assert [one.status for one in outcomes] == ["failed", "done"]
     assert outcomes[0].reason == "environment a: no such package"
 
 
 def test_a_missing_interpreter_is_unavailable_and_not_failed(tmp_path):
-    place = find_place(make_environment("a", python="3.99"), {}, Unavailable("no engine"))
-    (outcome,), events = run(make_context(tmp_path, "finish()"), [make_cell("a")], {"a": place})
-    assert outcome.status == "unavailable"
-    assert "python3.99" in outcome.reason
+    places = {"a": Unavailable("no python3.99")}
+    (outcome,), events = run(make_context(tmp_path, "finish()"), [make_cell("a")], places)
+    assert (outcome.status, outcome.reason) == ("unavailable", "no python3.99")
     assert states(events, "a") == ["unavailable"]
 
 
@@ -123,15 +129,13 @@ def test_ready_cells_run_while_others_install(tmp_path):
             assert ran.wait(300)
         return Path(sys.executable)
 
-    context = make_context(tmp_path, "finish()", install)
-    object.__setattr__(context, "installs", threading.Semaphore(2))
-    found = dict.fromkeys(("slow", "quick"), HERE)
+    cells = [make_cell("slow"), make_cell("quick")]
 
     def show(event):
         if (event.cell, event.state) == ("quick", "done"):
             ran.set()
 
-    outcomes = run_cells([make_cell("slow"), make_cell("quick")], found, context, show)
+    outcomes = run_cells(cells, place(cells, install, 2), make_context(tmp_path, "finish()"), show)
     assert [one.status for one in outcomes] == ["done", "done"]
 
 
@@ -149,7 +153,7 @@ def test_an_interruption_ends_workers_and_keeps_finished_cells(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_cells(cells, {"quick": HERE, "slow": HERE}, make_context(tmp_path, body), interrupt)
+        run_cells(cells, place(cells), make_context(tmp_path, body), interrupt)
     (kept,) = (tmp_path / "working").iterdir()
     assert kept.name.startswith(cells[1].key[:20])
     assert not (kept / "slept").exists()
@@ -160,16 +164,16 @@ def test_an_interruption_ends_workers_and_keeps_finished_cells(tmp_path):
 def test_an_interruption_before_all_have_started_ends_those_that_have(tmp_path, monkeypatch):
     submit = ThreadPoolExecutor.submit
 
-    def interrupt(pool, run, cell, *more):
-        if cell.id == "two":
+    def interrupt(pool, action, run, *more):
+        if run.cell.id == "two":
             raise KeyboardInterrupt
-        return submit(pool, run, cell, *more)
+        return submit(pool, action, run, *more)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupt)
     body = "time.sleep(30); (output / 'slept').touch(); finish()"
     cells = [make_cell("one"), make_cell("two")]
     with pytest.raises(KeyboardInterrupt):
-        run_cells(cells, {"one": HERE, "two": HERE}, make_context(tmp_path, body), print)
+        run_cells(cells, place(cells), make_context(tmp_path, body), print)
     assert not list(tmp_path.glob("working/*/slept"))
     assert not list(tmp_path.glob("store/*"))
 
@@ -177,9 +181,9 @@ def test_an_interruption_before_all_have_started_ends_those_that_have(tmp_path, 
 def test_a_signal_whose_exception_was_lost_ends_them_too(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.system.stopping.ASKED", asked := threading.Event())
     asked.set()
-    body = "time.sleep(30); (output / 'slept').touch(); finish()"
+    body, cell = "time.sleep(30); (output / 'slept').touch(); finish()", make_cell("one")
     with pytest.raises(KeyboardInterrupt):
-        run_cells([make_cell("one")], {"one": HERE}, make_context(tmp_path, body), print)
+        run_cells([cell], place([cell]), make_context(tmp_path, body), print)
     assert not list(tmp_path.glob("working/*/slept"))
 
 

@@ -22,7 +22,7 @@ from harness.model.folder import read_model
 from harness.model.prototxt import read_description, read_prototxt
 from harness.model.schema import message_class
 from harness.model.state import Situation, State, make_state, meets_rule
-from harness.plan.plan import Override, plan_cells
+from harness.plan.plan import CellRequest, plan_cells
 from harness.system.cache import Hashes
 from harness.witnesses.cells import describe_here
 from harness.worker.job import read_job
@@ -229,9 +229,8 @@ def test_the_state_reaches_the_worker_and_the_cells_key(tmp_path):
         hashes = Hashes(tmp_path / "hashes.json")
         subject = prepare_subject(model, (), None, tmp_path / "cache", hashes, lambda _text: None).subject
         same_network = dataclasses.replace(subject, network_key="same")
-        cells += plan_cells(
-            [describe_here("reference", "pillow")], same_network, Override(), "worker", {}, {}
-        )
+        request = CellRequest(describe_here("reference", "pillow"))
+        cells += plan_cells([request], same_network, "worker", {}, {})
     assert cells[0].key != cells[1].key
     assert cells[1].job["model"]["state"] == {"level": 0, "stages": ["deploy"]}
     job = read_job(json.loads(json.dumps({**cells[1].job, "output": str(tmp_path)})))

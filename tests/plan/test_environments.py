@@ -1,13 +1,14 @@
 """Environments: what a file may say, and that the ones in the repository hold together."""
 
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import InputError
 from harness.images.recipes import read_images
-from harness.launch.places import check_image_names
+from harness.launch.launchers import check_environments
 from harness.plan.environments import read_environments
 from harness.plan.register import read_register
 
@@ -70,7 +71,10 @@ def test_environments_are_frozen(tmp_path):
         (('packages = ["numpy==2.4.6"]', ""), ["packages", "is missing"]),
         (("[settings]", 'image = "x"\n[settings]'), ["image", "launcher 'local' has no such"]),
         (("[settings]", "memory_megabytes = 512\n[settings]"), ["memory_megabytes", "'local'"]),
-        (("[settings]", 'launcher = "podman"\n[settings]'), ["launcher = 'podman'", "'local' or 'docker'"]),
+        (
+            ("[settings]", 'launcher = "podman"\n[settings]'),
+            ["launcher = 'podman'", "there are local, docker"],
+        ),
         (("[settings]", 'launcher = "docker"\n[settings]'), ["image", "is missing"]),
         (("[settings]", '[variables]\n"A=B" = "1"\n[settings]'), ["variables", "'A=B'", "NAME"]),
         (("[settings]", '[variables]\n"" = "1"\n[settings]'), ["variables", "cannot name"]),
@@ -125,9 +129,12 @@ def test_what_a_container_cannot_have_is_refused(tmp_path, more, words):
 
 
 def test_an_image_that_does_not_exist_is_named_with_those_that_do(tmp_path):
-    write(tmp_path, CONTAINER.replace("openblas", "mkl"))
+    (tmp_path / "environments").mkdir()
+    write(tmp_path / "environments", CONTAINER.replace("openblas", "mkl"))
+    shutil.copytree(ROOT / "dockerfiles", tmp_path / "dockerfiles")
+    found = read_environments(tmp_path / "environments")
     with pytest.raises(InputError, match=r"one\.toml: image = 'caffe-mkl'.*caffe-reference, caffe-atlas"):
-        check_image_names(tmp_path, read_environments(tmp_path), read_images(ROOT / "dockerfiles"))
+        check_environments(found, tmp_path)
 
 
 def test_a_folder_without_environments_is_an_error(tmp_path):

@@ -8,7 +8,7 @@ from plans import ENVIRONMENT, SUBJECT, WITNESSES, environment, plan
 
 from harness.core.errors import InputError
 from harness.plan.environments import BackendSettings
-from harness.plan.plan import Override, hash_parts, name_port, plan_cells
+from harness.plan.plan import CellRequest, Override, hash_parts, name_port, plan_cells, repeat_cells
 from harness.worker.job import read_job
 
 
@@ -75,13 +75,14 @@ def test_environments_of_one_content_are_run_apart():
 
 
 def test_a_cell_is_repeated_under_keys_of_its_own():
-    found = plan_cells([ENVIRONMENT, environment(name="two")], SUBJECT, Override(), "w", {}, {}, repeat=3)
+    requests = repeat_cells([ENVIRONMENT, environment(name="two")], Override(), 3)
+    found = plan_cells(requests, SUBJECT, "w", {}, {})
     assert [cell.id for cell in found] == ["one", "one#2", "one#3", "two", "two#2", "two#3"]
     assert [cell.job["cell"] for cell in found[:2]] == ["m/one", "m/one#2"]
     assert {cell.environment.name for cell in found[:3]} == {"one"}
     assert len({cell.key for cell in found}) == 6
-    (first, _) = plan_cells([ENVIRONMENT], SUBJECT, Override(), "w", {}, {}, repeat=2)
-    assert first == plan_cells([ENVIRONMENT], SUBJECT, Override(), "w", {}, {})[0]
+    (alone,) = plan_cells([CellRequest(ENVIRONMENT)], SUBJECT, "w", {}, {})
+    assert alone == found[0]
 
 
 def test_keys_do_not_hang_on_the_order_of_keys():

@@ -15,8 +15,8 @@ from summaries import plant
 from tuple_records import make_record
 
 from harness.cli import main
+from harness.launch.events import Event
 from harness.matrix.doctor import Finding
-from harness.matrix.schedule import Event
 from harness.report.diagnosis import print_findings
 from harness.report.export import write_records
 from harness.report.progress import ConsoleScreen

@@ -20,4 +20,6 @@ def make_box(image="caffe-openblas"):
 
 
 def make_session(tmp_path, **more):
-    return DockerSession(dataclasses.replace(ENGINE, **more), "t", tmp_path, tmp_path, threading.Event())
+    return DockerSession(
+        dataclasses.replace(ENGINE, **more), "t", tmp_path, tmp_path, threading.Event(), images=IMAGES
+    )

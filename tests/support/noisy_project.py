@@ -1,6 +1,5 @@
 """A project with a small model whose environments run here; those called noisy disagree with themselves."""
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -8,8 +7,6 @@ from pathlib import Path
 import pytest
 import small_model
 from command_line import make_caller
-
-from harness.verbs import composition as run
 
 ENVIRONMENT = """description = "for tests"
 backend = "reference"
@@ -44,8 +41,7 @@ def write_project(folder, *names):
 @pytest.fixture(name="harness")
 def make_harness(tmp_path, monkeypatch, capsys):
     """The command line, run in a project that installs nothing: exit code, output, errors."""
-    made = functools.partial(run.run_matrix, make=lambda *_: tmp_path / "python")
-    monkeypatch.setattr(run, "run_matrix", made)
+    monkeypatch.setattr("harness.launch.local.make_python", lambda *_: tmp_path / "python")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
     return make_caller(monkeypatch, capsys)

@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.ami.port import PRESETS
 from harness.examples.subject import Subject
 from harness.plan.environments import Environment
-from harness.plan.plan import Override, plan_cells
+from harness.plan.plan import CellRequest, Override, plan_cells
 
 WITNESSES = {name: (Path(f"/{name}"), name) for name in ("leye", "reye", "nose", "mouth")}
 SUBJECT = Subject(
@@ -27,10 +27,9 @@ ENVIRONMENT = Environment(
 
 
 def plan(environment=ENVIRONMENT, subject=SUBJECT, override=None, worker="w", python="3.11.7", machine="x"):
-    cells = plan_cells(
-        [environment], subject, override or Override(), worker, {environment.name: python}, {"cpu": machine}
-    )
-    return cells[0]
+    request = CellRequest(environment, override or Override())
+    (cell,) = plan_cells([request], subject, worker, {"cpu": machine}, {request.id: {"python": python}})
+    return cell
 
 
 def environment(**more):

@@ -41,9 +41,9 @@ def test_no_run_takes_the_name_of_another(harness, root, monkeypatch):
             return cls(2026, 1, 2, 12, tzinfo=tz)
 
     suffixes = iter(["aaaa", "aaaa", "bbbb"])
-    monkeypatch.setattr("harness.matrix.campaign.dt", SimpleNamespace(datetime=Noon, UTC=dt.UTC))
+    monkeypatch.setattr("harness.verbs.composition.dt", SimpleNamespace(datetime=Noon, UTC=dt.UTC))
     monkeypatch.setattr(
-        "harness.matrix.campaign.secrets", SimpleNamespace(token_hex=lambda _: next(suffixes))
+        "harness.verbs.composition.secrets", SimpleNamespace(token_hex=lambda _: next(suffixes))
     )
     for _ in range(2):
         harness("matrix", "--model", "small")

@@ -1,4 +1,4 @@
-"""The docker launcher: one locked-in container a cell, with files sent in and results copied out."""
+"""A cell's container: made, locked in, followed to its end, emptied and removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +18,7 @@ from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import ImageContents
 from harness.launch.docker.leftovers import make_labels
 from harness.launch.docker.session import DATA_FOLDER, DockerSession, provide_data
-from harness.launch.local import END, Report, follow, judge_ending, note_failure
+from harness.launch.worker import END, Report, follow, judge_ending, note_failure
 from harness.plan.environments import Environment
 from harness.plan.store import RESUMABLE
 from harness.records.cell import read_cell
@@ -53,8 +53,14 @@ class ContainerJob:
     workplace: Path
 
 
-def list_shared_files(subject: Subject, sizes: Collection[int]) -> tuple[Entry, ...]:
-    """Everything that all cells of a subject read, in batches of these sizes, named as by `relocate_job`."""
+def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[Entry, ...]:
+    """Everything that cells read, named as by `relocate_job`.
+
+    `runs` are what is run, in batches of which size; it differs in the chosen examples alone.
+    """
+    if not runs:
+        return ()
+    subject = runs[0][0]
     found = [
         Entry(f"network/{path.relative_to(subject.network).as_posix()}", path)
         for path in sorted(subject.network.rglob("*"))
@@ -68,7 +74,8 @@ def list_shared_files(subject: Subject, sizes: Collection[int]) -> tuple[Entry, 
     found += [Entry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
     found.append(Entry("examples.jsonl", subject.examples))
     listed = list_examples(subject.examples, subject.classes)
-    batches = [batch for size in sizes for batch in form_batches(listed, size, subject.only)]
+    sizes = {(one.only, size) for one, size in runs}
+    batches = [batch for only, size in sizes for batch in form_batches(listed, size, only)]
     examples = {f"examples/{locate_copy(one)}": one.path for batch in batches for one in batch.examples}
     return (*found, *(Entry(name, path) for name, path in examples.items()))
 

@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,8 @@ from harness.images.lock import LOCK, ImageContents, compare_contents, read_cont
 from harness.images.recipes import ARCHITECTURES, Image
 from harness.images.series import build_images
 from harness.launch.docker.leftovers import make_labels
-from harness.launch.local import ResourcePool
+from harness.launch.launcher import Opening
+from harness.launch.pools import ResourcePool
 from harness.system.tarstream import Entry, pack
 
 CALL_SECONDS = 120
@@ -63,6 +64,7 @@ class DockerSession:
     lock_folder: Path
     stop: threading.Event
     ca_bundle: Path | None = None
+    images: Mapping[str, Image] = field(default_factory=dict)
     shared_files: Sequence[Entry] = ()
     notes: list[str] = field(default_factory=list)
     memory: ResourcePool = field(init=False)
@@ -117,14 +119,20 @@ def reach_engine() -> Any:
     return connect_engine()
 
 
-def open_session(
-    cache: Path, lock_folder: Path, stop: threading.Event, ca_bundle: Path | None = None
-) -> DockerSession:
+def connect_session(opening: Opening, images: Mapping[str, Image]) -> DockerSession:
     """A session on the engine that answers; EngineMissingError where none does."""
     with contextlib.closing(connect_engine()) as client:
-        return DockerSession(
-            describe_engine(client), secrets.token_hex(4), cache, lock_folder, stop, ca_bundle
-        )
+        engine = describe_engine(client)
+    return DockerSession(
+        engine=engine,
+        token=secrets.token_hex(4),
+        cache=opening.cache,
+        lock_folder=opening.root / "environments",
+        stop=opening.stop,
+        ca_bundle=opening.ca_bundle,
+        images=images,
+        notes=opening.notes,
+    )
 
 
 def describe_engine(client: Any) -> Engine:
@@ -212,7 +220,7 @@ def fill_volume(session: DockerSession, client: Any, image_id: str) -> str:
     return session.volume
 
 
-def close_session(session: DockerSession) -> None:
+def remove_volume(session: DockerSession) -> None:
     """Remove the run's volume; what cannot be removed now is swept by a later run."""
     if "data" in session.known:
         with (

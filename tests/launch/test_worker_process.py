@@ -15,7 +15,7 @@ import pytest
 from fake_worker import make_environment, stop_after, write_worker
 
 from harness.core.errors import InputError
-from harness.launch.local import END, ResourcePool, follow, run_worker
+from harness.launch.worker import END, follow, run_worker
 from harness.system.stopping import Stopped
 
 PYTHON = Path(sys.executable)
@@ -206,7 +206,7 @@ STARTER = """
 import pathlib, sys, threading
 from fake_worker import make_environment
 from harness.launch.install import run_step
-from harness.launch.local import run_worker
+from harness.launch.worker import run_worker
 folder = pathlib.Path(sys.argv[1])
 if sys.argv[2] == "worker":
     job, stop = {"cell": "m/one"}, threading.Event()
@@ -257,28 +257,3 @@ def test_variables_of_the_shell_do_not_reach_a_worker(launch, monkeypatch, tmp_p
     assert "OPENBLAS_CORETYPE" not in seen
     assert seen["OMP_NUM_THREADS"] == "1"
     assert "PATH" in seen
-
-
-def use_cores(cores, wanted, log):
-    with cores.lend(wanted, threading.Event()):
-        log.append(cores.total - cores.free)
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("wishes", [[1, 1, 1, 1], [2, 1, 2], [8, 1, 8, 3]])
-def test_cores_are_never_lent_twice(wishes):
-    cores, log = ResourcePool(2), []
-    threads = [threading.Thread(target=use_cores, args=(cores, wanted, log)) for wanted in wishes]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(log) == len(wishes)
-    assert max(log) <= 2
-    assert cores.free == 2
-
-
-def test_waiting_for_cores_can_be_stopped():
-    cores = ResourcePool(1)
-    with cores.lend(1, threading.Event()), pytest.raises(Stopped), cores.lend(1, stop_after(0.2)):
-        pass
