@@ -47,7 +47,9 @@ def hold_same(some: Columns, others: Columns) -> bool:
     return (
         is_same(some.examples, others.examples)
         and np.array_equal(some.tuples, others.tuples)
+        and np.array_equal(some.detected, others.detected)
         and np.array_equal(some.hashes, others.hashes)
         and np.array_equal(some.margins, others.margins, equal_nan=True)
+        and np.array_equal(some.scores, others.scores, equal_nan=True)
         and some.broken == others.broken
     )

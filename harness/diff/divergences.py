@@ -1,4 +1,4 @@
-"""The joined examples whose tuples are not all the same, and in what they differ, as arrays."""
+"""The joined examples of which not all say the same, and in what they differ, as arrays."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CHANGES: tuple[Change, ...] = ("gold", "original", "attribute", "case", "detecte
 class Divergences:
     """Diverging examples (n,) against the environments (e,) of a join.
 
-    `rows` (n,) are places in the join; `classes` (n, e) gives the first environment that says the same
-    tuple; `baseline` is the environment that others are held against; `changes` (n, e, 5) which of
-    CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not and that says
-    something, or NONE. `controls` (e, 5, 2) are examples on which an environment agrees with the baseline:
-    how many have another hash of each stage all the same, of how many whose hashes are known.
+    `rows` (n,) are places in the join; `classes` (n, e) gives the first environment that says the same: one
+    tuple, and the same of detection; `baseline` is the environment that others are held against; `changes`
+    (n, e, 5) which of CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not
+    and that says something, or NONE. `controls` (e, 5, 2) are examples on which an environment agrees with
+    the baseline: how many have another hash of each stage all the same, of how many whose hashes are known.
     """
 
     rows: np.ndarray
@@ -39,9 +39,10 @@ def find_divergences(join: Join, reference: str | None) -> Divergences:
 
     Without one, they are held against the environment that the others agree with most.
     """
-    rows = np.flatnonzero((join.tuples != join.tuples[:, :1]).any(axis=(1, 2)))
-    tuples = join.tuples[rows]
-    classes = find_classes(tuples)
+    others = (join.tuples != join.tuples[:, :1]).any(axis=(1, 2))
+    rows = np.flatnonzero(others | (join.detected != join.detected[:, :1]).any(axis=1))
+    tuples, detected = join.tuples[rows], join.detected[rows]
+    classes = find_classes(tuples, detected)
     is_there = reference in join.environments
     baseline = join.environments.index(str(reference)) if is_there else find_most_agreed(classes)
     controls = count_controls(join, baseline)
@@ -49,17 +50,18 @@ def find_divergences(join: Join, reference: str | None) -> Divergences:
         rows=rows,
         classes=classes,
         baseline=baseline,
-        changes=find_changes(tuples, baseline),
+        changes=find_changes(tuples, detected, baseline),
         stages=find_stages(join, rows, baseline, find_telling(controls)),
         controls=controls,
     )
 
 
-def find_classes(tuples: np.ndarray) -> np.ndarray:
-    """First environment (n, e) that says the same tuple, of tuples (n, e, 3)."""
+def find_classes(tuples: np.ndarray, detected: np.ndarray) -> np.ndarray:
+    """First environment (n, e) that says the same, of tuples (n, e, 3) and `detected` (n, e)."""
     classes = np.full(tuples.shape[:2], NONE, dtype=np.int64)
     for place in range(tuples.shape[1]):
         same = (tuples == tuples[:, place : place + 1]).all(axis=2)
+        same &= detected == detected[:, place : place + 1]
         classes[same & (classes == NONE)] = place
     return classes
 
@@ -72,8 +74,8 @@ def find_most_agreed(classes: np.ndarray) -> int:
     return int(sizes.argmax())
 
 
-def find_changes(tuples: np.ndarray, baseline: int) -> np.ndarray:
-    """Which of CHANGES (n, e, 5) are not the baseline's, of tuples (n, e, 3)."""
+def find_changes(tuples: np.ndarray, detected: np.ndarray, baseline: int) -> np.ndarray:
+    """Which of CHANGES (n, e, 5) are not the baseline's, of tuples (n, e, 3) and `detected` (n, e)."""
     if not tuples.size:
         return np.zeros((*tuples.shape[:2], len(CHANGES)), dtype=bool)
     gold, original, attribute = np.moveaxis(tuples, 2, 0)
@@ -81,14 +83,15 @@ def find_changes(tuples: np.ndarray, baseline: int) -> np.ndarray:
     alike = np.stack([gold == original, gold == attribute, original == attribute], axis=2)
     numbers = tuples != tuples[:, [baseline]]
     cases = alike != alike[:, [baseline]]
-    return np.concatenate([numbers, cases.any(axis=2, keepdims=True), cases[:, :, 2:]], axis=2)
+    decisions = detected != detected[:, [baseline]]
+    return np.concatenate([numbers, cases.any(axis=2, keepdims=True), decisions[:, :, None]], axis=2)
 
 
 def count_controls(join: Join, baseline: int) -> np.ndarray:
     """Examples that agree with the baseline's (e, 5, 2): with another hash of each stage, and of how many."""
     counts = np.zeros((len(join.environments), len(STAGES), 2), dtype=np.int64)
     for place in range(len(join.environments)):
-        agreeing = np.flatnonzero((join.tuples[:, place] == join.tuples[:, baseline]).all(axis=1))
+        agreeing = np.flatnonzero(join.agrees(place, baseline))
         rows = agreeing[:: max(1, -(-len(agreeing) // MOST_CONTROLS))]
         known, differs = compare_hashes(join, rows, place, gather_hashes(join, rows, baseline))
         counts[place] = np.stack([differs.sum(axis=0), known.sum(axis=0)], axis=1)

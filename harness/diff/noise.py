@@ -16,7 +16,7 @@ class Noise:
     """Environments (g,) with several executions in a join, by the label of the first.
 
     `members` are each one's places among the join's environments; `disagrees` (n, g) says of some of the
-    join's examples whether these hold several tuples.
+    join's examples whether these say several things.
     """
 
     names: tuple[str, ...]
@@ -27,7 +27,8 @@ class Noise:
 def find_noise(join: Join, rows: np.ndarray) -> Noise:
     """The environments that were executed several times, and where among these examples they disagree."""
     groups = group_executions(join.environments)
-    columns = [find_disagreement(join.tuples[rows][:, members]) for members in groups.values()]
+    tuples, detected = join.tuples[rows], join.detected[rows]
+    columns = [find_disagreement(tuples[:, one], detected[:, one]) for one in groups.values()]
     disagrees = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=bool)
     return Noise(tuple(groups), tuple(map(tuple, groups.values())), disagrees)
 
@@ -40,6 +41,7 @@ def group_executions(labels: Sequence[str]) -> dict[str, list[int]]:
     return {name: places for name, places in groups.items() if places[1:]}
 
 
-def find_disagreement(tuples: np.ndarray) -> np.ndarray:
-    """Whether not all cells say the same, of tuples (n, cells, 3)."""
-    return np.asarray((tuples != tuples[:, :1]).any(axis=(1, 2)))
+def find_disagreement(tuples: np.ndarray, detected: np.ndarray) -> np.ndarray:
+    """Whether not all cells say the same, of tuples (n, cells, 3) and `detected` (n, cells)."""
+    others = (tuples != tuples[:, :1]).any(axis=(1, 2))
+    return np.asarray(others | (detected != detected[:, :1]).any(axis=1))

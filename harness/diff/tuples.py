@@ -28,8 +28,8 @@ class Join:
     """Examples that every environment has one sound record of, and those that some has not.
 
     `examples`, `sources` and `attacks` are (n,) str objects, the last two as the first environment has
-    them; `tuples` is (n, environments, 3) int64: Gold, Original, Attribute; `rows` (n, environments) says
-    where in each of `columns` an example is.
+    them; `tuples` is (n, environments, 3) int64: Gold, Original, Attribute; `detected` (n, environments)
+    bool; `rows` (n, environments) says where in each of `columns` an example is.
     """
 
     environments: tuple[str, ...]
@@ -37,9 +37,15 @@ class Join:
     sources: np.ndarray
     attacks: np.ndarray
     tuples: np.ndarray
+    detected: np.ndarray
     rows: np.ndarray
     columns: tuple[Columns, ...]
     incomparable: tuple[Incomparable, ...] = ()
+
+    def agrees(self, place: int, other: int) -> np.ndarray:
+        """Whether two environments say the same of examples (n,): one tuple, and the same of detection."""
+        same = (self.tuples[:, place] == self.tuples[:, other]).all(axis=1)
+        return np.asarray(same & (self.detected[:, place] == self.detected[:, other]))
 
     def gather(self, name: str, chosen: np.ndarray | slice = slice(None)) -> np.ndarray:
         """A column of all environments, (chosen, environments, …), for some examples."""
@@ -167,12 +173,14 @@ def take_join(
     columns = tuple(cells.values())
     nothing = np.empty(0, dtype=object)
     parts = [one.tuples[rows[:, place]] for place, one in enumerate(columns)]
+    said = [one.detected[rows[:, place]] for place, one in enumerate(columns)]
     return Join(
         environments=tuple(cells),
         examples=examples,
         sources=columns[0].sources[rows[:, 0]] if columns else nothing,
         attacks=columns[0].attacks[rows[:, 0]] if columns else nothing,
         tuples=np.stack(parts, axis=1) if parts else np.empty((0, 0, 3), dtype=np.int64),
+        detected=np.stack(said, axis=1) if said else np.empty((0, 0), dtype=bool),
         rows=rows,
         columns=columns,
         incomparable=problems,

@@ -1,4 +1,4 @@
-"""Agreement of cells: of two by their tuples and by `detected`, of all by `detected`."""
+"""Agreement of cells: of two by all that they say and by `detected`, of all by `detected`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ CHUNK = 8192  # examples whose tuples a processor's cache holds
 
 @dataclass(frozen=True)
 class Pair:
-    """Two cells, by their places; `agreement` is the rate of equal tuples.
+    """Two cells, by their places; `agreement` is the rate of examples of which both say the same.
 
-    `kappa` is Cohen's on detected, `p_value` McNemar's exact one for the examples that one cell alone
-    detects; each is None where it is not defined.
+    That is one tuple, and the same of detection. `kappa` is Cohen's on detected, `p_value` McNemar's exact
+    one for the examples that one cell alone detects; each is None where it is not defined.
     """
 
     first: int
@@ -30,11 +30,11 @@ class Pair:
     p_value: float | None
 
 
-def compare_pairs(tuples: np.ndarray) -> tuple[Pair, ...]:
-    """Every pair of cells, from tuples (examples, cells, 3): Gold, Original, Attribute."""
+def compare_pairs(tuples: np.ndarray, said: np.ndarray) -> tuple[Pair, ...]:
+    """Every pair of cells, from tuples (examples, cells, 3) and what was detected (examples, cells)."""
     examples, cells = tuples.shape[:2]
-    same = count_same(tuples)
-    detected = np.ascontiguousarray(find_detected(tuples).T)
+    detected = np.ascontiguousarray(said.T)
+    same = count_same(tuples, detected)
     often = np.count_nonzero(detected, axis=1)
     pairs = []
     for first, second in combinations(range(cells), 2):
@@ -48,21 +48,21 @@ def compare_pairs(tuples: np.ndarray) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def count_same(tuples: np.ndarray) -> np.ndarray:
-    """How many examples' tuples are equal in two cells (cells, cells), each pair with the smaller first."""
+def count_same(tuples: np.ndarray, detected: np.ndarray) -> np.ndarray:
+    """Of how many examples two cells say the same (cells, cells), each pair with the smaller first.
+
+    Tuples are (examples, cells, 3), `detected` is (cells, examples).
+    """
     cells = tuples.shape[1]
     same = np.zeros((cells, cells), np.int64)
     for start in range(0, len(tuples), CHUNK):
         block = np.ascontiguousarray(tuples[start : start + CHUNK].transpose(1, 2, 0))
+        said = detected[:, start : start + CHUNK]
         for cell in range(cells - 1):
             equal = (block[cell] == block[cell + 1 :]).all(axis=1)
+            equal &= said[cell] == said[cell + 1 :]
             same[cell, cell + 1 :] += np.count_nonzero(equal, axis=1)
     return same
-
-
-def find_detected(tuples: np.ndarray) -> np.ndarray:
-    """Whether Original is not Attribute, for tuples (…, 3)."""
-    return np.asarray(tuples[..., 1] != tuples[..., 2])
 
 
 def compute_cohen_kappa(both: int, only_first: int, only_second: int, neither: int) -> float | None:
@@ -83,10 +83,10 @@ def compute_mcnemar(only_first: int, only_second: int) -> float | None:
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
 
-def compute_detected_fleiss(tuples: np.ndarray) -> float | None:
-    """Fleiss' kappa on detected, from tuples (examples, cells, 3)."""
-    detected = find_detected(tuples).sum(axis=1)
-    return compute_fleiss_kappa(np.stack([detected, tuples.shape[1] - detected], axis=1))
+def compute_detected_fleiss(detected: np.ndarray) -> float | None:
+    """Fleiss' kappa on detected (examples, cells)."""
+    counts = detected.sum(axis=1)
+    return compute_fleiss_kappa(np.stack([counts, detected.shape[1] - counts], axis=1))
 
 
 def compute_fleiss_kappa(counts: np.ndarray) -> float | None:

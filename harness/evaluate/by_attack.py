@@ -33,23 +33,24 @@ def measure_attacks(columns: Columns) -> list[AttackRates]:
     clean = [name for name in names if name == BENIGN or name.startswith(CHANGED)]
     attacked = {str(one) for one in columns.attacks[kinds.attacked]}
     return [
-        measure_attack(columns.tuples[columns.attacks == name], name, is_clean=name in clean)
+        measure_attack(columns, name, is_clean=name in clean)
         for name in names
         if name in clean or name in attacked
     ]
 
 
-def measure_attack(tuples: np.ndarray, name: str, *, is_clean: bool) -> AttackRates:
-    """Rates of tuples (n, 3) of one attack."""
-    gold, original, attribute = tuples.T
+def measure_attack(columns: Columns, name: str, *, is_clean: bool) -> AttackRates:
+    """Rates of one attack's examples."""
+    chosen = columns.attacks == name
+    gold, original, attribute = columns.tuples[chosen].T
     counted = (original == gold) == is_clean
     of = int(np.count_nonzero(counted))
-    detected = int(np.count_nonzero(counted & (original != attribute)))
+    detected = int(np.count_nonzero(counted & columns.detected[chosen]))
     recovered = int(np.count_nonzero(counted & (attribute == gold)))
     return AttackRates(
         attack=name,
         is_clean=is_clean,
-        examples=len(tuples),
+        examples=len(gold),
         detected=measure_rate(detected, of),
         recovered=measure_rate(0, 0) if is_clean else measure_rate(recovered, of),
     )

@@ -98,9 +98,9 @@ def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -
     return Kinds(benign, ~(benign | unknown | changed), number_clusters(sources, examples))
 
 
-def measure_tuples(tuples: np.ndarray, kinds: Kinds) -> Rates:
-    """Rates of one cell from tuples (n, 3)."""
-    marks = mark_examples(tuples, kinds)
+def measure_tuples(tuples: np.ndarray, detected: np.ndarray, kinds: Kinds) -> Rates:
+    """Rates of one cell from tuples (n, 3), and from what its detector decided (n,)."""
+    marks = mark_examples(tuples, detected, kinds)
     plain = {
         name: measure_rate(int(np.count_nonzero(one.hits)), int(np.count_nonzero(one.of)))
         for name, one in marks.items()
@@ -109,10 +109,10 @@ def measure_tuples(tuples: np.ndarray, kinds: Kinds) -> Rates:
     return Rates(examples=len(tuples), cases=count_cases(tuples), **rates)
 
 
-def mark_examples(tuples: np.ndarray, kinds: Kinds) -> dict[str, Marks]:
-    """Hits and denominators of every rate, from tuples (n, 3)."""
+def mark_examples(tuples: np.ndarray, detected: np.ndarray, kinds: Kinds) -> dict[str, Marks]:
+    """Hits and denominators of every rate, from tuples (n, 3) and `detected` (n,)."""
     gold, original, attribute = tuples.T
-    right, recovered, detected = original == gold, attribute == gold, original != attribute
+    right, recovered = original == gold, attribute == gold
     benign, attacked = kinds.benign, kinds.attacked
     fooled, sound = attacked & ~right, benign & right
     return {

@@ -10,6 +10,7 @@ import msgspec
 from harness.core.documents import call_document, check_entries
 from harness.core.errors import InputError
 from harness.core.limits import MAX_CELL_BYTES, MAX_PARAMETERS
+from harness.detectors import DEFAULT
 from harness.system.documents import Integer, Name, read_shape, take_shape
 
 CELL = "cell.json"
@@ -92,8 +93,8 @@ class CellJob(msgspec.Struct, frozen=True):
     """What a cell's worker was asked to do.
 
     Jobs had no `replicate` before environments could be repeated, no `hashes` of the network and the worker's
-    code before these were checked, and no `task` when having an `extraction` told it. That of an imported log
-    has names, a port and parameters alone.
+    code before these were checked, and no `task` when having an `extraction` told it, and no `detector` when
+    there was AmI alone. That of an imported log has names, a port and parameters alone.
     """
 
     schema: Literal[1] = 1
@@ -105,6 +106,7 @@ class CellJob(msgspec.Struct, frozen=True):
     settings: Table | None = None
     batch_size: Integer | None = None
     decoder: Name | None = None
+    detector: Name = DEFAULT
     hashes: Texts | None = None
     model: JobModel | None = None
     examples: JobExamples | None = None

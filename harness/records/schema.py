@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 def render_schema(shape: type[msgspec.Struct]) -> str:
     """JSON schema (2020-12) of a shape; keys that it does not have are allowed, as readers allow them."""
     schema: dict[str, Any] = msgspec.json.schema(shape)
+    for part in schema["$defs"].values():
+        part["description"] = inspect.cleandoc(part["description"])
     return json.dumps({"$schema": DRAFT, **schema}, indent=1) + "\n"
 
 

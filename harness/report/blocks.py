@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.report.divergences import mark_tuple, show_expected, show_tuple
+from harness.report.divergences import mark_answer, show_expected, show_tuple
 from harness.summary.document import DivergenceSummary
 from harness.system.numbers import show_margin
 from harness.system.text import make_line
@@ -29,15 +29,15 @@ def draw_block(one: DivergenceSummary) -> Iterator[RenderableType]:
     parts += [] if expected == "no" else ["expected" if expected == "yes" else "expected in part"]
     head = Text.assemble((make_line(one.example), "bold"), *(f"  {part}" for part in parts), overflow="fold")
     yield Padding(head, (0, 0, 0, 1), expand=False)
-    for values, names in group_departing(one).items():
-        line = Text(f"{mark_tuple(values, one.baseline)}  {make_line(', '.join(names))}", overflow="fold")
+    for marked, names in group_departing(one).items():
+        line = Text(f"{marked}  {make_line(', '.join(names))}", overflow="fold")
         line.highlight_regex(MARKED, "bold red")
         yield Padding(line, (0, 0, 0, 3), expand=False)
 
 
-def group_departing(one: DivergenceSummary) -> dict[tuple[int, int, int], list[str]]:
-    """The tuples that are not the baseline's, those of most environments first."""
-    groups: dict[tuple[int, int, int], list[str]] = {}
+def group_departing(one: DivergenceSummary) -> dict[str, list[str]]:
+    """What is not the baseline's, each with its environments, those of most first."""
+    groups: dict[str, list[str]] = {}
     for name in one.departing:
-        groups.setdefault(one.tuples[name], []).append(name)
+        groups.setdefault(mark_answer(one, name), []).append(name)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -16,7 +16,7 @@ from harness.report.blocks import draw_blocks
 from harness.report.divergences import (
     list_departing,
     list_steady,
-    mark_tuple,
+    mark_answer,
     rank_divergences,
     show_expected,
     show_tuple,
@@ -142,7 +142,7 @@ def show_departure(one: DivergenceSummary, name: str) -> str:
     """An environment's tuple, a dot where it is the baseline's, a dash where there is none."""
     if name not in one.tuples:
         return NONE
-    return mark_tuple(one.tuples[name], one.baseline) if name in one.departing else SAME
+    return mark_answer(one, name) if name in one.departing else SAME
 
 
 def draw_cell(text: str) -> Text:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.records.record import Stage
-from harness.report.words import STAGES
+from harness.report.words import CHANGES, STAGES
 from harness.summary.document import CellSummary, DivergenceSummary, Summary
 from harness.verdict.judge import is_expected
 
@@ -46,6 +46,16 @@ def mark_tuple(values: Sequence[int], baseline: Sequence[int]) -> str:
     """`12-3-46!`: a tuple with `!` after every number that is not the baseline's."""
     pairs = zip(values, baseline, strict=True)
     return "-".join(str(value) if value == known else f"{value}!" for value, known in pairs)
+
+
+def mark_answer(one: DivergenceSummary, name: str) -> str:
+    """An environment's tuple as `mark_tuple` has it, and its decision where that differs by no AmI's rule."""
+    marked = mark_tuple(one.tuples[name], one.baseline)
+    decides = one.decides(name)
+    if decides == one.decides(one.baseline_environment) or not one.detected:
+        return marked
+    word = CHANGES["detected"]
+    return f"{marked} {word if decides else f'not {word}'}!"
 
 
 def show_expected(one: DivergenceSummary) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.report.divergences import (
-    mark_tuple,
+    mark_answer,
     name_classes,
     rank_divergences,
     show_controls,
@@ -100,7 +100,7 @@ def list_departures(summary: Summary) -> Iterator[Case]:
 def describe_departure(one: DivergenceSummary, name: str, summary: Summary) -> Case:
     """The test that an environment fails on an example."""
     reason = one.expected.get(name)
-    tuples = f"{mark_tuple(one.tuples[name], one.baseline)} instead of {show_tuple(one.baseline)}"
+    tuples = f"{mark_answer(one, name)} instead of {show_tuple(one.baseline)}"
     message = tuples if reason is None else f"expected: {reason} ({tuples})"
     text = "\n".join(explain_departure(one, name, summary))
     if reason is None:
@@ -110,7 +110,7 @@ def describe_departure(one: DivergenceSummary, name: str, summary: Summary) -> C
 
 def explain_departure(one: DivergenceSummary, name: str, summary: Summary) -> Iterator[str]:
     """Lines on all that is known of a departure."""
-    tuples = f"{mark_tuple(one.tuples[name], one.baseline)} instead of {show_tuple(one.baseline)}"
+    tuples = f"{mark_answer(one, name)} instead of {show_tuple(one.baseline)}"
     yield f"Gold-Original-Attribute: {tuples} of {one.baseline_environment}"
     yield f"attack: {one.attack}"
     if name in one.changes:

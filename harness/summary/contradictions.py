@@ -48,15 +48,21 @@ def walk_names(summary: Summary) -> Iterator[tuple[str, str]]:
 
 def walk_divergence(one: DivergenceSummary) -> Iterator[str]:
     """What is wrong with a divergence: tuples, classes and departures have to be of the same environments."""
+    strange = one.detected.keys() - one.tuples.keys()
+    if strange:
+        yield f"detected: {min(strange)!r} has no tuple"
+        return
+    answers = {name: (value, one.decides(name)) for name, value in one.tuples.items()}
+    known = answers.get(one.baseline_environment)
     if one.tuples.get(one.baseline_environment) != one.baseline:
         yield f"baseline_environment {one.baseline_environment!r} has not the baseline's tuple"
-    departing = {name for name, value in one.tuples.items() if value != one.baseline}
+    departing = {name for name, answer in answers.items() if answer != known}
     if departing != set(one.departing) or len(departing) != len(one.departing):
-        yield "departing are not those whose tuple is not the baseline's"
+        yield "departing are not those that do not say what the baseline says"
     if sorted(name for names in one.classes for name in names) != sorted(one.tuples):
         yield "classes do not hold every environment once"
-    if not all(len({one.tuples.get(name) for name in names}) == 1 for names in one.classes):
-        yield "a class holds environments of several tuples"
+    if not all(len({answers.get(name) for name in names}) == 1 for names in one.classes):
+        yield "a class holds environments that do not say the same"
     for key in ("expected", "changes", "margins", "stages", "causes"):
         for name in getattr(one, key).keys() - one.tuples.keys():
             yield f"{key}: {name!r} has no tuple"

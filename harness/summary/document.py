@@ -106,12 +106,14 @@ Margins = tuple[float | None, float | None]
 
 
 class DivergenceSummary(Part):
-    """One diverging example; `departing` are the environments whose tuple is not the baseline's.
+    """One diverging example; `departing` are the environments that do not say what the baseline says.
 
-    Of each of these, `expected` gives the reason that the register has or null, `changes` what of the
-    tuple differs, `stages` the first stage whose hash differs and that tells the example from agreeing ones
-    (null: there is none, or there are no hashes; `controls` of the cell say what agreeing ones are like),
-    and `causes` what explains it, where that was looked for. `smallest_margin` is over all environments.
+    They have another tuple, or decide otherwise: `detected` holds decisions that do not follow from the tuple
+    as AmI's do (Original is not Attribute), which other detectors make. Of each departing one, `expected`
+    gives the reason that the register has or null, `changes` what differs, `stages` the first stage whose
+    hash differs and that tells the example from agreeing ones (null: there is none, or there are no hashes;
+    `controls` of the cell say what agreeing ones are like), and `causes` what explains it, where that was
+    looked for. `smallest_margin` is over all environments.
     """
 
     example: str
@@ -128,6 +130,12 @@ class DivergenceSummary(Part):
     smallest_margin: float | None = None
     stages: dict[str, Stage | None] = Field(default={})
     causes: dict[str, str] = Field(default={})
+    detected: dict[str, bool] = Field(default={})
+
+    def decides(self, name: str) -> bool:
+        """Whether an environment's detector detects the example."""
+        _, original, attribute = self.tuples[name]
+        return self.detected.get(name, original != attribute)
 
 
 Divergences = Annotated[

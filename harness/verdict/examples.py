@@ -8,6 +8,7 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
+from harness.diff.columns import find_detected
 from harness.diff.divergences import CHANGES, Divergences
 from harness.diff.noise import Noise
 from harness.diff.tuples import Join
@@ -39,6 +40,8 @@ class Row(NamedTuple):
     reasons: list[int]
     disagrees: list[bool]
     tuples: list[list[int]]
+    detected: list[bool]
+    is_told: bool
     margins: list[list[float | None]]
     smallest: float | None
 
@@ -75,6 +78,7 @@ class Listing(Sequence[DivergenceSummary]):
     def describe(self, chosen: slice | list[int]) -> list[DivergenceSummary]:
         """Some of them, by their places."""
         found, rows = self.found, self.found.rows[chosen]
+        tuples, detected = self.join.tuples[rows], self.join.detected[rows]
         columns = (
             self.join.examples[rows],
             self.join.attacks[rows],
@@ -86,7 +90,9 @@ class Listing(Sequence[DivergenceSummary]):
             found.stages[chosen],
             self.expectation.reasons[chosen],
             self.noise.disagrees[chosen],
-            self.join.tuples[rows],
+            tuples,
+            detected,
+            (detected != find_detected(tuples)).any(axis=1),
             hide_nan(self.join.gather("margins", rows)),
             hide_nan(self.smallest[rows]),
         )
@@ -117,7 +123,19 @@ def describe_divergence(
         smallest_margin=row.smallest,
         stages={names[place]: STAGES_OR_NONE[row.stages[place]] for place in places},
         causes={names[place]: cause for place, cause in causes.items()},
+        detected=tell_detected(names, tuples, row.detected) if row.is_told else {},
     )
+
+
+def tell_detected(
+    names: Sequence[str], tuples: Sequence[tuple[int, ...]], detected: Sequence[bool]
+) -> dict[str, bool]:
+    """Decisions that do not follow from an environment's tuple."""
+    return {
+        name: said
+        for name, (_, original, attribute), said in zip(names, tuples, detected, strict=True)
+        if said != (original != attribute)
+    }
 
 
 def name_classes(names: Sequence[str], classes: Sequence[int]) -> tuple[tuple[str, ...], ...]:

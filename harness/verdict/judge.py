@@ -36,7 +36,7 @@ from harness.verdict.registered import list_problems, list_remarks
 from harness.verdict.statistics import drop_selected, measure_agreement, measure_cells
 
 # Differences for the header.
-NOTED = ("model", "network", "weights", "witnesses of", "preprocess", "examples", ".npy")
+NOTED = ("model", "detector", "network", "weights", "witnesses of", "preprocess", "examples", ".npy")
 
 
 @dataclass(frozen=True)

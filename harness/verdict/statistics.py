@@ -21,7 +21,7 @@ def measure_cells(cells: Mapping[str, Columns]) -> dict[str, RatesSummary]:
     for name, columns in cells.items():
         if before is None or not has_same_kinds(before, columns):
             kinds = find_kinds(columns.examples, columns.sources, columns.attacks)
-        rates = measure_tuples(columns.tuples, kinds)
+        rates = measure_tuples(columns.tuples, columns.detected, kinds)
         found[name], before = RatesSummary.model_validate(asdict(rates)), columns
     return found
 
@@ -40,8 +40,11 @@ def drop_selected(rates: RatesSummary) -> RatesSummary:
 
 def measure_agreement(join: Join) -> AgreementSummary:
     """All cells of a join among each other."""
-    pairs = tuple(name_pair(join.environments, pair) for pair in compare_pairs(join.tuples))
-    return AgreementSummary(pairs=pairs, fleiss_kappa=compute_detected_fleiss(join.tuples))
+    pairs = compare_pairs(join.tuples, join.detected)
+    return AgreementSummary(
+        pairs=tuple(name_pair(join.environments, pair) for pair in pairs),
+        fleiss_kappa=compute_detected_fleiss(join.detected),
+    )
 
 
 def name_pair(names: tuple[str, ...], pair: Pair) -> PairSummary:

@@ -69,10 +69,18 @@ def test_the_reference_is_no_copy():
     assert find_copies(dict.fromkeys("abc", "1"), cells, "b") == Copies({"a": "b", "c": "b"})
 
 
-@pytest.mark.parametrize("change", ["attribute", "margin_original", "hashes", "example", "tuple"])
+@pytest.mark.parametrize(
+    "change", ["attribute", "margin_original", "hashes", "example", "detected", "score", "tuple"]
+)
 def test_a_copy_that_was_changed_is_compared(change):
     record = {**SAME[0], "margin_original": 1.0}
-    value = {"hashes": {"file": "g"}, "example": "z", "tuple": None, "margin_original": 1.5}.get(change, 2)
+    value = {
+        "hashes": {"file": "g"},
+        "example": "z",
+        "tuple": None,
+        "margin_original": 1.5,
+        "detected": True,
+    }.get(change, 2)
     other = {**record, change: value} if change != "tuple" else {**record, "original": None}
     cells = {"a": take_columns([record]), "b": take_columns([other]), "c": take_columns([other])}
     found = find_copies(dict.fromkeys("abc", "1"), cells, "a")

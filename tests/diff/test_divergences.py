@@ -29,6 +29,24 @@ def test_one_number_that_differs_is_a_divergence(other):
     assert join.examples[found.rows].tolist() == ["y"]
 
 
+def test_another_decision_alone_is_a_divergence():
+    said = [record("x", detected=False), record("y", detected=False)]
+    join, found = find(a=said, b=[said[0], {**said[1], "detected": True}], c=[said[0], record("y")])
+    assert join.examples[found.rows].tolist() == ["y"]
+    assert found.classes.tolist() == [[0, 1, 0]]
+    assert [[CHANGES[place] for place in row.nonzero()[0]] for row in found.changes[0]] == [
+        [], ["detected"], [],
+    ]  # fmt: skip
+
+
+def test_examples_of_another_decision_are_no_controls():
+    hashes = [{"file": "f", "logits_original": DIGITS}, {"file": "f", "logits_original": DIGITS[::-1]}]
+    ones = [[record(name, hashes=one, detected=False) for name in "xy"] for one in hashes]
+    ones[1][0]["detected"] = True
+    _, found = find(a=ones[0], b=ones[1])
+    assert found.controls[1, STAGES.index("logits_original")].tolist() == [1, 1]
+
+
 def test_swapped_outputs_are_found():
     _, found = find(
         a=[record("x", 1, 2, 3), record("y", 1, 4, 5)], b=[record("x", 1, 4, 5), record("y", 1, 2, 3)]

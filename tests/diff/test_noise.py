@@ -28,6 +28,11 @@ def test_an_example_is_noisy_where_any_two_executions_disagree():
     assert noise.disagrees.tolist() == [[True, False], [False, True]]
 
 
+def test_executions_that_decide_otherwise_disagree():
+    ones = {"a": [make_record("x", detected=False)], "a#2": [make_record("x", detected=True)]}
+    assert find_noise(join_columns(make_cells(**ones)), np.array([0])).disagrees.tolist() == [[True]]
+
+
 def test_an_environment_that_disagrees_with_itself_is_named_everywhere():
     summary = judge(
         result("a", *QUIET),

@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
+from harness.diff.columns import find_detected
 from harness.evaluate import agreement
 from harness.evaluate.agreement import (
-    compare_pairs,
     compute_cohen_kappa,
-    compute_detected_fleiss,
     compute_fleiss_kappa,
     compute_mcnemar,
-    find_detected,
 )
 
 # Fourteen raters, ten subjects, five categories: the worked example for Fleiss' kappa in most textbooks.
@@ -25,6 +23,14 @@ FLEISS = [
     [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
 ]  # fmt: skip
 YES, NO = (1, 1, 2), (1, 1, 1)
+
+
+def compare_pairs(tuples, detected=None):
+    return agreement.compare_pairs(tuples, find_detected(tuples) if detected is None else detected)
+
+
+def compute_detected_fleiss(tuples):
+    return agreement.compute_detected_fleiss(find_detected(tuples))
 
 
 def answers(*columns):
@@ -133,3 +139,13 @@ def test_nothing_to_compare_is_undefined():
     assert compare_pairs(random_tuples(cells=1)) == ()
     assert compute_detected_fleiss(random_tuples(cells=1)) is None
     assert compute_detected_fleiss(np.empty((5, 0, 3), int)) is None
+
+
+def test_what_a_detector_decides_is_taken_from_it_and_not_from_tuples():
+    tuples = np.array([[NO, NO], [NO, NO], [YES, YES], [YES, NO]])
+    detected = np.array([[True, False], [False, False], [True, True], [True, True]])
+    (pair,) = compare_pairs(tuples, detected)
+    assert (pair.agreement.hits, pair.only_first, pair.only_second) == (2, 1, 0)
+    assert agreement.compute_detected_fleiss(detected) == compute_fleiss_kappa(
+        np.stack([detected.sum(axis=1), 2 - detected.sum(axis=1)], axis=1)
+    )

@@ -60,6 +60,12 @@ def test_each_attack_has_its_rates():
     assert recovered == {"benign": NOTHING, "fgsm": (1, 3), "benign-noise": NOTHING, "bim": (0, 1)}
 
 
+def test_what_a_detector_decides_is_counted():
+    ones = [{**one, "detected": True} for one in make_records()]
+    found = {one.attack: count(one.detected) for one in measure_attacks(take_columns(ones))}
+    assert found == {"benign": (2, 2), "fgsm": (3, 3), "benign-noise": (1, 1), "bim": (1, 1)}
+
+
 @pytest.fixture(name="harness")
 def make_harness(monkeypatch, capsys, tmp_path):
     cells = [{"environment": name, "status": "unavailable"} for name in ("here", "away")]

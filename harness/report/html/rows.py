@@ -88,11 +88,13 @@ def row_picture(example: str, pictures: Mapping[str, Picture | None]) -> Row | i
 
 def group_classes(one: DivergenceSummary) -> list[tuple[tuple[int, int, int], list[str]]]:
     """Agreement classes: the baseline's, then the others, the largest first."""
-    classes: dict[tuple[int, int, int], list[str]] = {one.baseline: []}
+    known = one.baseline, one.decides(one.baseline_environment)
+    classes: dict[tuple[tuple[int, int, int], bool], list[str]] = {known: []}
     for name, value in one.tuples.items():
-        classes.setdefault(value, []).append(name)
-    baseline = [(one.baseline, classes.pop(one.baseline))]
-    return baseline + sorted(classes.items(), key=lambda item: -len(item[1]))
+        classes.setdefault((value, one.decides(name)), []).append(name)
+    baseline = [(one.baseline, classes.pop(known))]
+    others = [(value, names) for (value, _), names in classes.items()]
+    return baseline + sorted(others, key=lambda item: -len(item[1]))
 
 
 def row_class(
