@@ -20,7 +20,7 @@ from harness.core.text import store_name
 from harness.examples.conventions import AUTO, settle_conventions
 from harness.examples.layouts import Candidate, find_candidates, index_labels
 from harness.examples.strays import describe_strays
-from harness.system.cache import Hashes
+from harness.system.cache import HashCache
 from harness.system.drafts import remove_path, write_atomically
 
 
@@ -38,7 +38,7 @@ def gather_examples(
     labels: Sequence[str],
     preprocess: Preprocess,
     cache: Path,
-    hashes: Hashes,
+    hashes: HashCache,
     npy: str | None,
 ) -> Gathered:
     """Write the list of all examples in some places (see `find_candidates`) into the cache.
@@ -101,7 +101,7 @@ def check_convention(found: Sequence[Candidate], npy: str | None) -> None:
 
 
 def take_candidate(
-    candidate: Candidate, taken: dict[str, dict[str, Any]], preprocess: Preprocess, hashes: Hashes
+    candidate: Candidate, taken: dict[str, dict[str, Any]], preprocess: Preprocess, hashes: HashCache
 ) -> str:
     """Put an example among those taken; why it cannot be taken, or nothing."""
     entry = dict(candidate.entry)

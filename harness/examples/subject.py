@@ -21,7 +21,7 @@ from harness.model.convert import convert_model, find_flaw, folder_name, name_so
 from harness.model.folder import Model
 from harness.model.state import State
 from harness.model.witness_files import choose_set, note_others
-from harness.system.cache import Hashes, stamp_file
+from harness.system.cache import HashCache, read_state
 
 Say = Callable[[str], None]
 
@@ -44,7 +44,7 @@ def prepare_subject(
     places: Sequence[str],
     npy: str | None,
     cache: Path,
-    hashes: Hashes,
+    hashes: HashCache,
     say: Say,
     ports: Sequence[str] = (DEFAULT_PORT,),
 ) -> Prepared:
@@ -79,7 +79,7 @@ def prepare_subject(
     return Prepared(subject, found.refused, notes, tuple(one for one in held if one))
 
 
-def take_witnesses(model: Model, port: str, hashes: Hashes) -> dict[str, tuple[Path, str]]:
+def take_witnesses(model: Model, port: str, hashes: HashCache) -> dict[str, tuple[Path, str]]:
     """Place and hash of the witness files that a port runs with; InputError where one does not fit."""
     files = choose_set(model.witness_sets, port).files
     for path in files.values():
@@ -104,7 +104,7 @@ def note_refused(refused: Sequence[str], most: int = 20) -> list[str]:
     ]
 
 
-def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
+def find_network(model: Model, cache: Path, hashes: HashCache, say: Say) -> Path:
     """Neutral folder of the model; a large file that is known by size and time is not read again."""
     known = hashes.recall(model.caffemodel)
     if known is not None:
@@ -113,14 +113,14 @@ def find_network(model: Model, cache: Path, hashes: Hashes, say: Say) -> Path:
         if find_flaw(folder, sources, model.network) is None:
             return folder
     say(f"reading {model.caffemodel}")
-    before = stamp_file(model.caffemodel)
+    before = read_state(model.caffemodel)
     folder = convert_model(model.prototxt, model.caffemodel, cache / "models", state=model.state, say=say)
     hashes.remember(model.caffemodel, read_notes(folder)["sources"]["caffemodel"], before)
     return folder
 
 
 def find_examples(
-    model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: Hashes
+    model: Model, places: Sequence[str], npy: str | None, cache: Path, hashes: HashCache
 ) -> Gathered:
     """The list of examples: one that is handed in, one made from folders, or the model's own."""
     listed = find_list(model, places)
@@ -142,7 +142,7 @@ def find_list(model: Model, places: Sequence[str]) -> Path | None:
     return model.examples["default"]
 
 
-def check_examples(path: Path, classes: int, hashes: Hashes) -> list[Example]:
+def check_examples(path: Path, classes: int, hashes: HashCache) -> list[Example]:
     """Examples of a list, every file there and of its hash; files known by size and time are not read."""
     examples = list_examples(path, classes)
     for example in examples:

@@ -18,7 +18,7 @@ import urllib3
 
 import harness
 from harness.core.errors import InputError
-from harness.fetch.part import Part, Stamp, locate_part
+from harness.fetch.part import PartialDownload, Validators, locate_part
 
 CHUNK_BYTES = 1 << 18
 STEP_BYTES = 1 << 16  # a try that brings less than this beyond all before it brought nothing
@@ -36,7 +36,7 @@ FINAL = (
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a server, and how often to try; `window_bytes` must come in `window_seconds`."""
 
     connect_seconds: float = 15.0
@@ -48,7 +48,7 @@ class Patience:
     window_bytes: int = 30_000
 
 
-class Screen(Protocol):
+class DownloadScreen(Protocol):
     """What a download shows while it goes on."""
 
     def say(self, text: str) -> None:
@@ -58,7 +58,7 @@ class Screen(Protocol):
         """Show how many bytes are there, of how many."""
 
 
-class Setback(Exception):  # noqa: N818 - it is no error: the next try may do
+class TransientError(Exception):
     """A try that failed; the server may say how many seconds to wait."""
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
@@ -67,13 +67,13 @@ class Setback(Exception):  # noqa: N818 - it is no error: the next try may do
 
 
 def download(
-    url: str, folder: Path, most_bytes: int, screen: Screen, patience: Patience | None = None
+    url: str, folder: Path, most_bytes: int, screen: DownloadScreen, policy: RetryPolicy | None = None
 ) -> Path:
     """Whole file of an address, in a folder where a later call finds what this one left.
 
     InputError where it cannot be had, or is larger than allowed.
     """
-    patience, part = patience or Patience(), locate_part(folder, url)
+    policy, part = policy or RetryPolicy(), locate_part(folder, url)
     if part.whole.is_file():
         return part.whole
     furthest, failures = part.size, 0
@@ -84,74 +84,83 @@ def download(
         session.headers["User-Agent"] = f"ami-harness/{harness.__version__}"
         while True:
             try:
-                try_once(session, url, part, most_bytes, screen, patience)
+                try_once(session, url, part, most_bytes, screen, policy)
                 return part.finish()
-            except Setback as setback:
+            except TransientError as error:
                 failures = 0 if part.size >= furthest + STEP_BYTES else failures + 1
                 furthest = max(furthest, part.size)
-                if failures >= patience.tries:
+                if failures >= policy.tries:
                     raise InputError(
-                        f"{show_url(url)}: {setback}; tried {failures} times{advise(part)}"
+                        f"{show_url(url)}: {error}; tried {failures} times{advise(part)}"
                     ) from None
-                wait = choose_wait(patience, failures, setback)
-                screen.say(f"{show_url(url)}: {setback}; trying again in {wait:.0f} s")
+                wait = choose_wait(policy, failures, error)
+                screen.say(f"{show_url(url)}: {error}; trying again in {wait:.0f} s")
                 time.sleep(wait)
 
 
-def advise(part: Part) -> str:
+def advise(part: PartialDownload) -> str:
     """What to do after the last try."""
     kept = f"; {part.size} bytes are kept for the next time" if part.size else ""
     return f"{kept}; try later, or use --mirror URL or --from FILE"
 
 
-def choose_wait(patience: Patience, failures: int, setback: Setback) -> float:
+def choose_wait(policy: RetryPolicy, failures: int, error: TransientError) -> float:
     """Seconds until the next try: as the server asks, or twice as long each time, within bounds."""
-    if setback.wait_seconds is not None:
-        return min(setback.wait_seconds, patience.most_wait_seconds)
-    wait = patience.first_wait_seconds * 2 ** max(failures - 1, 0)
-    return min(wait, patience.most_wait_seconds) * random.uniform(0.8, 1.2)  # noqa: S311 - it spreads load
+    if error.wait_seconds is not None:
+        return min(error.wait_seconds, policy.most_wait_seconds)
+    wait = policy.first_wait_seconds * 2 ** max(failures - 1, 0)
+    return min(wait, policy.most_wait_seconds) * random.uniform(0.8, 1.2)  # noqa: S311 - it spreads load
 
 
 def try_once(
-    session: requests.Session, url: str, part: Part, most_bytes: int, screen: Screen, patience: Patience
+    session: requests.Session,
+    url: str,
+    part: PartialDownload,
+    most_bytes: int,
+    screen: DownloadScreen,
+    policy: RetryPolicy,
 ) -> None:
-    """Ask for what is missing and take it; Setback where another try may do, else InputError."""
-    stamp, have = part.read_stamp(), part.size
-    if have and have == stamp.total:
+    """Ask for what is missing and take it; TransientError where another try may do, else InputError."""
+    validators, have = part.read_validators(), part.size
+    if have and have == validators.total:
         return
-    if have and stamp.validator is None:
+    if have and validators.validator is None:
         screen.say("the server had no ETag or Last-Modified to continue by: from the beginning")
         have = 0
     headers = {"Accept-Encoding": "identity"}
     if have:
-        headers.update({"Range": f"bytes={have}-", "If-Range": str(stamp.validator)})
-    timeout = (patience.connect_seconds, patience.read_seconds)
+        headers.update({"Range": f"bytes={have}-", "If-Range": str(validators.validator)})
+    timeout = (policy.connect_seconds, policy.read_seconds)
     try:
         with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
-            total = admit_response(response, part, have, stamp, screen)
+            total = admit_response(response, part, have, validators, screen)
             check_room(url, part, total, most_bytes)
-            receive(response, part, total, most_bytes, screen, patience)
+            receive(response, part, total, most_bytes, screen, policy)
     except FINAL as error:
         raise InputError(
             f"{show_url(url)}: {describe_failure(error)}; correct it or use --mirror URL"
         ) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Setback(describe_failure(error)) from error
+        raise TransientError(describe_failure(error)) from error
 
 
 def admit_response(
-    response: requests.Response, part: Part, have: int, stamp: Stamp, screen: Screen
+    response: requests.Response,
+    part: PartialDownload,
+    have: int,
+    validators: Validators,
+    screen: DownloadScreen,
 ) -> int | None:
     """Make the part ready for what a response brings; the size of the whole file, where that is known."""
     check_redirects(response)
     place = show_url(response.url)
     if response.status_code in WORTH_A_RETRY:
-        raise Setback(f"the server answers {response.status_code}", read_wait(response))
+        raise TransientError(f"the server answers {response.status_code}", read_wait(response))
     if response.status_code == 416:
         part.discard()
-        raise Setback(f"the server has nothing after {have} bytes: from the beginning")
+        raise TransientError(f"the server has nothing after {have} bytes: from the beginning")
     if response.status_code == 206:
-        return continue_part(response, part, have, stamp)
+        return continue_part(response, part, have, validators)
     if response.status_code != 200:
         raise InputError(
             f"{place}: the server answers {response.status_code} {response.reason}; use --mirror URL"
@@ -160,26 +169,28 @@ def admit_response(
         screen.say("the server begins anew: it ignores ranges, or the file has changed")
     length = response.headers.get("Content-Length", "")
     total = int(length) if NUMBER.fullmatch(length) else None
-    part.begin(Stamp(response.headers.get("ETag"), response.headers.get("Last-Modified"), total))
+    part.begin(Validators(response.headers.get("ETag"), response.headers.get("Last-Modified"), total))
     return total
 
 
-def continue_part(response: requests.Response, part: Part, have: int, stamp: Stamp) -> int | None:
-    """Size of the file that a partial answer goes on with; Setback where it is not the same file."""
+def continue_part(
+    response: requests.Response, part: PartialDownload, have: int, validators: Validators
+) -> int | None:
+    """Size of the file that a partial answer goes on with; TransientError where it is not the same file."""
     found = re.fullmatch(
         r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "").strip()
     )
-    total = int(found[2]) if found and found[2] != "*" else stamp.total
+    total = int(found[2]) if found and found[2] != "*" else validators.total
     news = [
-        (stamp.etag, response.headers.get("ETag")),
-        (stamp.modified, response.headers.get("Last-Modified")),
-        (stamp.total, total),
+        (validators.etag, response.headers.get("ETag")),
+        (validators.modified, response.headers.get("Last-Modified")),
+        (validators.total, total),
     ]
     changed = any(None not in pair and pair[0] != pair[1] for pair in news)
     if changed or not found or int(found[1]) != have:
         part.discard()
         what = "the file has changed meanwhile" if changed else "the server sent another range than asked for"
-        raise Setback(f"{what}: from the beginning")
+        raise TransientError(f"{what}: from the beginning")
     return total
 
 
@@ -192,7 +203,7 @@ def check_redirects(response: requests.Response) -> None:
         )
 
 
-def check_room(url: str, part: Part, total: int | None, most_bytes: int) -> None:
+def check_room(url: str, part: PartialDownload, total: int | None, most_bytes: int) -> None:
     """Refuse a file that is too large for the limit or for the disk, before it comes."""
     if total is None:
         return
@@ -210,17 +221,17 @@ def check_room(url: str, part: Part, total: int | None, most_bytes: int) -> None
 
 def receive(
     response: requests.Response,
-    part: Part,
+    part: PartialDownload,
     total: int | None,
     most_bytes: int,
-    screen: Screen,
-    patience: Patience,
+    screen: DownloadScreen,
+    policy: RetryPolicy,
 ) -> None:
-    """Append what comes; Setback where it ends early or comes too slowly."""
+    """Append what comes; TransientError where it ends early or comes too slowly."""
     size = part.size
     try:
         with part.path.open("ab", buffering=0) as file:
-            for piece in read_pieces(response, patience):
+            for piece in read_pieces(response, policy):
                 size += len(piece)
                 if size > most_bytes:
                     break
@@ -238,19 +249,19 @@ def receive(
     if total is not None and size != total:
         if size > total:
             part.discard()
-        raise Setback(f"the connection ended after {size} of {total} bytes")
+        raise TransientError(f"the connection ended after {size} of {total} bytes")
 
 
-def read_pieces(response: Any, patience: Patience) -> Iterator[bytes]:
-    """Bytes as they come, compressed or not as the server stores them; Setback where too few come."""
+def read_pieces(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
+    """Bytes as they come, compressed or not as the server stores them; TransientError where too few come."""
     started, count = time.monotonic(), 0
     while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
         yield piece
         count += len(piece)
         now = time.monotonic()
-        if now - started > patience.window_seconds:
-            if count < patience.window_bytes:
-                raise Setback(f"only {count} bytes came in {now - started:.0f} s")
+        if now - started > policy.window_seconds:
+            if count < policy.window_bytes:
+                raise TransientError(f"only {count} bytes came in {now - started:.0f} s")
             started, count = now, 0
 
 

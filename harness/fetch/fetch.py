@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 from harness.core.documents import is_file
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.fetch.download import Patience, Screen, download, show_url
-from harness.fetch.ledger import LEDGER, Entry, check_same, read_ledger, write_entry
+from harness.fetch.download import DownloadScreen, RetryPolicy, download, show_url
+from harness.fetch.ledger import LEDGER, FetchRecord, check_same, read_ledger, write_record
 from harness.fetch.part import locate_part
 from harness.fetch.sources import Source
 from harness.fetch.unpack import Unpacked, unpack_archive
 from harness.system.locks import hold_lock
-from harness.system.tarstream import CHUNK_BYTES
 
 INCOMING = ".incoming-"
 
@@ -56,7 +55,7 @@ class Fetched:
 
 
 def fetch_source(
-    source: Source, origin: Origin, cache: Path, screen: Screen, patience: Patience | None = None
+    source: Source, origin: Origin, cache: Path, screen: DownloadScreen, policy: RetryPolicy | None = None
 ) -> Fetched:
     """Bring a source's files into its model's folder, or leave them where they are there already.
 
@@ -73,7 +72,7 @@ def fetch_source(
             return install_archive(Archive(origin.file, str(origin.file.absolute())), source, known, screen)
         url = choose_url(source, origin.mirror)
         screen.say(f"fetching {show_url(url)}")
-        path = download(url, cache / "downloads", source.table.most_bytes, screen, patience)
+        path = download(url, cache / "downloads", source.table.most_bytes, screen, policy)
         fetched = install_archive(Archive(path, show_url(url), is_ours=True), source, known, screen)
         locate_part(cache / "downloads", url).discard()
         return fetched
@@ -93,7 +92,7 @@ def choose_url(source: Source, mirror: str | None) -> str:
     return mirror + name if mirror.endswith("/") else mirror
 
 
-def check_places(folder: Path, known: Entry) -> bool:
+def check_places(folder: Path, known: FetchRecord) -> bool:
     """Whether all recorded files are in place; InputError where one is there but is another."""
     there = [name for name in known.files if is_file(folder / name)]
     for name in there:
@@ -106,7 +105,9 @@ def check_places(folder: Path, known: Entry) -> bool:
     return len(there) == len(known.files)
 
 
-def install_archive(archive: Archive, source: Source, known: Entry | None, screen: Screen) -> Fetched:
+def install_archive(
+    archive: Archive, source: Source, known: FetchRecord | None, screen: DownloadScreen
+) -> Fetched:
     """Check and unpack an archive, put its files in place, and record them where that was not done yet.
 
     A downloaded archive that is no good is removed: it would be found, and refused, for ever.
@@ -131,14 +132,16 @@ def install_archive(archive: Archive, source: Source, known: Entry | None, scree
         ) from error
     if known is None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        write_entry(source.folder, source.name, Entry(archive.origin, digest, now, unpacked.files))
+        write_record(source.folder, source.name, FetchRecord(archive.origin, digest, now, unpacked.files))
         screen.say(describe_trust(source, digest))
     elif digest != known.sha256:
         screen.say("the archive is packed differently than the first time; its files are the same")
     return Fetched(source.name, source.folder, unpacked.files, left_out=unpacked.left_out)
 
 
-def check_archive(path: Path, source: Source, staging: Path, known: Entry | None) -> tuple[str, Unpacked]:
+def check_archive(
+    path: Path, source: Source, staging: Path, known: FetchRecord | None
+) -> tuple[str, Unpacked]:
     """SHA-256 of an archive and its files, unpacked; InputError where anything is not as it should be."""
     digest = check_digests(source, path)
     unpacked = unpack_archive(path, staging, source.table)
@@ -149,21 +152,22 @@ def check_archive(path: Path, source: Source, staging: Path, known: Entry | None
 
 def check_digests(source: Source, archive: Path) -> str:
     """SHA-256 of an archive; InputError where it, or the MD5, is not what the table says."""
-    digests = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
-    try:
-        with archive.open("rb") as file:
-            while piece := file.read(CHUNK_BYTES):
-                for digest in digests.values():
-                    digest.update(piece)
-    except OSError as error:
-        raise InputError(f"{archive}: cannot be read ({error.strerror})") from error
-    for name, digest in digests.items():
-        wanted = getattr(source.table, name)
-        if wanted is not None and digest.hexdigest() != wanted.lower():
+    digest = hash_file(archive)
+    for name, wanted in (("sha256", source.table.sha256), ("md5", source.table.md5)):
+        if wanted is None:
+            continue
+        found = digest if name == "sha256" else hash_md5(archive)
+        if found != wanted.lower():
             raise InputError(
-                f"{archive}: its {name} is {digest.hexdigest()}, not {wanted} as {source.place} says; refused"
+                f"{archive}: its {name} is {found}, not {wanted} as {source.place} says; refused"
             )
-    return digests["sha256"].hexdigest()
+    return digest
+
+
+def hash_md5(path: Path) -> str:
+    """MD5, hexadecimal, which older publishers give."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def describe_trust(source: Source, digest: str) -> str:

@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class FetchRecord:
     """One source's archive and files (size and SHA-256 by place), when and from where they came first."""
 
     url: str
@@ -33,10 +33,10 @@ class Ledger:
     """The whole file."""
 
     schema: Literal[1]
-    sources: dict[str, Entry]
+    sources: dict[str, FetchRecord]
 
 
-def read_ledger(folder: Path) -> dict[str, Entry]:
+def read_ledger(folder: Path) -> dict[str, FetchRecord]:
     """What a model's folder has of each source; InputError where the record is damaged."""
     path = folder / LEDGER
     if not os.path.lexists(path):
@@ -52,7 +52,7 @@ def read_ledger(folder: Path) -> dict[str, Entry]:
     return sources
 
 
-def write_entry(folder: Path, name: str, entry: Entry) -> None:
+def write_record(folder: Path, name: str, entry: FetchRecord) -> None:
     """Put one source's record among the others."""
     sources = {**read_ledger(folder), name: entry}
     data = {"schema": SCHEMA, "sources": {one: asdict(value) for one, value in sources.items()}}
@@ -62,7 +62,7 @@ def write_entry(folder: Path, name: str, entry: Entry) -> None:
         raise InputError(f"{folder / LEDGER}: cannot be written ({error.strerror})") from error
 
 
-def check_same(path: Path, files: Mapping[str, tuple[int, str]], known: Entry) -> None:
+def check_same(path: Path, files: Mapping[str, tuple[int, str]], known: FetchRecord) -> None:
     """Refuse files other than those that were recorded; the archive around them may be packed anew."""
     changed = sorted(name for name in files if name in known.files and files[name] != known.files[name])
     missing = sorted(known.files.keys() - files.keys())

@@ -13,7 +13,7 @@ from harness.system.drafts import write_json
 
 
 @dataclass(frozen=True)
-class Stamp:
+class Validators:
     """What tells one state of a file on a server from another; `total` is its size in bytes."""
 
     etag: str | None = None
@@ -28,7 +28,7 @@ class Stamp:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialDownload:
     """The files of one download, named after its address, so that mirrors are never mixed."""
 
     path: Path
@@ -40,36 +40,36 @@ class Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     @property
-    def stamp_path(self) -> Path:
-        """Where its stamp is kept."""
+    def validators_path(self) -> Path:
+        """Where its validators is kept."""
         return self.path.with_suffix(".json")
 
-    def read_stamp(self) -> Stamp:
-        """Its stamp; an empty one, with which nothing is continued, where that is missing or damaged."""
+    def read_validators(self) -> Validators:
+        """Its validators; an empty one, with which nothing is continued, where that is missing or damaged."""
         try:
-            return read_shape(self.stamp_path, Stamp, MAX_NOTE_BYTES)
+            return read_shape(self.validators_path, Validators, MAX_NOTE_BYTES)
         except InputError:
-            return Stamp()
+            return Validators()
 
-    def begin(self, stamp: Stamp) -> None:
+    def begin(self, validators: Validators) -> None:
         """Drop the bytes that are there, then take note of the file that the next ones are from."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
-        write_json(self.stamp_path, asdict(stamp))
+        write_json(self.validators_path, asdict(validators))
 
     def discard(self) -> None:
         """Drop everything."""
-        for path in (self.path, self.stamp_path, self.whole):
+        for path in (self.path, self.validators_path, self.whole):
             path.unlink(missing_ok=True)
 
     def finish(self) -> Path:
         """The whole file, under its final name."""
         self.path.replace(self.whole)
-        self.stamp_path.unlink(missing_ok=True)
+        self.validators_path.unlink(missing_ok=True)
         return self.whole
 
 
-def locate_part(folder: Path, url: str) -> Part:
+def locate_part(folder: Path, url: str) -> PartialDownload:
     """Files of a download in a folder, whether they are there or not."""
     name = hashlib.sha256(url.encode()).hexdigest()[:20]
-    return Part(folder / f"{name}.part", folder / f"{name}.archive")
+    return PartialDownload(folder / f"{name}.part", folder / f"{name}.archive")

@@ -23,7 +23,7 @@ PLAIN_SECONDS = 15.0  # between two lines where there is no terminal
 
 
 @dataclass
-class ConsoleScreen:
+class DownloadConsole:
     """Shows a fetch on a console, which should be that of standard error."""
 
     console: Console
@@ -48,11 +48,11 @@ class ConsoleScreen:
 
 
 @contextmanager
-def open_screen(console: Console) -> Iterator[ConsoleScreen]:
+def open_screen(console: Console) -> Iterator[DownloadConsole]:
     """A screen with a bar where the console is a terminal."""
     if not console.is_terminal:
-        yield ConsoleScreen(console)
+        yield DownloadConsole(console)
         return
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield ConsoleScreen(console, progress)
+        yield DownloadConsole(console, progress)

@@ -16,7 +16,7 @@ from harness.core.errors import InputError
 from harness.core.examples import hash_file
 from harness.core.limits import MAX_NAME, MAX_PART
 from harness.model.sources import SourceTable
-from harness.system.tarstream import CHUNK_BYTES, HEADER_BYTES, PieceReader, save_member
+from harness.system.tarstream import CHUNK_BYTES, HEADER_BYTES, PieceReader
 
 GZIP = b"\x1f\x8b"
 MOST_RATIO = 200  # unpacked to packed; weights and images are near 1, text near 5
@@ -57,7 +57,10 @@ def unpack_archive(path: Path, staging: Path, table: SourceTable) -> Unpacked:
                     left_out += not member.isdir()
                     continue
                 taken[target] = staging / target
-                save_file(archive, member, staging, taken[target])
+                # Python's own filter looks at it, too.
+                archive.extract(
+                    member.replace(name=target, deep=False), staging, set_attrs=False, filter="data"
+                )
         while reader.read(CHUNK_BYTES):  # what follows the last entry is checked too
             pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
@@ -119,16 +122,6 @@ def find_target(name: str, take: Mapping[str, str]) -> str | None:
             if not inside.endswith("/") and not rest:
                 return target
     return None
-
-
-def save_file(archive: tarfile.TarFile, member: tarfile.TarInfo, staging: Path, path: Path) -> None:
-    """Write one entry below an empty folder; Python's own filter looks at it too."""
-    try:
-        tarfile.data_filter(member, str(staging))
-    except tarfile.FilterError as error:
-        raise InputError(f"{member.name[:200]!r}: {error}; nothing is taken") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_member(archive, member, path)
 
 
 def check_taken(path: Path, table: SourceTable, taken: Mapping[str, Path]) -> None:

@@ -22,9 +22,9 @@ from harness.system.sealed import read_sealed, write_sealed
 from harness.worker.fingerprint import hash_sources, read_code
 
 APPLICATION = "ami-harness"
-Stamp = tuple[int, int, int]
+FileState = tuple[int, int, int]
 Known = dict[str, tuple[int, int, int, str]]
-"""Stamp and hash of files by their paths."""
+"""States and hashes of files by their paths."""
 
 
 def find_cache(root: Path) -> Path:
@@ -57,7 +57,7 @@ def choose_cache(root: Path) -> tuple[Path, str]:
 
 
 @dataclass(frozen=True)
-class Hashes:
+class HashCache:
     """SHA-256 of files, remembered by path, size and time of change, so that big files are read once."""
 
     path: Path
@@ -67,7 +67,7 @@ class Hashes:
         """Hexadecimal hash of a file; InputError where it cannot be read."""
         digest = self.recall(path)
         if digest is None:
-            before = stamp_file(path)
+            before = read_state(path)
             digest = hash_file(path)
             self.remember(path, digest, before)
         return digest
@@ -75,12 +75,12 @@ class Hashes:
     def recall(self, path: Path) -> str | None:
         """Hash of a file where it is known; InputError where there is no such file."""
         remembered = self.known.get(str(path.absolute()))
-        if remembered is None or remembered[:3] != stamp_file(path):
+        if remembered is None or remembered[:3] != read_state(path):
             return None
         return remembered[3]
 
-    def remember(self, path: Path, digest: str, before: Stamp) -> None:
-        """Take note of a file's hash, and of what `stamp_file` said before the file was read.
+    def remember(self, path: Path, digest: str, before: FileState) -> None:
+        """Take note of a file's hash, and of what `read_state` said before the file was read.
 
         A file that changed while it was read does not pass for the one that was hashed. One whose name is not
         UTF-8, which JSON does not hold, is hashed anew every time.
@@ -94,7 +94,7 @@ class Hashes:
         write_sealed(self.path, self.known)
 
 
-def stamp_file(path: Path) -> Stamp:
+def read_state(path: Path) -> FileState:
     """What changes with a file: size, and times of change of its content and its entry."""
     try:
         status = path.stat()
@@ -103,10 +103,10 @@ def stamp_file(path: Path) -> Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def read_hashes(cache: Path) -> Hashes:
+def read_hashes(cache: Path) -> HashCache:
     """Hashes of earlier runs; none where the file is missing or damaged, since they can be made again."""
     path = cache / "hashes.json"
-    return Hashes(path, read_sealed(path, Known) or {})
+    return HashCache(path, read_sealed(path, Known) or {})
 
 
 def snapshot_worker(cache: Path, stop: threading.Event, say: Say) -> tuple[Path, str]:

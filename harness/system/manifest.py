@@ -18,7 +18,7 @@ FILE = "manifest.json"
 COMPILED = "__pycache__"  # whoever runs Python in a folder adds to these
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class FileEntry(msgspec.Struct, frozen=True, array_like=True):
     """A file: what its status said when it was hashed (bytes, nanoseconds), and the hash."""
 
     size: int
@@ -38,7 +38,7 @@ def find_change(folder: Path) -> str | None:
 
     Files whose size and times are the same count as unchanged; others are read.
     """
-    known = read_sealed(folder / FILE, dict[str, Entry])
+    known = read_sealed(folder / FILE, dict[str, FileEntry])
     if known is None:
         return f"{folder / FILE} is missing or damaged"
     files, renewed = list_files(folder), {}
@@ -60,10 +60,10 @@ def find_change(folder: Path) -> str | None:
 
 def distrust(folder: Path) -> None:
     """Have all of a folder read again next time, whatever its size and times say: something broke in it."""
-    known = read_sealed(folder / FILE, dict[str, Entry])
+    known = read_sealed(folder / FILE, dict[str, FileEntry])
     if known is not None:
         with contextlib.suppress(OSError):  # a full disk is to change no reason for which something broke
-            entries = {name: Entry(entry.size, 0, 0, entry.sha256) for name, entry in known.items()}
+            entries = {name: FileEntry(entry.size, 0, 0, entry.sha256) for name, entry in known.items()}
             write_sealed(folder / FILE, entries)
 
 
@@ -87,9 +87,9 @@ def take_stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def make_entry(path: str, status: os.stat_result) -> Entry:
+def make_entry(path: str, status: os.stat_result) -> FileEntry:
     """A file's entry; OSError, with its name, where it cannot be read."""
-    return Entry(*take_stamp(status), hash_entry(Path(path), status))
+    return FileEntry(*take_stamp(status), hash_entry(Path(path), status))
 
 
 def hash_entry(path: Path, status: os.stat_result) -> str:

@@ -18,7 +18,7 @@ MOST_LINE = 20_000  # characters; an error may name many things
 CLOSED = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
 
 
-class Outlet(io.RawIOBase):
+class ForgivingOutput(io.RawIOBase):
     """A stream's file; what is written after its reader has gone is dropped, and no error."""
 
     def __init__(self, descriptor: int) -> None:
@@ -76,7 +76,7 @@ def make_stream(number: int, before: TextIO | None) -> TextIO:
         before.reconfigure(errors="backslashreplace")
         return before
     return io.TextIOWrapper(
-        io.BufferedWriter(Outlet(number)),
+        io.BufferedWriter(ForgivingOutput(number)),
         encoding="utf-8",
         errors="backslashreplace",
         line_buffering=number == 2,

@@ -20,7 +20,7 @@ TOO_LARGE = "what the cell left is larger than its files can be; nothing more is
 
 
 @dataclass(frozen=True)
-class Entry:
+class TarEntry:
     """A file to be sent, a path here or its content; with neither, a folder.
 
     Folders and what is `mine` belong to the cell's user.
@@ -32,7 +32,7 @@ class Entry:
     mine: bool = False
 
 
-def pack(entries: Iterable[Entry]) -> Iterator[bytes]:
+def pack(entries: Iterable[TarEntry]) -> Iterator[bytes]:
     """A tar archive in pieces of about a megabyte, so that large files need no copy.
 
     InputError where a file cannot be read or changes its size meanwhile.
@@ -47,7 +47,7 @@ def pack(entries: Iterable[Entry]) -> Iterator[bytes]:
     yield b"".join([*waiting, bytes(2 * tarfile.BLOCKSIZE)])
 
 
-def write_entries(entries: Iterable[Entry]) -> Iterator[bytes]:
+def write_entries(entries: Iterable[TarEntry]) -> Iterator[bytes]:
     """Headers, contents and padding of all entries."""
     for entry in entries:
         if entry.path is not None:
@@ -59,7 +59,7 @@ def write_entries(entries: Iterable[Entry]) -> Iterator[bytes]:
             yield make_header(entry, None)
 
 
-def make_header(entry: Entry, size: int | None) -> bytes:
+def make_header(entry: TarEntry, size: int | None) -> bytes:
     """Header of a file that anybody may read, or of a folder."""
     info = tarfile.TarInfo(entry.name)
     if size is None:
@@ -71,7 +71,7 @@ def make_header(entry: Entry, size: int | None) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
-def write_file(entry: Entry, path: Path) -> Iterator[bytes]:
+def write_file(entry: TarEntry, path: Path) -> Iterator[bytes]:
     """Header and content of a file, of exactly the size that the header says."""
     try:
         with path.open("rb") as file:

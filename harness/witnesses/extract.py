@@ -20,7 +20,7 @@ from harness.matrix.schedule import Outcome
 from harness.model.folder import Model, read_model
 from harness.records.cell import read_cell
 from harness.records.record import read_records
-from harness.system.cache import Hashes, read_hashes
+from harness.system.cache import HashCache, read_hashes
 from harness.system.processes import read_end
 from harness.witnesses.cells import ask_cells, choose_environments
 from harness.witnesses.compare import compare_sets
@@ -169,7 +169,7 @@ def prepare_images(request: Request, model: Model, screen: Screen) -> tuple[Muta
 
 
 def make_subject(
-    model: Model, path: Path, count: int, cache: Path, hashes: Hashes, screen: Screen
+    model: Model, path: Path, count: int, cache: Path, hashes: HashCache, screen: Screen
 ) -> Subject:
     """The model and the images, as cells take them."""
     network = find_network(model, cache, hashes, screen.say)

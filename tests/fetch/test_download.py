@@ -10,25 +10,25 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from downloads import PATIENCE, Lines
+from downloads import POLICY, Lines
 from hostile_server import Script, serve
 
 from harness.core.errors import InputError
 from harness.fetch.download import (
-    Patience,
+    RetryPolicy,
     check_redirects,
     choose_wait,
     describe_failure,
     download,
     show_url,
 )
-from harness.fetch.part import Stamp, locate_part
+from harness.fetch.part import Validators, locate_part
 
 CONTENT = random.Random(0).randbytes(1 << 20)
 HALF = len(CONTENT) // 2
 IMPATIENT = {
-    "stall": replace(PATIENCE, read_seconds=1),
-    "drip": replace(PATIENCE, window_seconds=0.2),
+    "stall": replace(POLICY, read_seconds=1),
+    "drip": replace(POLICY, window_seconds=0.2),
 }
 
 
@@ -36,10 +36,10 @@ IMPATIENT = {
 def make_get(tmp_path):
     """Downloads what a script serves; the bytes that came, and what was said."""
 
-    def get(script, most=1 << 21, patience=PATIENCE):
+    def get(script, most=1 << 21, policy=POLICY):
         screen = Lines()
         with serve(script) as url:
-            path = download(url, tmp_path / "downloads", most, screen, patience)
+            path = download(url, tmp_path / "downloads", most, screen, policy)
         return path.read_bytes(), screen
 
     return get
@@ -74,7 +74,7 @@ def test_a_download_that_is_cut_off_goes_on_where_it_was(get):
 
 def test_a_download_that_stalls_goes_on_where_it_was(get):
     script = Script(CONTENT, ["stall-once"])
-    data, screen = get(script, patience=replace(IMPATIENT["stall"], tries=30))
+    data, screen = get(script, policy=replace(IMPATIENT["stall"], tries=30))
     assert data == CONTENT
     assert f"bytes={HALF}-" in asked(script)
     assert {one["If-Range"] for one in script.requests if "Range" in one} == {'"first"'}
@@ -116,11 +116,11 @@ def test_a_file_that_changes_between_two_tries_is_never_spliced(tmp_path):
     script, screen = Script(CONTENT, ["cut", 404]), Lines()
     with serve(script) as url:
         with pytest.raises(InputError, match="404"):
-            download(url, tmp_path, 1 << 21, screen, PATIENCE)
+            download(url, tmp_path, 1 << 21, screen, POLICY)
         assert locate_part(tmp_path, url).size == HALF
         changed = bytes(reversed(CONTENT))
         script.content, script.etag, script.ways = changed, '"second"', ["ok"]
-        assert download(url, tmp_path, 1 << 21, screen, PATIENCE).read_bytes() == changed
+        assert download(url, tmp_path, 1 << 21, screen, POLICY).read_bytes() == changed
     assert asked(script)[-1] == f"bytes={HALF}-"
 
 
@@ -129,8 +129,8 @@ def test_what_a_killed_process_left_is_continued(tmp_path):
     code = (
         "import sys; from pathlib import Path; sys.path[:0] = sys.argv[3:]\n"
         "from harness.fetch.download import download\n"
-        "from test_download import PATIENCE, Lines\n"
-        "download(sys.argv[1], Path(sys.argv[2]), 1 << 21, Lines(), PATIENCE)\n"
+        "from test_download import POLICY, Lines\n"
+        "download(sys.argv[1], Path(sys.argv[2]), 1 << 21, Lines(), POLICY)\n"
     )
     with serve(script) as url:
         here = Path(__file__).parent
@@ -142,7 +142,7 @@ def test_what_a_killed_process_left_is_continued(tmp_path):
             process.kill()
         assert part.size == HALF
         assert not part.whole.exists()
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
     assert asked(script) == [None, f"bytes={HALF}-"]
 
 
@@ -156,10 +156,10 @@ def test_an_interrupted_download_keeps_what_came(tmp_path):
     script = Script(CONTENT)
     with serve(script) as url:
         with pytest.raises(KeyboardInterrupt):
-            download(url, tmp_path, 1 << 21, Impatient(), PATIENCE)
+            download(url, tmp_path, 1 << 21, Impatient(), POLICY)
         kept = locate_part(tmp_path, url).size
         assert kept > HALF // 2
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
     assert asked(script)[1] == f"bytes={kept}-"
 
 
@@ -167,10 +167,10 @@ def test_a_whole_part_is_not_asked_for_again(tmp_path):
     script = Script(CONTENT)
     with serve(script) as url:
         part = locate_part(tmp_path, url)
-        part.begin(Stamp('"first"', None, len(CONTENT)))
+        part.begin(Validators('"first"', None, len(CONTENT)))
         part.path.write_bytes(CONTENT)
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
     assert script.requests == []
 
 
@@ -178,9 +178,9 @@ def test_a_damaged_stamp_begins_anew(tmp_path):
     script = Script(CONTENT, ["cut", 404, "ok"])
     with serve(script) as url:
         with pytest.raises(InputError):
-            download(url, tmp_path, 1 << 21, Lines(), PATIENCE)
-        locate_part(tmp_path, url).stamp_path.write_text("{")
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
+            download(url, tmp_path, 1 << 21, Lines(), POLICY)
+        locate_part(tmp_path, url).validators_path.write_text("{")
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
     assert asked(script)[-1] is None
 
 
@@ -188,9 +188,9 @@ def test_bytes_beyond_the_range_are_begun_anew(tmp_path):
     script = Script(CONTENT, [416, "ok"])
     with serve(script) as url:
         part = locate_part(tmp_path, url)
-        part.begin(Stamp('"first"', None, None))
+        part.begin(Validators('"first"', None, None))
         part.path.write_bytes(CONTENT + b"more")
-        assert download(url, tmp_path, 1 << 21, Lines(), PATIENCE).read_bytes() == CONTENT
+        assert download(url, tmp_path, 1 << 21, Lines(), POLICY).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_bytes_beyond_the_range_are_begun_anew(tmp_path):
 def test_a_server_that_does_not_mend_is_given_up(get, ways, words):
     script = Script(CONTENT, ways)
     with pytest.raises(InputError, match=words):
-        get(script, patience=IMPATIENT.get(ways[0], PATIENCE))
+        get(script, policy=IMPATIENT.get(ways[0], POLICY))
     assert len(script.requests) < 40
 
 
@@ -244,9 +244,9 @@ def test_an_encrypted_address_does_not_lead_to_a_plain_one():
 
 
 def test_a_wait_that_the_server_asks_for_is_kept_within_bounds():
-    assert choose_wait(Patience(), 1, SimpleNamespace(wait_seconds=3600.0)) == 60
+    assert choose_wait(RetryPolicy(), 1, SimpleNamespace(wait_seconds=3600.0)) == 60
     silent = SimpleNamespace(wait_seconds=None)
-    waits = [choose_wait(Patience(), failures, silent) for failures in (1, 3, 9)]
+    waits = [choose_wait(RetryPolicy(), failures, silent) for failures in (1, 3, 9)]
     assert 0.8 <= waits[0] <= 1.2
     assert 3.2 <= waits[1] <= 4.8
     assert 48 <= waits[2] <= 72
@@ -261,14 +261,14 @@ def test_a_file_that_is_too_large_is_refused_and_not_kept(tmp_path, chunked):
     script = Script(CONTENT, chunked=chunked)
     with serve(script) as url:
         with pytest.raises(InputError, match=r"1000 (bytes )?allowed \(most_bytes\)"):
-            download(url, tmp_path, 1000, Lines(), PATIENCE)
+            download(url, tmp_path, 1000, Lines(), POLICY)
         assert locate_part(tmp_path, url).size == 0
 
 
 def test_a_full_disk_is_noticed_before_anything_comes(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.fetch.download.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
     with serve(Script(CONTENT)) as url, pytest.raises(InputError, match="room for 10 bytes, but 1048576"):
-        download(url, tmp_path, 1 << 21, Lines(), PATIENCE)
+        download(url, tmp_path, 1 << 21, Lines(), POLICY)
 
 
 def test_a_disk_that_fills_meanwhile_is_one_error(tmp_path, monkeypatch):
@@ -278,13 +278,13 @@ def test_a_disk_that_fills_meanwhile_is_one_error(tmp_path, monkeypatch):
     with serve(Script(CONTENT)) as url:
         monkeypatch.setattr("harness.fetch.download.read_pieces", fail)
         with pytest.raises(InputError, match=r"cannot be written .No space left on device"):
-            download(url, tmp_path, 1 << 21, Lines(), PATIENCE)
+            download(url, tmp_path, 1 << 21, Lines(), POLICY)
 
 
 @pytest.mark.parametrize("url", ["ftp://host/a", "file:///etc/passwd", "http://", "nothing"])
 def test_an_address_that_is_none_is_refused_at_once(tmp_path, url):
     with pytest.raises(InputError, match="correct it or use --mirror"):
-        download(url, tmp_path, 1, Lines(), PATIENCE)
+        download(url, tmp_path, 1, Lines(), POLICY)
 
 
 def test_a_host_that_is_not_there_is_named_shortly(tmp_path):
@@ -292,7 +292,7 @@ def test_a_host_that_is_not_there_is_named_shortly(tmp_path):
         deaf.bind(("127.0.0.1", 0))  # nobody else may listen there meanwhile
         place = f"127.0.0.1:{deaf.getsockname()[1]}"
         with pytest.raises(InputError, match=rf"^http://{place}/a: .*Connection refused; tried 3 times; try"):
-            download(f"http://user:secret@{place}/a?token=1", tmp_path, 1, Lines(), PATIENCE)
+            download(f"http://user:secret@{place}/a?token=1", tmp_path, 1, Lines(), POLICY)
 
 
 def test_no_secret_of_an_address_is_shown():

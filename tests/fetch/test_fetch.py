@@ -6,7 +6,7 @@ import random
 
 import pytest
 import small_model
-from downloads import FILES, PATIENCE, TABLE, Lines, pack
+from downloads import FILES, POLICY, TABLE, Lines, pack
 from hostile_server import Script, serve
 
 from harness.core.errors import InputError
@@ -34,7 +34,7 @@ def make_fetch(tmp_path, folder):
             toml = small_model.TABLE.partition("[examples]")[0] + TABLE.format(url=url, more=more)
             (folder / "model.toml").write_text(toml)
             source = choose_source("data", find_sources(models=folder.parent))
-            return fetch_source(source, origin or Origin(), tmp_path / "cache", screen, PATIENCE), str(screen)
+            return fetch_source(source, origin or Origin(), tmp_path / "cache", screen, POLICY), str(screen)
 
     return fetch
 
@@ -171,9 +171,9 @@ def test_a_download_that_was_given_up_is_continued(folder, tmp_path):
         )
         (source,) = find_sources(str(folder))
         with pytest.raises(InputError, match="404"):
-            fetch_source(source, Origin(), tmp_path, Lines(), PATIENCE)
+            fetch_source(source, Origin(), tmp_path, Lines(), POLICY)
         assert files_in(folder) == {}
-        fetch_source(source, Origin(), tmp_path, Lines(), PATIENCE)
+        fetch_source(source, Origin(), tmp_path, Lines(), POLICY)
     assert script.requests[-1]["Range"] == f"bytes={len(content) // 2}-"
     assert files_in(folder).items() >= PLACED.items()
 
@@ -200,10 +200,10 @@ def test_a_fetch_interrupted_while_unpacking_puts_nothing_in_place(fetch, folder
 def test_a_full_disk_while_unpacking_is_one_error_and_the_archive_is_kept(
     fetch, folder, tmp_path, monkeypatch
 ):
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device", "some/file")
 
-    monkeypatch.setattr("harness.fetch.unpack.save_member", fail)
+    monkeypatch.setattr("harness.fetch.unpack.tarfile.TarFile.extract", fail)
     with pytest.raises(InputError, match=r"some/file: cannot be written .No space left"):
         fetch(Script(pack()))
     assert files_in(folder) == {}
@@ -318,8 +318,8 @@ def test_a_fetched_model_is_found_where_its_table_says(tmp_path):
         with pytest.raises(InputError, match=r"or run: .*fetch net$"):
             read_model(folder)
         sources = find_sources(str(folder))
-        fetch_source(choose_source("net", sources), Origin(), tmp_path / "cache", Lines(), PATIENCE)
+        fetch_source(choose_source("net", sources), Origin(), tmp_path / "cache", Lines(), POLICY)
         with pytest.raises(InputError, match=r"no witnesses of leye .* or run: .* fetch data$"):
             read_model(folder)
-        fetch_source(choose_source("data", sources), Origin(), tmp_path / "cache", Lines(), PATIENCE)
+        fetch_source(choose_source("data", sources), Origin(), tmp_path / "cache", Lines(), POLICY)
     assert read_model(folder).labels == small_model.LABELS

@@ -11,8 +11,8 @@ import picture_files
 from fuzz.drive import Reader
 from harness.core.examples import hash_bytes
 from harness.core.network_files import read_network, read_weights
-from harness.fetch.ledger import Entry, read_ledger, write_entry
-from harness.fetch.part import Part, Stamp
+from harness.fetch.ledger import FetchRecord, read_ledger, write_record
+from harness.fetch.part import PartialDownload, Validators
 from harness.fetch.unpack import unpack_archive
 from harness.images import lock
 from harness.images.base import read_mirror
@@ -58,8 +58,8 @@ def seed_cache(folder):
     write_json(folder / "durations.json", {"a": 1.5, "b": 2})
     contents = lock.ImageContents("t:1", "sha256:1", "sha256:0", {"debian": {"a": "1"}, "python": {}})
     lock.write_lock(folder / "images.lock", {"one": contents})
-    write_entry(folder, "data", Entry("https://a/b", "ab", "2026-01-01", {"file": (1, "cd")}))
-    Part(folder / "x.part", folder / "x").begin(Stamp('"e"', "then", 9))
+    write_record(folder, "data", FetchRecord("https://a/b", "ab", "2026-01-01", {"file": (1, "cd")}))
+    PartialDownload(folder / "x.part", folder / "x").begin(Validators('"e"', "then", 9))
     write_sealed(folder / "sealed.json", {"a": [1, 2]})
     (folder / "wheels.txt").write_text("a==1 --hash=sha256:ab\n")
     (folder / "sources.list").write_text("deb http://deb.example/debian trixie main\n")
@@ -72,7 +72,7 @@ def read_cache(folder):
     read_mirror(folder)
     has_all_wheels(folder)
     read_sealed(folder / "sealed.json", dict[str, list[int]])
-    Part(folder / "x.part", folder / "x").read_stamp()
+    PartialDownload(folder / "x.part", folder / "x").read_validators()
     read_ledger(folder)
     return lock.read_lock(folder / "images.lock")
 

@@ -16,7 +16,7 @@ from harness.launch.docker.leftovers import RUN_LABEL
 from harness.launch.docker.session import connect_session, remove_volume
 from harness.launch.launcher import Opening
 from harness.system.project import ROOT
-from harness.system.tarstream import Entry
+from harness.system.tarstream import TarEntry
 
 pytestmark = pytest.mark.docker
 
@@ -33,7 +33,7 @@ def make_session(tmp_path):
         session = connect_session(Opening(tmp_path, tmp_path, threading.Event(), print), {})
     except InputError as error:
         pytest.skip(str(error))
-    session.shared_files = (Entry("model.prototxt", content=b"name"),)
+    session.shared_files = (TarEntry("model.prototxt", content=b"name"),)
     yield session
     remove_volume(session)
     with session.connect() as client:

@@ -19,7 +19,7 @@ from harness.model.convert import convert_model
 from harness.model.prototxt import write_prototxt
 from harness.model.random_weights import random_weights, vgg_face_network
 from harness.system.manifest import FILE as MANIFEST
-from harness.system.manifest import Entry, distrust, take_stamp
+from harness.system.manifest import FileEntry, distrust, take_stamp
 from harness.system.sealed import read_sealed, write_sealed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -158,9 +158,9 @@ def test_where_something_broke_the_folder_is_read_again(sources):
     folder = convert_model(*sources)
     path = next(folder.glob("parameters/*fc6.weight.npy"))
     flip(path)
-    entries = read_sealed(folder / MANIFEST, dict[str, Entry])
+    entries = read_sealed(folder / MANIFEST, dict[str, FileEntry])
     name = path.relative_to(folder).as_posix()
-    entries[name] = Entry(*take_stamp(path.stat()), entries[name].sha256)
+    entries[name] = FileEntry(*take_stamp(path.stat()), entries[name].sha256)
     write_sealed(folder / MANIFEST, entries)
     convert_model(*sources)
     with pytest.raises(AssertionError):

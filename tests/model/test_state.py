@@ -23,7 +23,7 @@ from harness.model.prototxt import read_description, read_prototxt
 from harness.model.schema import message_class
 from harness.model.state import Situation, State, make_state, meets_rule
 from harness.plan.plan import CellRequest, plan_cells
-from harness.system.cache import Hashes
+from harness.system.cache import HashCache
 from harness.witnesses.cells import describe_here
 from harness.worker.job import read_job
 from harness.worker.tasks.extract import MUTATIONS
@@ -226,7 +226,7 @@ def test_the_state_reaches_the_worker_and_the_cells_key(tmp_path):
     cells = []
     for stages in ((), ("deploy",)):
         model = read_model(folder, stages=stages)
-        hashes = Hashes(tmp_path / "hashes.json")
+        hashes = HashCache(tmp_path / "hashes.json")
         subject = prepare_subject(model, (), None, tmp_path / "cache", hashes, lambda _text: None).subject
         same_network = dataclasses.replace(subject, network_key="same")
         request = CellRequest(describe_here("reference", "pillow"))

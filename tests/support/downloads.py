@@ -1,11 +1,11 @@
-"""What downloads need: patience, a screen that keeps what it is told, an archive, a table that names it."""
+"""What downloads need: policy, a screen that keeps what it is told, an archive, a table that names it."""
 
 import gzip
 
 from hostile_server import pack_archive
 
 from harness.fetch.download import (
-    Patience,
+    RetryPolicy,
 )
 
 FILES = {"top/w/a.txt": b"witnesses", "top/names.txt": b"names"}
@@ -20,7 +20,7 @@ url = "{url}"
 """
 
 # Only who means to wait in vain gives up soon: a busy machine may keep a sound server from answering.
-PATIENCE = Patience(
+POLICY = RetryPolicy(
     connect_seconds=300,
     read_seconds=300,
     tries=3,

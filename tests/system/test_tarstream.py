@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from harness.core.errors import InputError
-from harness.system.tarstream import TAKEN, Entry, pack, unpack
+from harness.system.tarstream import TAKEN, TarEntry, pack, unpack
 
 
 def pack_members(*members):
@@ -48,10 +48,10 @@ def make_target(tmp_path):
 def test_what_is_packed_is_what_arrives(tmp_path, target):
     (tmp_path / "big").write_bytes(bytes(range(256)) * 9000)
     entries = [
-        Entry("out"),
-        Entry("out/cell.json", content=b"{}"),
-        Entry("out/records.jsonl", tmp_path / "big"),
-        Entry(f"out/{'ä' * 150}.png", content=b"x" * 512),
+        TarEntry("out"),
+        TarEntry("out/cell.json", content=b"{}"),
+        TarEntry("out/records.jsonl", tmp_path / "big"),
+        TarEntry(f"out/{'ä' * 150}.png", content=b"x" * 512),
     ]
     refused = unpack(pack(entries), target, "out")
     assert (target / "cell.json").read_bytes() == b"{}"
@@ -65,15 +65,15 @@ def test_what_is_packed_is_what_arrives(tmp_path, target):
 
 def test_pieces_are_of_about_a_megabyte(tmp_path):
     (tmp_path / "big").write_bytes(bytes(5 << 20))
-    assert max(map(len, pack([Entry("big", tmp_path / "big")]))) <= 2 << 20
+    assert max(map(len, pack([TarEntry("big", tmp_path / "big")]))) <= 2 << 20
 
 
 def test_a_file_that_is_missing_or_shrinks_is_an_error(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        list(pack([Entry("a", tmp_path / "a")]))
+        list(pack([TarEntry("a", tmp_path / "a")]))
     path = tmp_path / "b"
     path.write_bytes(bytes(3 << 20))
-    pieces = pack([Entry("b", path)])
+    pieces = pack([TarEntry("b", path)])
     next(pieces)
     path.write_bytes(b"")
     with pytest.raises(InputError, match="shorter"):

@@ -25,7 +25,7 @@ from harness.records.cell import read_cell
 from harness.system.drafts import write_json
 from harness.system.machine import FIXED_VARIABLES
 from harness.system.stopping import Stopped
-from harness.system.tarstream import NOBODY, Entry, pack, unpack
+from harness.system.tarstream import NOBODY, TarEntry, pack, unpack
 from harness.worker.batches import form_batches
 
 WORK_FOLDER, OUTPUT = "/work", "out"
@@ -53,7 +53,7 @@ class ContainerJob:
     workplace: Path
 
 
-def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[Entry, ...]:
+def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[TarEntry, ...]:
     """Everything that cells read, named as by `relocate_job`.
 
     `runs` are what is run, in batches of which size; it differs in the chosen examples alone.
@@ -62,22 +62,22 @@ def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[Entry, ...]:
         return ()
     subject = runs[0][0]
     found = [
-        Entry(f"network/{path.relative_to(subject.network).as_posix()}", path)
+        TarEntry(f"network/{path.relative_to(subject.network).as_posix()}", path)
         for path in sorted(subject.network.rglob("*"))
         if path.is_file()
     ]
     if subject.caffemodel is not None:
-        found.append(Entry("model.caffemodel", subject.caffemodel))
+        found.append(TarEntry("model.caffemodel", subject.caffemodel))
     if subject.prototxt is not None:
-        found.append(Entry("model.prototxt", subject.prototxt))
+        found.append(TarEntry("model.prototxt", subject.prototxt))
     witnesses = {digest: path for files in subject.witnesses.values() for path, digest in files.values()}
-    found += [Entry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
-    found.append(Entry("examples.jsonl", subject.examples))
+    found += [TarEntry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
+    found.append(TarEntry("examples.jsonl", subject.examples))
     listed = list_examples(subject.examples, subject.classes)
     sizes = {(one.only, size) for one, size in runs}
     batches = [batch for only, size in sizes for batch in form_batches(listed, size, only)]
     examples = {f"examples/{locate_copy(one)}": one.path for batch in batches for one in batch.examples}
-    return (*found, *(Entry(name, path) for name, path in examples.items()))
+    return (*found, *(TarEntry(name, path) for name, path in examples.items()))
 
 
 def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,15 +153,15 @@ def copy_out(client: Any, container: str, job: ContainerJob, log: IO[bytes]) -> 
         log.flush()
 
 
-def list_own_files(job: ContainerJob) -> Iterator[Entry]:
+def list_own_files(job: ContainerJob) -> Iterator[TarEntry]:
     """What one cell alone gets: its job, the worker's code, and records of an earlier attempt."""
-    yield Entry(OUTPUT)
-    yield Entry("job.json", job.workplace / "job.json")
+    yield TarEntry(OUTPUT)
+    yield TarEntry("job.json", job.workplace / "job.json")
     for path in sorted(job.snapshot.rglob("*.py")):
-        yield Entry(f"code/{path.relative_to(job.snapshot).as_posix()}", path)
+        yield TarEntry(f"code/{path.relative_to(job.snapshot).as_posix()}", path)
     for name in RESUMABLE:
         if (job.workplace / name).is_file():
-            yield Entry(f"{OUTPUT}/{name}", job.workplace / name, mine=True)
+            yield TarEntry(f"{OUTPUT}/{name}", job.workplace / name, mine=True)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from harness.images.series import build_images
 from harness.launch.docker.leftovers import make_labels
 from harness.launch.launcher import Opening
 from harness.launch.pools import ResourcePool
-from harness.system.tarstream import Entry, pack
+from harness.system.tarstream import TarEntry, pack
 
 CALL_SECONDS = 120
 DATA_FOLDER = "/data"
@@ -65,7 +65,7 @@ class DockerSession:
     stop: threading.Event
     ca_bundle: Path | None = None
     images: Mapping[str, Image] = field(default_factory=dict)
-    shared_files: Sequence[Entry] = ()
+    shared_files: Sequence[TarEntry] = ()
     notes: list[str] = field(default_factory=list)
     memory: ResourcePool = field(init=False)
     cores: ResourcePool = field(init=False)
