@@ -15,6 +15,7 @@ from harness.ami.cases import MEANINGS
 from harness.ami.port import PRESETS
 from harness.backends import NAMES
 from harness.core import limits
+from harness.launch.launchers import LAUNCHERS
 from harness.model.folder import ModelTable, PreprocessTable
 from harness.model.sources import SourceTable
 from harness.report.words import STAGES
@@ -115,6 +116,7 @@ def test_the_glossary_names_all_of_closed_sets():
     assert set(re.findall(r"`([\w-]+)`", rows["backend"])) == set(NAMES)
     assert set(re.findall(r"`([\w-]+)`", rows["preset"])) == set(PRESETS)
     assert set(re.findall(r"`([\w-]+)`", rows["task"])) == set(TASKS)
+    assert set(re.findall(r"`([\w-]+)`", rows["launcher"])) == set(LAUNCHERS)
     assert all(f"| {case} | {meaning} |" in text for case, meaning in MEANINGS.items())
     assert [word for word in EXIT_CODES if word not in rows["outcome"]] == []
     assert all(word in rows["stage"] for word in STAGES.values())

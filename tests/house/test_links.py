@@ -106,6 +106,32 @@ def test_a_name_that_is_not_there_is_noticed():
     assert not defines("choice", "harness/ami/port.py")
 
 
+# `room.module.function`, as docs/architecture.md names them.
+HANDED = re.compile(r"`((?:[a-z_]+\.)+(?!toml|jsonl?`)[a-z_]+)`")
+
+
+def find_function(name):
+    """Whether `room.module.function` is defined where it says."""
+    *folders, function = name.split(".")
+    place = ROOT.joinpath("harness", *folders)
+    module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return module.is_file() and f"\ndef {function}(" in read(module)
+
+
+def test_the_way_of_an_example_goes_by_functions_that_there_are():
+    text = read(ROOT / "docs" / "architecture.md")
+    names = [name for name in HANDED.findall(text) if (ROOT / "harness" / name.split(".")[0]).is_dir()]
+    assert len(names) > 20
+    assert [name for name in names if not find_function(name)] == []
+
+
+def test_a_function_that_is_not_there_is_noticed():
+    assert find_function("plan.plan.plan_cells")
+    assert find_function("backends.find_backend")
+    assert not find_function("plan.plan.plan_cell")
+    assert not find_function("plan.plans.plan_cells")
+
+
 def list_commands(text):
     """Words of every command that a console block shows, comments and pipes cut off."""
     for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
