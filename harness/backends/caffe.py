@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.backends import Settings
+from harness.backends.blas import find_blas, open_openblas
 from harness.backends.check import check_network, check_settings, check_value, check_weights
 from harness.core.caffemodel import layer_spans, list_blobs, open_caffemodel
 from harness.core.errors import InputError
@@ -23,7 +24,6 @@ from harness.core.signatures import BOM
 os.environ.setdefault("GLOG_minloglevel", "2")  # read once, when the library starts: errors alone
 import caffe
 
-BLAS_NAMES = ("libblas", "libatlas", "libopenblas", "libmkl", "libf77blas", "libcblas")
 SUFFIXES = ("weight", "bias")
 
 
@@ -37,25 +37,6 @@ def versions() -> Dict[str, str]:
         library.openblas_get_config.restype = ctypes.c_char_p
         found["openblas"] = library.openblas_get_config().decode("ascii", "replace").strip()
     return found
-
-
-def find_blas() -> List[str]:
-    """Files of the BLAS libraries in this process, links followed."""
-    try:
-        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    paths = {fields[5] for fields in (line.split(maxsplit=5) for line in lines) if len(fields) == 6}
-    return sorted(path for path in paths if Path(path).name.startswith(BLAS_NAMES))
-
-
-def open_openblas(paths: List[str]) -> Optional[Any]:
-    """OpenBLAS, where that is the BLAS in use."""
-    for path in paths:
-        library = ctypes.CDLL(path)
-        if hasattr(library, "openblas_set_num_threads"):
-            return library
-    return None
 
 
 def load(network: Network, weights: Mapping[str, np.ndarray], settings: Settings) -> CaffeExecutor:

@@ -27,10 +27,10 @@ Parameters = Tuple[Optional[np.ndarray], Optional[np.ndarray]]
 
 def versions() -> Dict[str, str]:
     """NumPy and the BLAS behind its matrix product."""
-    return {"numpy": np.__version__, "numpy blas": find_blas()}
+    return {"numpy": np.__version__, "numpy blas": read_blas_build()}
 
 
-def find_blas() -> str:
+def read_blas_build() -> str:
     """Name and version of NumPy's BLAS, as far as this NumPy tells."""
     config = getattr(np.__config__, "CONFIG", None)  # from NumPy 1.25 on
     if config is not None:
