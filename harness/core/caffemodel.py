@@ -71,7 +71,7 @@ def layer_bytes(path: Path, name: str) -> bytes:
         spans = [span for span in named if list_blobs(file, path, span)] or named
         if len(spans) != 1:
             raise InputError(f"{path}: {len(spans)} layers are named {name!r}; there must be one")
-        return read_bytes(file, str(path), spans[0].offset, spans[0].length)
+        return read_span(file, str(path), spans[0].offset, spans[0].length)
 
 
 def open_caffemodel(path: Path) -> BinaryIO:
@@ -160,12 +160,12 @@ def read_name(file: BinaryIO, path: str, field: Field) -> str:
     if field.stop - field.body > LONGEST_NAME:
         raise garbage(path, field.start, "a layer name of more than 4096 bytes")
     try:
-        return read_bytes(file, path, field.body, field.stop - field.body).decode("utf-8")
+        return read_span(file, path, field.body, field.stop - field.body).decode("utf-8")
     except UnicodeDecodeError as error:
         raise garbage(path, field.start, "a layer name that is no UTF-8") from error
 
 
-def read_bytes(file: BinaryIO, path: str, offset: int, length: int) -> bytes:
+def read_span(file: BinaryIO, path: str, offset: int, length: int) -> bytes:
     """Exactly `length` bytes from `offset`."""
     file.seek(offset)
     data = file.read(length)

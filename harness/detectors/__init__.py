@@ -6,7 +6,7 @@ from typing import Dict, Protocol
 
 from harness.core.errors import InputError
 from harness.detectors import ami
-from harness.detectors.finding import Detect, Setup
+from harness.detectors.detection import Detect, Setup
 
 DEFAULT = "ami"
 

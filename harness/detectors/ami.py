@@ -11,7 +11,7 @@ from harness.ami.detection import Detector, build_detector, choose_blobs, run_bo
 from harness.ami.statistics import Smallest, Statistics, find_smallest, is_certain, measure_ratio
 from harness.ami.steering import Steering
 from harness.ami.witnesses import concatenate_witnesses
-from harness.detectors.finding import Detect, Finding, Setup
+from harness.detectors.detection import Detect, Detection, Setup
 
 
 def build(setup: Setup) -> Detect:
@@ -21,8 +21,8 @@ def build(setup: Setup) -> Detect:
     return partial(detect, build_detector(setup.load(walked), moved, setup.port, setup.parameters))
 
 
-def detect(detector: Detector, inputs: np.ndarray) -> List[Finding]:
-    """Findings of a batch, with the least deviation over mean of any blob's statistics and where it was."""
+def detect(detector: Detector, inputs: np.ndarray) -> List[Detection]:
+    """Detections of a batch, with the least deviation over mean of any blob's statistics and where it was."""
     blobs: List[Tuple[str, np.ndarray]] = []
     plain, steered = run_both(detector, inputs, partial(note_ratios, detector, blobs))
     return [decide(*each) for each in zip(plain, steered, find_smallest(blobs, len(inputs)))]
@@ -36,11 +36,11 @@ def note_ratios(
         blobs.append((steering.blob, measure_ratio(detector.executor, measured, detector.port)))
 
 
-def decide(plain: np.ndarray, steered: np.ndarray, ratio: Smallest) -> Finding:
+def decide(plain: np.ndarray, steered: np.ndarray, ratio: Smallest) -> Detection:
     """What AmI says of one input, from both passes' logits (classes,)."""
     original = int(np.argmax(plain))
     more = {"sigma_ratio": ratio and list(ratio)}
-    return Finding(
+    return Detection(
         plain, steered, original != int(np.argmax(steered)), score_detection(original, steered), more
     )
 

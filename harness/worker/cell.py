@@ -82,7 +82,7 @@ def describe_cell(
     }
 
 
-def check_weights(job: Job) -> Dict[str, str]:
+def verify_weights(job: Job) -> Dict[str, str]:
     """Hash of every parameter; InputError where a file is not what the conversion read or wrote."""
     network, notes = read_network(job.network), read_notes(job.network)
     files, hashes = list_files(job.network, network), {}

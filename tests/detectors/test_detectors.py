@@ -7,7 +7,7 @@ from worker_jobs import COUNT, make_job, run
 
 from harness.core.walk import walk
 from harness.detectors import DETECTORS
-from harness.detectors.finding import Finding
+from harness.detectors.detection import Detection
 
 FIXTURES = (make_job,)
 ALARM = {"why": "always"}
@@ -22,7 +22,7 @@ def add_alarm(monkeypatch, missing=0):
         def detect(inputs):
             logits = executor.to_numpy(walk(executor, executor.to_native(inputs)))
             return [
-                Finding(row, row, detected=True, score=float(row.max()), more=ALARM)
+                Detection(row, row, detected=True, score=float(row.max()), more=ALARM)
                 for row in logits[missing:]
             ]
 
@@ -67,4 +67,4 @@ def test_a_detector_that_is_not_there_is_bad_input(job, tmp_path, name, words):
 def test_a_detector_that_leaves_inputs_out_is_noticed(job, tmp_path, monkeypatch):
     add_alarm(monkeypatch, missing=1)
     cell = run({**job, "detector": "alarm"}, tmp_path)[2]
-    assert cell["error"] == "the detector has 1 findings of 2 inputs; correct it"
+    assert cell["error"] == "the detector answered 1 of 2 inputs; correct it"

@@ -24,7 +24,7 @@ from harness.core.network_files import read_network, read_weights
 from harness.core.walk import Executor
 from harness.detectors import DEFAULT
 from harness.detectors.ami import decide
-from harness.worker.cell import check_weights, describe_cell, hash_job, report_progress
+from harness.worker.cell import describe_cell, hash_job, report_progress, verify_weights
 from harness.worker.changes import change_parameters
 from harness.worker.job import Job
 from harness.worker.passes import Passes, Signs
@@ -60,7 +60,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     check_detector(job)
     backend, network = find_backend(job.backend), read_network(job.network)
     examples = list_examples(job.examples, network.logits.shape[0], job.examples_sha256)
-    parameter_hashes = check_weights(job)
+    parameter_hashes = verify_weights(job)
     chunks = list_chunks(plan_trials(job, network, patches), examples)
     done = keep_whole_batches(job.output, hash_job(job), [chunk.batch.kept for chunk in chunks])
     loaded = time.perf_counter()
@@ -131,7 +131,7 @@ def load_executor(trial: Trial) -> Executor:
     """The executor of a trial, with the parameters as it has them."""
     job = trial.job
     if "network" in trial.patch:
-        check_weights(job)
+        verify_weights(job)
     weights = read_weights(job.network, read_network(job.network))
     changed = change_parameters(job.backend, trial.network, weights, trial.patch)
 

@@ -15,7 +15,7 @@ from harness.core.errors import InputError
 from harness.core.examples import Example, read_examples
 from harness.core.network_files import network_to_json, read_network, read_weights
 from harness.core.walk import Executor
-from harness.worker.cell import check_weights, describe_cell, hash_job, report_progress
+from harness.worker.cell import describe_cell, hash_job, report_progress, verify_weights
 from harness.worker.job import Job
 from harness.worker.prepare import prepare_example
 from harness.worker.records import BATCHES, RECORDS, append_batch, cut_file
@@ -48,7 +48,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     listed = read_examples(job.examples, network.logits.shape[0], job.examples_sha256, job.files)
     examples = {one.id: one for one in listed}
     base, pairs = check_extraction(job, examples)
-    parameter_hashes = check_weights(job)
+    parameter_hashes = verify_weights(job)
     executor = backend.load(network, read_weights(job.network, network), job.settings)
     loaded = time.perf_counter()
     extractor = Extractor(job, executor, examples)

@@ -30,13 +30,13 @@ from harness.core.network_files import (
 )
 from harness.core.walk import Executor
 from harness.detectors import DEFAULT, find_detector
-from harness.detectors.finding import Detect, Finding, Setup
+from harness.detectors.detection import Detect, Detection, Setup
 from harness.worker.batches import Batch, form_batches
 from harness.worker.cell import (
-    check_weights,
     describe_cell,
     hash_job,
     report_progress,
+    verify_weights,
 )
 from harness.worker.job import Job
 from harness.worker.prepare import Prepared, Refusal, admit_example, hash_array
@@ -48,10 +48,10 @@ def run_job(job: Job) -> Dict[str, Any]:
     started = time.perf_counter()
     backend, module = find_backend(job.backend), find_detector(read_detector(job))
     network = read_network(job.network)
-    batches = read_batches(job, network.logits.shape[0])
+    batches = list_batches(job, network.logits.shape[0])
     files = list_witnesses(job)
     witnesses = {name: read_job_witnesses(one, network) for name, one in files.items()}
-    parameter_hashes = check_weights(job)
+    parameter_hashes = verify_weights(job)
     load = partial(load_network, job, network)
     detect = module.build(Setup(network, load, witnesses, job.port, job.parameters))
     loaded = time.perf_counter()
@@ -102,7 +102,7 @@ def read_job_witnesses(file: Mapping[str, str], network: Network) -> Dict[str, T
     return read_witnesses(path, network)
 
 
-def read_batches(job: Job, classes: int) -> List[Batch]:
+def list_batches(job: Job, classes: int) -> List[Batch]:
     """The batches to walk, every file of theirs present and of its hash."""
     listed = form_batches(list_examples(job.examples, classes, job.examples_sha256), job.batch_size, job.only)
     return [Batch(find_files(batch.examples, job.files), batch.kept) for batch in listed]
@@ -152,40 +152,40 @@ def judge_inputs(detect: Detect, batch: Sequence[Prepared]) -> Iterator[Dict[str
     if not batch:
         return
     started = time.perf_counter()
-    findings = detect(np.stack([one.value for one in batch]))
+    detections = detect(np.stack([one.value for one in batch]))
     seconds = round((time.perf_counter() - started) / len(batch), 5)
-    if len(findings) != len(batch):
-        raise InputError(f"the detector has {len(findings)} findings of {len(batch)} inputs; correct it")
-    for one, finding in zip(batch, findings):
-        yield {**make_record(one, finding), **finding.more, "seconds": seconds}
+    if len(detections) != len(batch):
+        raise InputError(f"the detector answered {len(detections)} of {len(batch)} inputs; correct it")
+    for one, detection in zip(batch, detections):
+        yield {**make_record(one, detection), **detection.more, "seconds": seconds}
 
 
-def make_record(prepared: Prepared, finding: Finding) -> Dict[str, Any]:
+def make_record(prepared: Prepared, detection: Detection) -> Dict[str, Any]:
     """What a cell says about one example, whatever its detector."""
-    example, (original, attribute) = prepared.example, read_both(finding)
+    example, (original, attribute) = prepared.example, read_both(detection)
     return {
         **name_example(example),
         **({"npy": prepared.npy} if prepared.npy else {}),
         "original": original.winner,
         "attribute": attribute.winner,
         "case": name_case(example.gold, original.winner, attribute.winner),
-        "detected": finding.detected,
+        "detected": detection.detected,
         "margin_original": original.margin,
         "margin_attribute": attribute.margin,
-        "score": finding.score,
+        "score": detection.score,
         "top5_original": pairs(original),
         "top5_attribute": pairs(attribute),
         "hashes": {
             **prepared.hashes,
-            "logits_original": hash_array(finding.original),
-            "logits_attribute": hash_array(finding.attribute),
+            "logits_original": hash_array(detection.original),
+            "logits_attribute": hash_array(detection.attribute),
         },
     }
 
 
-def read_both(finding: Finding) -> List[Answer]:
+def read_both(detection: Detection) -> List[Answer]:
     """Original's and Attribute's answer."""
-    return [read_answers(logits[None])[0] for logits in (finding.original, finding.attribute)]
+    return [read_answers(logits[None])[0] for logits in (detection.original, detection.attribute)]
 
 
 def pairs(answer: Answer) -> List[List[Optional[float]]]:

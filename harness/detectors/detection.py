@@ -26,7 +26,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Detection:
     """What a detector says of one input.
 
     `original` are the plain pass's logits (classes,), `attribute` those of the detector's own pass; one that
@@ -41,5 +41,5 @@ class Finding:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-Detect = Callable[[np.ndarray], Sequence[Finding]]
-"""Says a finding for each of a batch of network inputs (N, C, H, W)."""
+Detect = Callable[[np.ndarray], Sequence[Detection]]
+"""Makes a detection of each of a batch of network inputs (N, C, H, W)."""
