@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Collection, List, Optional, Sequence
 
 from harness.core.errors import InputError
-from harness.core.examples import Example
+from harness.core.examples import Example, find_files
+from harness.worker.job import Job
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,12 @@ class Batch:
 
     examples: Sequence[Example]
     kept: Sequence[str]
+
+
+def find_batches(job: Job, listed: Sequence[Example]) -> List[Batch]:
+    """The batches of a job to walk, every file of theirs present and of its hash."""
+    batches = form_batches(listed, job.batch_size, job.only)
+    return [Batch(find_files(batch.examples, job.files), batch.kept) for batch in batches]
 
 
 def form_batches(

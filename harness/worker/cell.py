@@ -82,6 +82,17 @@ def describe_cell(
     }
 
 
+def take_timings(started: float, loaded: float, **counts: int) -> Dict[str, Any]:
+    """What loading, running and all of a task took, by the clock `perf_counter`, and how much it did."""
+    finished = time.perf_counter()
+    return {
+        "load_seconds": round(loaded - started, 4),
+        "run_seconds": round(finished - loaded, 4),
+        "worker_seconds": round(finished - started, 4),
+        **counts,
+    }
+
+
 def verify_weights(job: Job) -> Dict[str, str]:
     """Hash of every parameter; InputError where a file is not what the conversion read or wrote."""
     network, notes = read_network(job.network), read_notes(job.network)

@@ -10,10 +10,10 @@ from harness.ami.detection import choose_blobs, order_visits
 from harness.ami.steering import Steering, plan_steering
 from harness.ami.witnesses import concatenate_witnesses
 from harness.core.errors import InputError
-from harness.core.examples import Example, find_files
+from harness.core.examples import Example
 from harness.core.network import Network
 from harness.core.network_files import read_network
-from harness.worker.batches import Batch, form_batches
+from harness.worker.batches import Batch, find_batches
 from harness.worker.changes import KEYS
 from harness.worker.job import Job, read_job
 from harness.worker.passes import INPUT_RULES, sign_visits
@@ -106,12 +106,6 @@ def list_chunks(trials: Sequence[Trial], examples: Sequence[Example]) -> List[Ch
             batches[size] = find_batches(together[0].job, examples)
         chunks += [Chunk(one, batch) for batch in batches[size] for one in together]
     return chunks
-
-
-def find_batches(job: Job, examples: Sequence[Example]) -> List[Batch]:
-    """The batches to walk, every file of theirs present and of its hash."""
-    listed = form_batches(examples, job.batch_size, job.only)
-    return [Batch(find_files(batch.examples, job.files), batch.kept) for batch in listed]
 
 
 def count_lines(chunks: Sequence[Chunk]) -> int:

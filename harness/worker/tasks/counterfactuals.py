@@ -24,7 +24,7 @@ from harness.core.network_files import read_network, read_weights
 from harness.core.walk import Executor
 from harness.detectors import DEFAULT
 from harness.detectors.ami import decide
-from harness.worker.cell import describe_cell, hash_job, report_progress, verify_weights
+from harness.worker.cell import describe_cell, hash_job, report_progress, take_timings, verify_weights
 from harness.worker.changes import change_parameters
 from harness.worker.job import Job
 from harness.worker.passes import Passes, Signs
@@ -65,14 +65,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     done = keep_whole_batches(job.output, hash_job(job), [chunk.batch.kept for chunk in chunks])
     loaded = time.perf_counter()
     run_chunks(job, chunks, done)
-    finished = time.perf_counter()
-    timings = {
-        "load_seconds": round(loaded - started, 4),
-        "run_seconds": round(finished - loaded, 4),
-        "worker_seconds": round(finished - started, 4),
-        "examples": count_lines(chunks),
-        "resumed": count_lines(chunks[:done]),
-    }
+    timings = take_timings(started, loaded, examples=count_lines(chunks), resumed=count_lines(chunks[:done]))
     files = list_witnesses(job)
     hashes = {
         "parameters": parameter_hashes,

@@ -15,7 +15,7 @@ from harness.core.errors import InputError
 from harness.core.examples import Example, read_examples
 from harness.core.network_files import network_to_json, read_network, read_weights
 from harness.core.walk import Executor
-from harness.worker.cell import describe_cell, hash_job, report_progress, verify_weights
+from harness.worker.cell import describe_cell, hash_job, report_progress, take_timings, verify_weights
 from harness.worker.job import Job
 from harness.worker.prepare import prepare_example
 from harness.worker.records import BATCHES, RECORDS, append_batch, cut_file
@@ -57,13 +57,7 @@ def run_job(job: Job) -> Dict[str, Any]:
         cut_file(job.output / name, 0)
     for attribute, names in pairs.items():
         append_batch(job.output, hash_job(job), make_records(extractor, attribute, names))
-    finished = time.perf_counter()
-    timings = {
-        "load_seconds": round(loaded - started, 4),
-        "run_seconds": round(finished - loaded, 4),
-        "worker_seconds": round(finished - started, 4),
-        "examples": len(examples),
-    }
+    timings = take_timings(started, loaded, examples=len(examples))
     hashes = {"parameters": parameter_hashes, "inputs": extractor.hashes}
     cell = describe_cell(job, backend.versions(), hashes, timings)
     return {**cell, "network": network_to_json(network)}

@@ -18,7 +18,6 @@ from harness.core.documents import NAME, check_fields
 from harness.core.errors import InputError
 from harness.core.examples import (
     Example,
-    find_files,
     hash_bytes,
     list_examples,
     read_bytes,
@@ -31,11 +30,12 @@ from harness.core.network_files import (
 from harness.core.walk import Executor
 from harness.detectors import DEFAULT, find_detector
 from harness.detectors.detection import Detect, Detection, Setup
-from harness.worker.batches import Batch, form_batches
+from harness.worker.batches import Batch, find_batches
 from harness.worker.cell import (
     describe_cell,
     hash_job,
     report_progress,
+    take_timings,
     verify_weights,
 )
 from harness.worker.job import Job
@@ -48,7 +48,8 @@ def run_job(job: Job) -> Dict[str, Any]:
     started = time.perf_counter()
     backend, module = find_backend(job.backend), find_detector(read_detector(job))
     network = read_network(job.network)
-    batches = list_batches(job, network.logits.shape[0])
+    listed = list_examples(job.examples, network.logits.shape[0], job.examples_sha256)
+    batches = find_batches(job, listed)
     files = list_witnesses(job)
     witnesses = {name: read_job_witnesses(one, network) for name, one in files.items()}
     parameter_hashes = verify_weights(job)
@@ -57,14 +58,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     loaded = time.perf_counter()
     done = keep_whole_batches(job.output, hash_job(job), [batch.kept for batch in batches])
     run_batches(job, detect, batches, done)
-    finished = time.perf_counter()
-    timings = {
-        "load_seconds": round(loaded - started, 4),
-        "run_seconds": round(finished - loaded, 4),
-        "worker_seconds": round(time.perf_counter() - started, 4),
-        "examples": count_kept(batches),
-        "resumed": count_kept(batches[:done]),
-    }
+    timings = take_timings(started, loaded, examples=count_kept(batches), resumed=count_kept(batches[:done]))
     hashes = {
         "parameters": parameter_hashes,
         "witnesses": {name: one["sha256"] for name, one in files.items()},
@@ -100,12 +94,6 @@ def read_job_witnesses(file: Mapping[str, str], network: Network) -> Dict[str, T
     if hash_bytes(read_bytes(path)) != file["sha256"]:
         raise InputError(f"{path}: its hash is not the job's {file['sha256'][:12]}…; it was changed since")
     return read_witnesses(path, network)
-
-
-def list_batches(job: Job, classes: int) -> List[Batch]:
-    """The batches to walk, every file of theirs present and of its hash."""
-    listed = form_batches(list_examples(job.examples, classes, job.examples_sha256), job.batch_size, job.only)
-    return [Batch(find_files(batch.examples, job.files), batch.kept) for batch in listed]
 
 
 def count_kept(batches: Sequence[Batch]) -> int:
