@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fake_engine import ImageKeeper
 from typer.testing import CliRunner
 
 from harness.core.errors import InputError
@@ -458,30 +459,12 @@ def test_emulation_says_what_is_missing_of_it(monkeypatch, tmp_path):
     assert "not registered: sudo update-binfmts --enable qemu-aarch64" in base.advise_emulation("arm64")
 
 
-class ImageKeeper:
-    """An engine with images by tag, of which two are labelled, and a stage that a build left."""
-
-    def __init__(self):
-        self.images, self.removed = self, []
-
-    def list(self, filters):
-        names = ["sha256:stage"] if filters.get("dangling") else ["old:1", WANTED]
-        return [SimpleNamespace(tags=[] if ":stage" in name else [name], id=name) for name in names]
-
-    def remove(self, tag):
-        self.removed.append(tag)
-
-    def prune(self, filters):  # noqa: ARG002 - as the engine names it
-        self.removed.append("sha256:stage")
-        return {"ImagesDeleted": [{"Deleted": "sha256:stage"}]}
-
-
 WANTED = "new:1"
 
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_dry_run_names_what_would_go_and_removes_nothing(everything):
-    keeper, images = ImageKeeper(), {"new": SimpleNamespace(tag=WANTED)}
+    keeper, images = ImageKeeper("old:1", WANTED), {"new": SimpleNamespace(tag=WANTED)}
     named = list_unused(keeper, images, everything=everything)
     assert not keeper.removed
     assert named == prune_images(keeper, images, everything=everything)

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from docker_places import IMAGES, make_box, make_session
+from fake_engine import ImageKeeper
 
 from harness.cli import main
 from harness.core.errors import InputError
@@ -53,6 +55,24 @@ def test_a_look_that_fails_is_a_finding(error):
         raise error
 
     assert gather_findings("x", look) == [Finding("x", "cannot be examined", ok=False, text="odd")]
+
+
+def test_an_engine_that_answers_is_asked_for_its_images(monkeypatch, tmp_path):
+    built, other = IMAGES["caffe-openblas"], IMAGES["debian-trixie"]
+    monkeypatch.setattr(
+        "harness.launch.docker.session.reach_engine", lambda: ImageKeeper(built.tag, built.base)
+    )
+    session = make_session(tmp_path)
+    (engine,) = doctor.examine_engine(session)
+    assert engine.ok
+    assert engine.text.endswith("at unix:///x on Debian, amd64, 2 cores, 4.0 GB")
+    findings = {one.name: one for one in doctor.examine_images(session, [built, other])}
+    assert findings[built.name].ok
+    assert findings[built.name].text == f"1.23 GB, {built.tag}"
+    assert not findings[other.name].ok
+    assert f"where {other.base} cannot be pulled, first" in findings[other.name].advice
+    places = doctor.examine_environments([make_box(built.name), make_box("gone")], {"docker": session})
+    assert [(one.ok, one.text) for one in places] == [(True, "can run"), (False, "there is no image 'gone'")]
 
 
 def test_a_broken_project_is_a_finding(tmp_path):
