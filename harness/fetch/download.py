@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ STEP_BYTES = 1 << 16  # a try that brings less than this beyond all before it br
 MOST_REDIRECTS = 5
 NUMBER = re.compile(r"[0-9]{1,18}")
 """What is read as one in a header: neither other scripts' digits nor so many that Python refuses them."""
+RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 WORTH_A_RETRY = (408, 425, 429, 500, 502, 503, 504)
 FINAL = (
     requests.exceptions.InvalidURL,
@@ -66,6 +67,17 @@ class TransientError(Exception):
         self.wait_seconds = wait_seconds
 
 
+@dataclass(frozen=True)
+class Download:
+    """What is to come, where to, and how."""
+
+    url: str
+    part: PartialDownload
+    most_bytes: int
+    screen: DownloadScreen
+    policy: RetryPolicy
+
+
 def download(
     url: str, folder: Path, most_bytes: int, screen: DownloadScreen, policy: RetryPolicy | None = None
 ) -> Path:
@@ -73,29 +85,36 @@ def download(
 
     InputError where it cannot be had, or is larger than allowed.
     """
-    policy, part = policy or RetryPolicy(), locate_part(folder, url)
-    if part.whole.is_file():
-        return part.whole
-    furthest, failures = part.size, 0
-    if furthest:
-        screen.say(f"{furthest / 1e6:.1f} MB are there from an earlier time")
+    task = Download(url, locate_part(folder, url), most_bytes, screen, policy or RetryPolicy())
+    if task.part.whole.is_file():
+        return task.part.whole
+    if task.part.size:
+        screen.say(f"{task.part.size / 1e6:.1f} MB are there from an earlier time")
     with requests.Session() as session:
         session.max_redirects = MOST_REDIRECTS
         session.headers["User-Agent"] = f"ami-harness/{harness.__version__}"
-        while True:
-            try:
-                try_once(session, url, part, most_bytes, screen, policy)
-                return part.finish()
-            except TransientError as error:
-                failures = 0 if part.size >= furthest + STEP_BYTES else failures + 1
-                furthest = max(furthest, part.size)
-                if failures >= policy.tries:
-                    raise InputError(
-                        f"{show_url(url)}: {error}; tried {failures} times{advise(part)}"
-                    ) from None
-                wait = choose_wait(policy, failures, error)
-                screen.say(f"{show_url(url)}: {error}; trying again in {wait:.0f} s")
-                time.sleep(wait)
+        keep_trying(task, session)
+    return task.part.finish()
+
+
+def keep_trying(task: Download, session: requests.Session) -> None:
+    """Try until all is there; InputError after too many tries in a row that brought nothing.
+
+    urllib3's Retry would begin a request again, not its answer where that was cut off.
+    """
+    furthest, failures = task.part.size, 0
+    while True:
+        try:
+            return try_once(task, session)
+        except TransientError as error:
+            failures = 0 if task.part.size >= furthest + STEP_BYTES else failures + 1
+            furthest = max(furthest, task.part.size)
+            if failures >= task.policy.tries:
+                reason = f"{show_url(task.url)}: {error}; tried {failures} times{advise(task.part)}"
+                raise InputError(reason) from None
+            wait = choose_wait(task.policy, failures, error)
+            task.screen.say(f"{show_url(task.url)}: {error}; trying again in {wait:.0f} s")
+            time.sleep(wait)
 
 
 def advise(part: PartialDownload) -> str:
@@ -112,83 +131,58 @@ def choose_wait(policy: RetryPolicy, failures: int, error: TransientError) -> fl
     return min(wait, policy.most_wait_seconds) * random.uniform(0.8, 1.2)  # noqa: S311 - it spreads load
 
 
-def try_once(
-    session: requests.Session,
-    url: str,
-    part: PartialDownload,
-    most_bytes: int,
-    screen: DownloadScreen,
-    policy: RetryPolicy,
-) -> None:
+def try_once(task: Download, session: requests.Session) -> None:
     """Ask for what is missing and take it; TransientError where another try may do, else InputError."""
-    validators, have = part.read_validators(), part.size
-    if have and have == validators.total:
+    known, have = task.part.read_validators(), task.part.size
+    if have and have == known.total:
         return
-    if have and validators.validator is None:
-        screen.say("the server had no ETag or Last-Modified to continue by: from the beginning")
+    if have and known.validator is None:
+        task.screen.say("the server had no ETag or Last-Modified to continue by: from the beginning")
         have = 0
-    headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers.update({"Range": f"bytes={have}-", "If-Range": str(validators.validator)})
-    timeout = (policy.connect_seconds, policy.read_seconds)
+    headers = {"Range": f"bytes={have}-", "If-Range": str(known.validator)} if have else {}
+    timeout = (task.policy.connect_seconds, task.policy.read_seconds)
     try:
-        with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
-            total = admit_response(response, part, have, validators, screen)
-            check_room(url, part, total, most_bytes)
-            receive(response, part, total, most_bytes, screen, policy)
+        with session.get(
+            task.url, headers={"Accept-Encoding": "identity", **headers}, stream=True, timeout=timeout
+        ) as response:
+            receive(task, response, admit_response(task, response, have, known))
     except FINAL as error:
-        raise InputError(
-            f"{show_url(url)}: {describe_failure(error)}; correct it or use --mirror URL"
-        ) from error
+        reason = f"{show_url(task.url)}: {describe_failure(error)}; correct it or use --mirror URL"
+        raise InputError(reason) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise TransientError(describe_failure(error)) from error
 
 
-def admit_response(
-    response: requests.Response,
-    part: PartialDownload,
-    have: int,
-    validators: Validators,
-    screen: DownloadScreen,
-) -> int | None:
+def admit_response(task: Download, response: requests.Response, have: int, known: Validators) -> int | None:
     """Make the part ready for what a response brings; the size of the whole file, where that is known."""
     check_redirects(response)
-    place = show_url(response.url)
-    if response.status_code in WORTH_A_RETRY:
-        raise TransientError(f"the server answers {response.status_code}", read_wait(response))
-    if response.status_code == 416:
-        part.discard()
+    status, headers = response.status_code, response.headers
+    if status in WORTH_A_RETRY:
+        raise TransientError(f"the server answers {status}", read_number(headers.get("Retry-After")))
+    if status == 416:
+        task.part.discard()
         raise TransientError(f"the server has nothing after {have} bytes: from the beginning")
-    if response.status_code == 206:
-        return continue_part(response, part, have, validators)
-    if response.status_code != 200:
-        raise InputError(
-            f"{place}: the server answers {response.status_code} {response.reason}; use --mirror URL"
-        )
+    if status == 206:
+        return continue_part(task, response, have, known)
+    if status != 200:
+        place = show_url(response.url)
+        raise InputError(f"{place}: the server answers {status} {response.reason}; use --mirror URL")
     if have:
-        screen.say("the server begins anew: it ignores ranges, or the file has changed")
-    length = response.headers.get("Content-Length", "")
-    total = int(length) if NUMBER.fullmatch(length) else None
-    part.begin(Validators(response.headers.get("ETag"), response.headers.get("Last-Modified"), total))
+        task.screen.say("the server begins anew: it ignores ranges, or the file has changed")
+    total = read_number(headers.get("Content-Length"))
+    task.part.begin(Validators(headers.get("ETag"), headers.get("Last-Modified"), total))
     return total
 
 
-def continue_part(
-    response: requests.Response, part: PartialDownload, have: int, validators: Validators
-) -> int | None:
+def continue_part(task: Download, response: requests.Response, have: int, known: Validators) -> int | None:
     """Size of the file that a partial answer goes on with; TransientError where it is not the same file."""
-    found = re.fullmatch(
-        r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "").strip()
-    )
-    total = int(found[2]) if found and found[2] != "*" else validators.total
-    news = [
-        (validators.etag, response.headers.get("ETag")),
-        (validators.modified, response.headers.get("Last-Modified")),
-        (validators.total, total),
-    ]
-    changed = any(None not in pair and pair[0] != pair[1] for pair in news)
+    found = RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    total = int(found[2]) if found and found[2] != "*" else known.total
+    news = Validators(response.headers.get("ETag"), response.headers.get("Last-Modified"), total)
+    pairs = zip(astuple(known), astuple(news), strict=True)
+    changed = any(None not in pair and pair[0] != pair[1] for pair in pairs)
     if changed or not found or int(found[1]) != have:
-        part.discard()
+        task.part.discard()
         what = "the file has changed meanwhile" if changed else "the server sent another range than asked for"
         raise TransientError(f"{what}: from the beginning")
     return total
@@ -203,53 +197,38 @@ def check_redirects(response: requests.Response) -> None:
         )
 
 
-def check_room(url: str, part: PartialDownload, total: int | None, most_bytes: int) -> None:
-    """Refuse a file that is too large for the limit or for the disk, before it comes."""
-    if total is None:
-        return
-    if total > most_bytes:
-        part.discard()
-        raise InputError(
-            f"{show_url(url)}: is of {total} bytes, more than the {most_bytes} allowed (most_bytes)"
-        )
-    free = shutil.disk_usage(part.path.parent).free
-    if total - part.size > free:
-        raise InputError(
-            f"{part.path.parent}: has room for {free} bytes, but {total - part.size} are to come"
-        )
-
-
-def receive(
-    response: requests.Response,
-    part: PartialDownload,
-    total: int | None,
-    most_bytes: int,
-    screen: DownloadScreen,
-    policy: RetryPolicy,
-) -> None:
+def receive(task: Download, response: requests.Response, total: int | None) -> None:
     """Append what comes; TransientError where it ends early or comes too slowly."""
-    size = part.size
+    part, size = task.part, task.part.size
+    check_size(task, total or 0)
+    free = shutil.disk_usage(part.path.parent).free
+    if total is not None and total - size > free:
+        raise InputError(f"{part.path.parent}: has room for {free} bytes, but {total - size} are to come")
     try:
         with part.path.open("ab", buffering=0) as file:
-            for piece in read_pieces(response, policy):
+            for piece in read_pieces(response, task.policy):
                 size += len(piece)
-                if size > most_bytes:
+                if size > task.most_bytes:
                     break
                 file.write(piece)
-                screen.show_bytes(size, total)
+                task.screen.show_bytes(size, total)
     except requests.RequestException:
         raise
     except OSError as error:
         raise InputError(f"{part.path}: cannot be written ({error.strerror})") from error
-    if size > most_bytes:
-        part.discard()
-        raise InputError(
-            f"{show_url(response.url)}: is of more than the {most_bytes} bytes allowed (most_bytes); removed"
-        )
+    check_size(task, size)
     if total is not None and size != total:
         if size > total:
             part.discard()
         raise TransientError(f"the connection ended after {size} of {total} bytes")
+
+
+def check_size(task: Download, size: int) -> None:
+    """Refuse a file that is too large, as the server says or as it turns out; nothing of it is kept."""
+    if size > task.most_bytes:
+        task.part.discard()
+        reason = f"is of {size} bytes or more, beyond the {task.most_bytes} allowed (most_bytes)"
+        raise InputError(f"{show_url(task.url)}: {reason}")
 
 
 def read_pieces(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
@@ -265,10 +244,9 @@ def read_pieces(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
             started, count = now, 0
 
 
-def read_wait(response: requests.Response) -> float | None:
-    """Seconds that a server asks to wait; dates are not read."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if NUMBER.fullmatch(text) else None
+def read_number(text: str | None) -> int | None:
+    """A number of a header; a date, or what is no number, is as good as nothing."""
+    return int(text) if text and NUMBER.fullmatch(text) else None
 
 
 def describe_failure(error: BaseException) -> str:

@@ -41,11 +41,11 @@ class PartialDownload:
 
     @property
     def validators_path(self) -> Path:
-        """Where its validators is kept."""
+        """Where its validators are kept."""
         return self.path.with_suffix(".json")
 
     def read_validators(self) -> Validators:
-        """Its validators; an empty one, with which nothing is continued, where that is missing or damaged."""
+        """Its validators; none, with which nothing is continued, where they are missing or damaged."""
         try:
             return read_shape(self.validators_path, Validators, MAX_NOTE_BYTES)
         except InputError:
