@@ -158,7 +158,7 @@ def admit_response(task: Download, response: requests.Response, have: int, known
     check_redirects(response)
     status, headers = response.status_code, response.headers
     if status in WORTH_A_RETRY:
-        raise TransientError(f"the server answers {status}", read_number(headers.get("Retry-After")))
+        raise TransientError(f"the server answers {status}", read_header_number(headers.get("Retry-After")))
     if status == 416:
         task.part.discard()
         raise TransientError(f"the server has nothing after {have} bytes: from the beginning")
@@ -169,7 +169,7 @@ def admit_response(task: Download, response: requests.Response, have: int, known
         raise InputError(f"{place}: the server answers {status} {response.reason}; use --mirror URL")
     if have:
         task.screen.say("the server begins anew: it ignores ranges, or the file has changed")
-    total = read_number(headers.get("Content-Length"))
+    total = read_header_number(headers.get("Content-Length"))
     task.part.begin(Validators(headers.get("ETag"), headers.get("Last-Modified"), total))
     return total
 
@@ -200,13 +200,13 @@ def check_redirects(response: requests.Response) -> None:
 def receive(task: Download, response: requests.Response, total: int | None) -> None:
     """Append what comes; TransientError where it ends early or comes too slowly."""
     part, size = task.part, task.part.size
-    check_size(task, total or 0)
+    refuse_excess(task, total or 0)
     free = shutil.disk_usage(part.path.parent).free
     if total is not None and total - size > free:
         raise InputError(f"{part.path.parent}: has room for {free} bytes, but {total - size} are to come")
     try:
         with part.path.open("ab", buffering=0) as file:
-            for piece in read_pieces(response, task.policy):
+            for piece in read_body(response, task.policy):
                 size += len(piece)
                 if size > task.most_bytes:
                     break
@@ -216,14 +216,14 @@ def receive(task: Download, response: requests.Response, total: int | None) -> N
         raise
     except OSError as error:
         raise InputError(f"{part.path}: cannot be written ({error.strerror})") from error
-    check_size(task, size)
+    refuse_excess(task, size)
     if total is not None and size != total:
         if size > total:
             part.discard()
         raise TransientError(f"the connection ended after {size} of {total} bytes")
 
 
-def check_size(task: Download, size: int) -> None:
+def refuse_excess(task: Download, size: int) -> None:
     """Refuse a file that is too large, as the server says or as it turns out; nothing of it is kept."""
     if size > task.most_bytes:
         task.part.discard()
@@ -231,7 +231,7 @@ def check_size(task: Download, size: int) -> None:
         raise InputError(f"{show_url(task.url)}: {reason}")
 
 
-def read_pieces(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
+def read_body(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
     """Bytes as they come, compressed or not as the server stores them; TransientError where too few come."""
     started, count = time.monotonic(), 0
     while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
@@ -244,7 +244,7 @@ def read_pieces(response: Any, policy: RetryPolicy) -> Iterator[bytes]:
             started, count = now, 0
 
 
-def read_number(text: str | None) -> int | None:
+def read_header_number(text: str | None) -> int | None:
     """A number of a header; a date, or what is no number, is as good as nothing."""
     return int(text) if text and NUMBER.fullmatch(text) else None
 

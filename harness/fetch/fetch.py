@@ -19,7 +19,7 @@ from harness.core.examples import hash_file
 from harness.fetch.download import DownloadScreen, RetryPolicy, download, show_url
 from harness.fetch.ledger import LEDGER, FetchRecord, check_same, read_ledger, write_record
 from harness.fetch.part import locate_part
-from harness.fetch.sources import Source
+from harness.fetch.sources import FetchSource
 from harness.fetch.unpack import Unpacked, unpack_archive
 from harness.system.locks import hold_lock
 
@@ -27,7 +27,7 @@ INCOMING = ".incoming-"
 
 
 @dataclass(frozen=True)
-class Origin:
+class ArchiveOrigin:
     """Where an archive is to come from, instead of its publisher."""
 
     mirror: str | None = None
@@ -55,7 +55,11 @@ class Fetched:
 
 
 def fetch_source(
-    source: Source, origin: Origin, cache: Path, screen: DownloadScreen, policy: RetryPolicy | None = None
+    source: FetchSource,
+    origin: ArchiveOrigin,
+    cache: Path,
+    screen: DownloadScreen,
+    policy: RetryPolicy | None = None,
 ) -> Fetched:
     """Bring a source's files into its model's folder, or leave them where they are there already.
 
@@ -78,7 +82,7 @@ def fetch_source(
         return fetched
 
 
-def choose_url(source: Source, mirror: str | None) -> str:
+def choose_url(source: FetchSource, mirror: str | None) -> str:
     """The publisher's address, or a mirror's; to one that ends in a slash the file's name is added."""
     if mirror is None:
         return source.table.url
@@ -106,7 +110,7 @@ def check_places(folder: Path, known: FetchRecord) -> bool:
 
 
 def install_archive(
-    archive: Archive, source: Source, known: FetchRecord | None, screen: DownloadScreen
+    archive: Archive, source: FetchSource, known: FetchRecord | None, screen: DownloadScreen
 ) -> Fetched:
     """Check and unpack an archive, put its files in place, and record them where that was not done yet.
 
@@ -140,7 +144,7 @@ def install_archive(
 
 
 def check_archive(
-    path: Path, source: Source, staging: Path, known: FetchRecord | None
+    path: Path, source: FetchSource, staging: Path, known: FetchRecord | None
 ) -> tuple[str, Unpacked]:
     """SHA-256 of an archive and its files, unpacked; InputError where anything is not as it should be."""
     digest = check_digests(source, path)
@@ -150,7 +154,7 @@ def check_archive(
     return digest, unpacked
 
 
-def check_digests(source: Source, archive: Path) -> str:
+def check_digests(source: FetchSource, archive: Path) -> str:
     """SHA-256 of an archive; InputError where it, or the MD5, is not what the table says."""
     digest = hash_file(archive)
     for name, wanted in (("sha256", source.table.sha256), ("md5", source.table.md5)):
@@ -170,7 +174,7 @@ def hash_md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def describe_trust(source: Source, digest: str) -> str:
+def describe_trust(source: FetchSource, digest: str) -> str:
     """What the files were checked against, and what they will be checked against from now on."""
     table = source.table
     if table.sha256:

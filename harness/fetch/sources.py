@@ -12,7 +12,7 @@ from harness.model.sources import SourceTable, check_source
 
 
 @dataclass(frozen=True)
-class Source:
+class FetchSource:
     """One archive, its name, and the model's folder that its files go to."""
 
     name: str
@@ -25,11 +25,11 @@ class Source:
         return f"{self.folder / 'model.toml'}: fetch.{self.name}"
 
 
-def find_sources(model: str | None = None, models: Path = MODELS) -> list[Source]:
+def find_sources(model: str | None = None, models: Path = MODELS) -> list[FetchSource]:
     """The sources of one model, or of all in a folder; InputError for a table that is wrong."""
     paths = sorted(models.glob("*/model.toml")) if model is None else [find_model(model)]
     found = [
-        Source(name, path.parent.absolute(), table)
+        FetchSource(name, path.parent.absolute(), table)
         for path in paths
         for name, table in read_model_table(path).fetch.items()
     ]
@@ -38,7 +38,7 @@ def find_sources(model: str | None = None, models: Path = MODELS) -> list[Source
     return found
 
 
-def choose_source(name: str, sources: Sequence[Source]) -> Source:
+def choose_source(name: str, sources: Sequence[FetchSource]) -> FetchSource:
     """The source of a name; InputError with the names there are."""
     found = [one for one in sources if one.name == name]
     if len(found) > 1:

@@ -39,7 +39,7 @@ def unpack_archive(path: Path, staging: Path, table: SourceTable) -> Unpacked:
     is wanted, lacks something, or is larger or of more entries than allowed.
     """
     reader = PieceReader(
-        read_pieces(path),
+        decompress(path),
         table.most_unpacked_bytes + HEADER_BYTES,
         f"{path}: unpacks to more than {table.most_unpacked_bytes} bytes (most_unpacked_bytes); refused",
     )
@@ -52,7 +52,7 @@ def unpack_archive(path: Path, staging: Path, table: SourceTable) -> Unpacked:
                     raise InputError(
                         f"{path}: has more than {table.most_entries} entries (most_entries); refused"
                     )
-                target = judge_member(path, member, table.take, taken)
+                target = choose_target(path, member, table.take, taken)
                 if target is None:
                     left_out += not member.isdir()
                     continue
@@ -70,7 +70,7 @@ def unpack_archive(path: Path, staging: Path, table: SourceTable) -> Unpacked:
     return Unpacked(files, left_out)
 
 
-def read_pieces(path: Path) -> Iterator[bytes]:
+def decompress(path: Path) -> Iterator[bytes]:
     """Unpacked bytes of a `.tar` or `.tar.gz` file; InputError where they are suspiciously many."""
     with path.open("rb") as packed:
         stream: IO[bytes] = packed
@@ -86,7 +86,7 @@ def read_pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def judge_member(
+def choose_target(
     path: Path, member: tarfile.TarInfo, take: Mapping[str, str], taken: Mapping[str, Path]
 ) -> str | None:
     """Place of an entry in the model's folder, None where it is not wanted; InputError for a hostile one."""

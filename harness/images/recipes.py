@@ -16,7 +16,7 @@ from pydantic import model_validator
 
 from harness.core.errors import InputError
 from harness.core.text import read_text
-from harness.system.tables import PIN, Name, Table, read_table
+from harness.system.tables import PIN, Name, TomlTable, read_toml_table
 
 LISTING = "images.toml"
 SCRIPT = "install.sh"
@@ -44,7 +44,7 @@ KINDS = {
 }
 
 
-class Recipe(Table):
+class Recipe(TomlTable):
     """One table of `images.toml`."""
 
     dockerfile: Literal["caffe", "debian", "wheels"]
@@ -107,7 +107,7 @@ def native_architecture() -> str:
 
 def read_images(folder: Path) -> dict[str, Image]:
     """All images of a folder of Dockerfiles; InputError names table and key that are wrong."""
-    recipes = read_table(folder / LISTING, dict[Name, Recipe])
+    recipes = read_toml_table(folder / LISTING, dict[Name, Recipe])
     return {name: Image(name, recipe, folder, key_recipe(recipe, folder)) for name, recipe in recipes.items()}
 
 

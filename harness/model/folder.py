@@ -21,7 +21,7 @@ from harness.model.state import State, make_state
 from harness.model.witness_files import WitnessFiles, check_sets, find_folder_sets, find_set
 from harness.system.documents import read_names
 from harness.system.invocation import write_command
-from harness.system.tables import read_table
+from harness.system.tables import read_toml_table
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
@@ -164,7 +164,7 @@ def find_model(place: Path | str) -> Path:
 
 def read_model_table(path: Path) -> ModelTable:
     """Contents of a `model.toml`; InputError names the key and what is allowed there."""
-    return read_table(path, ModelTable, within=path.parent)
+    return read_toml_table(path, ModelTable, within=path.parent)
 
 
 def place_file(path: Path, key: str, file: str) -> Path:

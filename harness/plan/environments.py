@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from harness.ami.port import PRESETS, fit_rules, read_port
 from harness.backends import NAMES
 from harness.core.errors import InputError
-from harness.system.tables import PIN, Name, Table, read_table
+from harness.system.tables import PIN, Name, TomlTable, read_toml_table
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 # What an environment of each launcher alone has; the first of it has to be there.
@@ -22,7 +22,7 @@ LONGEST_VALUE = 32_767  # characters that Windows takes; Linux takes four times 
 REGISTER = "matrix.toml"  # lies beside the environments and is none
 
 
-class BackendSettings(Table):
+class BackendSettings(TomlTable):
     """How the backend executes."""
 
     threads: Count = 1
@@ -34,7 +34,7 @@ class BackendSettings(Table):
     winograd: Annotated[bool, Field(strict=True)] = True
 
 
-class SteeringParameters(Table):
+class SteeringParameters(TomlTable):
     """Alpha, beta and epsilon where an environment does not take the published ones."""
 
     alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100.0
@@ -42,7 +42,7 @@ class SteeringParameters(Table):
     epsilon: Annotated[float, Field(allow_inf_nan=False)] = 1.15
 
 
-class Environment(Table):
+class Environment(TomlTable):
     """One file of `environments/`; `name` is the file's name without its ending.
 
     `packages` and `python` are those of a local environment, `image` and `memory_megabytes` a container's.
@@ -145,4 +145,4 @@ def read_environments(folder: Path) -> tuple[Environment, ...]:
     )
     if not paths:
         raise InputError(f"{folder}: holds no environment; add NAME.toml files")
-    return tuple(read_table(path, Environment, name=path.stem) for path in paths)
+    return tuple(read_toml_table(path, Environment, name=path.stem) for path in paths)

@@ -13,12 +13,12 @@ from pydantic import Field, model_validator
 from harness.core.errors import InputError
 from harness.plan.environments import REGISTER, Environment
 from harness.plan.identity import name_environment
-from harness.system.tables import Table, read_table
+from harness.system.tables import TomlTable, read_toml_table
 
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Rule(Table):
+class Rule(TomlTable):
     """Environments that are added to, or taken from, a group for some models, and why.
 
     Without a group an `include` speaks of the default one, an `exclude` of all.
@@ -34,7 +34,7 @@ class Rule(Table):
         return fnmatchcase(environment.name, self.environment) and fnmatchcase(model, self.model)
 
 
-class Expected(Table):
+class Expected(TomlTable):
     """Divergences that are known: examples and environments as globs, why, whose, and until when.
 
     `count` (`279 of 400`) and `digest` pin how many examples depart and with which tuples, in every
@@ -70,7 +70,7 @@ class Expected(Table):
         return fnmatchcase(model, self.model)
 
 
-class Register(Table):
+class Register(TomlTable):
     """The whole file, and the names of the environments beside it."""
 
     reference: Text
@@ -86,7 +86,7 @@ def read_register(folder: Path, environments: Sequence[Environment]) -> Register
     """`matrix.toml` of a folder; InputError where it and the environments beside it contradict each other."""
     path = folder / REGISTER
     names = tuple(environment.name for environment in environments)
-    register = read_table(path, Register, environments=names)
+    register = read_toml_table(path, Register, environments=names)
     if register.reference not in names:
         raise InputError(
             f"{path}: reference = {register.reference!r}: no such environment; there are {', '.join(names)}"

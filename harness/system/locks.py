@@ -37,14 +37,14 @@ def hold_lock(cache: Path, name: str, stop: threading.Event, say: Say) -> Iterat
     """
     path = cache / LOCKS / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = wait_for(path, stop, say)
+    file = wait_for_lock(path, stop, say)
     try:
         yield
     finally:
         release(path, file)
 
 
-def wait_for(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
+def wait_for_lock(path: Path, stop: threading.Event, say: Say) -> IO[Any]:
     """A lock's file as soon as it is ours."""
     started, told = time.monotonic(), False
     while True:

@@ -30,7 +30,7 @@ class FileEntry(msgspec.Struct, frozen=True, array_like=True):
 def write_manifest(folder: Path) -> None:
     """Take down what a folder holds, in the folder itself."""
     files = list_files(folder)
-    write_sealed(folder / FILE, {name: make_entry(*found) for name, found in files.items()})
+    write_sealed(folder / FILE, {name: make_file_entry(*found) for name, found in files.items()})
 
 
 def find_change(folder: Path) -> str | None:
@@ -46,7 +46,7 @@ def find_change(folder: Path) -> str | None:
         if name not in files:
             return f"{folder / name} is missing"
         if (entry.size, entry.modified, entry.changed) != take_stamp(files[name][1]):
-            renewed[name] = make_entry(*files[name])
+            renewed[name] = make_file_entry(*files[name])
             if renewed[name].sha256 != entry.sha256:
                 return f"{folder / name} was changed"
     added = [name for name in files.keys() - known.keys() if COMPILED not in name.split("/")]
@@ -87,7 +87,7 @@ def take_stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def make_entry(path: str, status: os.stat_result) -> FileEntry:
+def make_file_entry(path: str, status: os.stat_result) -> FileEntry:
     """A file's entry; OSError, with its name, where it cannot be read."""
     return FileEntry(*take_stamp(status), hash_entry(Path(path), status))
 

@@ -24,16 +24,16 @@ UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 Shape = TypeVar("Shape")
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A frozen table that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def read_table(path: Path, shape: type[Shape], within: Path | None = None, **more: Any) -> Shape:
+def read_toml_table(path: Path, shape: type[Shape], within: Path | None = None, **more: Any) -> Shape:
     """A TOML file in a shape, with `more` keys that the file may not set; InputError lists what is wrong.
 
-    A shape is a table (of `Table`, or a dataclass), or a dict of them.
+    A shape is a table (of `TomlTable`, or a dataclass), or a dict of them.
     """
     text = read_bytes(path, MAX_TABLE_BYTES, within)
     data = parse_toml(text, str(path))
@@ -69,11 +69,11 @@ def show_place(path: Path, text: bytes, keys: Sequence[str | int]) -> str:
     """A file, and the line of what keys lead to in it, or of as much of them as is there."""
     line = None
     while keys and line is None:
-        line, keys = find_line(text.decode("utf-8-sig"), keys), keys[:-1]
+        line, keys = locate_key(text.decode("utf-8-sig"), keys), keys[:-1]
     return str(path) if line is None else f"{path}:{line}"
 
 
-def find_line(text: str, keys: Sequence[str | int]) -> int | None:
+def locate_key(text: str, keys: Sequence[str | int]) -> int | None:
     """The line on which what keys lead to begins: what comes before is whole without it, and has it not."""
     lines, start = text.replace("\r\n", "\n").split("\n"), 1
     for count in range(1, min(len(lines), MOST_LINES) + 1):

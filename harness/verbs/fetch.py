@@ -39,7 +39,7 @@ def fetch(
     anything else refused afterwards.
     """
     from harness.core.errors import InputError
-    from harness.fetch.fetch import Origin, fetch_source
+    from harness.fetch.fetch import ArchiveOrigin, fetch_source
     from harness.fetch.screen import open_screen
     from harness.fetch.sources import choose_source, find_sources
     from harness.system.cache import find_cache
@@ -55,7 +55,7 @@ def fetch(
     source = choose_source(name, sources)
     try:
         with open_screen(open_errors()) as screen:
-            fetched = fetch_source(source, Origin(mirror, file), find_cache(find_root()), screen)
+            fetched = fetch_source(source, ArchiveOrigin(mirror, file), find_cache(find_root()), screen)
     except KeyboardInterrupt:
         print_line("harness: interrupted; what has come is kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -276,7 +276,7 @@ def test_a_disk_that_fills_meanwhile_is_one_error(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with serve(Script(CONTENT)) as url:
-        monkeypatch.setattr("harness.fetch.download.read_pieces", fail)
+        monkeypatch.setattr("harness.fetch.download.read_body", fail)
         with pytest.raises(InputError, match=r"cannot be written .No space left on device"):
             download(url, tmp_path, 1 << 21, Lines(), POLICY)
 

@@ -10,7 +10,7 @@ from downloads import FILES, POLICY, TABLE, Lines, pack
 from hostile_server import Script, serve
 
 from harness.core.errors import InputError
-from harness.fetch.fetch import Origin, choose_url, fetch_source
+from harness.fetch.fetch import ArchiveOrigin, choose_url, fetch_source
 from harness.fetch.ledger import LEDGER, read_ledger
 from harness.fetch.sources import choose_source, find_sources
 from harness.model.folder import read_model
@@ -34,7 +34,9 @@ def make_fetch(tmp_path, folder):
             toml = small_model.TABLE.partition("[examples]")[0] + TABLE.format(url=url, more=more)
             (folder / "model.toml").write_text(toml)
             source = choose_source("data", find_sources(models=folder.parent))
-            return fetch_source(source, origin or Origin(), tmp_path / "cache", screen, POLICY), str(screen)
+            return fetch_source(source, origin or ArchiveOrigin(), tmp_path / "cache", screen, POLICY), str(
+                screen
+            )
 
     return fetch
 
@@ -73,11 +75,11 @@ def test_a_missing_file_is_fetched_again_from_a_mirror_too(fetch, folder, tmp_pa
     fetch(Script(pack()))
     (folder / "names.txt").unlink()
     with serve(Script(pack())) as mirror:
-        fetch(Script(b""), Origin(mirror=mirror))
+        fetch(Script(b""), ArchiveOrigin(mirror=mirror))
     assert files_in(folder) == PLACED
     (folder / "names.txt").unlink()
     (tmp_path / "copy.tar.gz").write_bytes(pack())
-    fetch(Script(b""), Origin(file=tmp_path / "copy.tar.gz"))
+    fetch(Script(b""), ArchiveOrigin(file=tmp_path / "copy.tar.gz"))
     assert files_in(folder) == PLACED
     assert (tmp_path / "copy.tar.gz").exists()
 
@@ -171,9 +173,9 @@ def test_a_download_that_was_given_up_is_continued(folder, tmp_path):
         )
         (source,) = find_sources(str(folder))
         with pytest.raises(InputError, match="404"):
-            fetch_source(source, Origin(), tmp_path, Lines(), POLICY)
+            fetch_source(source, ArchiveOrigin(), tmp_path, Lines(), POLICY)
         assert files_in(folder) == {}
-        fetch_source(source, Origin(), tmp_path, Lines(), POLICY)
+        fetch_source(source, ArchiveOrigin(), tmp_path, Lines(), POLICY)
     assert script.requests[-1]["Range"] == f"bytes={len(content) // 2}-"
     assert files_in(folder).items() >= PLACED.items()
 
@@ -257,10 +259,12 @@ def test_two_sources_share_a_record(fetch, folder):
     assert sorted(read_ledger(folder)) == ["data", "other"]
 
 
-@pytest.mark.parametrize("origin", [Origin(mirror="ftp://a/b"), Origin(mirror="/a/b"), Origin()])
+@pytest.mark.parametrize(
+    "origin", [ArchiveOrigin(mirror="ftp://a/b"), ArchiveOrigin(mirror="/a/b"), ArchiveOrigin()]
+)
 def test_an_origin_that_is_none_is_refused(fetch, tmp_path, origin):
     with pytest.raises(InputError, match=r"--mirror|--from"):
-        fetch(Script(pack()), Origin(file=tmp_path) if origin == Origin() else origin)
+        fetch(Script(pack()), ArchiveOrigin(file=tmp_path) if origin == ArchiveOrigin() else origin)
 
 
 def test_a_mirrors_folder_gets_the_files_name():
@@ -318,8 +322,8 @@ def test_a_fetched_model_is_found_where_its_table_says(tmp_path):
         with pytest.raises(InputError, match=r"or run: .*fetch net$"):
             read_model(folder)
         sources = find_sources(str(folder))
-        fetch_source(choose_source("net", sources), Origin(), tmp_path / "cache", Lines(), POLICY)
+        fetch_source(choose_source("net", sources), ArchiveOrigin(), tmp_path / "cache", Lines(), POLICY)
         with pytest.raises(InputError, match=r"no witnesses of leye .* or run: .* fetch data$"):
             read_model(folder)
-        fetch_source(choose_source("data", sources), Origin(), tmp_path / "cache", Lines(), POLICY)
+        fetch_source(choose_source("data", sources), ArchiveOrigin(), tmp_path / "cache", Lines(), POLICY)
     assert read_model(folder).labels == small_model.LABELS

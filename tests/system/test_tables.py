@@ -7,10 +7,10 @@ import pytest
 from pydantic import ConfigDict, Field
 
 from harness.core.errors import InputError
-from harness.system.tables import Table, read_table
+from harness.system.tables import TomlTable, read_toml_table
 
 
-class Inner(Table):
+class Inner(TomlTable):
     """A table in a table."""
 
     count: int = 1
@@ -25,7 +25,7 @@ class Plain:
     inner: Inner | None = None
 
 
-class Outer(Table):
+class Outer(TomlTable):
     """A table of all kinds."""
 
     name: str
@@ -40,7 +40,7 @@ def make_read(tmp_path):
 
     def read(text, shape=Outer, **more):
         (tmp_path / "a.toml").write_text(text, encoding="utf-8", newline="")
-        return read_table(tmp_path / "a.toml", shape, **more)
+        return read_toml_table(tmp_path / "a.toml", shape, **more)
 
     return read
 
