@@ -44,11 +44,11 @@ def main() -> None:
 
 def profile_attack(name: str) -> dict[str, Any]:
     """Seconds of an attack, one thread, and the shares of where they were spent."""
-    from harness.attacks.order import Request, run_attack
+    from harness.attacks.order import AttackRequest, run_attack
 
     with tempfile.TemporaryDirectory(prefix="harness-bench-") as folder:
-        run_attack(Request(name, Path(folder) / "warm", limit=1), ignore)
-        request = Request(name, Path(folder) / "attack", limit=IMAGES, batch=IMAGES)
+        run_attack(AttackRequest(name, Path(folder) / "warm", limit=1), ignore)
+        request = AttackRequest(name, Path(folder) / "attack", limit=IMAGES, batch=IMAGES)
         profile, wall, processor = cProfile.Profile(), time.perf_counter(), time.process_time()
         produced = profile.runcall(run_attack, request, ignore)
         seconds = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}

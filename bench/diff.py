@@ -22,7 +22,7 @@ from harness.diff.columns import Columns, find_detected, stack_names
 from harness.plan.register import Register
 from harness.records.record import STAGES
 from harness.summary.document import CellSummary, Summary
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 from harness.worker.fingerprint import read_peak_memory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,7 +74,7 @@ class Cost:
 def measure_files(share: float) -> None:
     """Runs on disk, with the fingerprints and the sizes of records that real cells have."""
     from harness.diff.columns import read_columns
-    from harness.verdict.compare import Selection, compare_runs
+    from harness.verdict.compare import CellSelection, compare_runs
 
     examples, environments = FILES
     register = Register(reference="cell-00", default="d", groups={})
@@ -84,7 +84,7 @@ def measure_files(share: float) -> None:
         size = sum(path.stat().st_size for path in run.rglob("records.jsonl"))
         plain = measure(lambda: [parse_plainly(folder) for folder in folders])
         reading = measure(lambda: [read_columns(folder) for folder in folders])
-        whole = measure(lambda: compare_runs([str(run)], run, register, Selection()))
+        whole = measure(lambda: compare_runs([str(run)], run, register, CellSelection()))
     print(f"{describe_size(FILES, share)}, {size / 1e6:.0f} MB of records")
     print_cost("json.loads alone", plain)
     print_cost("read as columns", reading, f"{plain.processor / reading.processor:.1f} x as fast")
@@ -95,7 +95,7 @@ def measure_columns(share: float) -> None:
     """Everything but reading."""
     results = make_results(*COLUMNS, share)
     held = read_peak_memory() or 0
-    header = Header("bench", "0", "m", "cell-00", {}, 0.0)
+    header = RunDescription("bench", "0", "m", "cell-00", {}, 0.0)
     summaries: list[Summary] = []
     cost = measure(lambda: summaries.append(make_summary(header, results, ())), repeats=1)
     peak = read_peak_memory() or 0

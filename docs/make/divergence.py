@@ -38,11 +38,11 @@ def draw_pair(run: Path) -> str:
     from harness.plan.environments import read_environments
     from harness.plan.register import read_register
     from harness.report.terminal import print_summary
-    from harness.verdict.compare import Selection, compare_runs
+    from harness.verdict.compare import CellSelection, compare_runs
 
     folder = ROOT / "environments"
     register = read_register(folder, read_environments(folder))
-    summary = compare_runs([str(run)], ROOT / "reports", register, Selection((), None, PAIR))
+    summary = compare_runs([str(run)], ROOT / "reports", register, CellSelection((), None, PAIR))
     console = Console(file=io.StringIO(), width=WIDTH, record=True, highlight=False)
     print_summary(summary, None, console, ROWS)
     return console.export_svg(title=f"harness diff RUN --pair {' '.join(PAIR)}", unique_id="divergence")

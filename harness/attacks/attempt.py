@@ -18,7 +18,7 @@ from PIL import Image
 from harness.ami.detection import Detector, run_plain
 from harness.ami.port import Port
 from harness.ami.preprocess import prepare_array, prepare_image
-from harness.attacks.generate import AimedPgd, Batch, Models, move_pixels, run_passes
+from harness.attacks.generate import AimedPgd, AttackBatch, Models, move_pixels, run_passes
 from harness.attacks.recipes import Attack, Recipe, Save
 from harness.attacks.sources import DECODER
 from harness.attacks.toolbox import Pixels
@@ -71,7 +71,12 @@ class Attempt:
 
 
 def attempt_batch(
-    models: Models, checker: Checker, attack: Attack, way: Recipe | AimedPgd, batch: Batch, ids: Sequence[str]
+    models: Models,
+    checker: Checker,
+    attack: Attack,
+    way: Recipe | AimedPgd,
+    batch: AttackBatch,
+    ids: Sequence[str],
 ) -> list[Attempt]:
     """Attack a batch; `ids` are what its images would be called as examples."""
     moved = move_pixels(models, batch, way)
@@ -94,7 +99,7 @@ def name_outcome(before: bool, after: bool) -> Outcome:
     return "lost" if before else "failed"
 
 
-def find_before(models: Models, batch: Batch, moved: Pixels) -> NDArray[np.bool_]:
+def find_before(models: Models, batch: AttackBatch, moved: Pixels) -> NDArray[np.bool_]:
     """Which moved pixels (N,) deceive before they are rounded."""
     if models.steered is not None:
         original, attribute = (one.argmax(1) for one in run_passes(models, moved))
@@ -104,7 +109,7 @@ def find_before(models: Models, batch: Batch, moved: Pixels) -> NDArray[np.bool_
     return find_deceived(logits.cpu().numpy().argmax(1), batch)
 
 
-def find_deceived(answers: NDArray[Any], batch: Batch) -> NDArray[np.bool_]:
+def find_deceived(answers: NDArray[Any], batch: AttackBatch) -> NDArray[np.bool_]:
     """Which answers (N,) are what the attack is after."""
     return np.asarray(answers != batch.gold if batch.targets is None else answers == batch.targets)
 
@@ -158,7 +163,7 @@ def classify_pixels(checker: Checker, images: Sequence[NDArray[np.uint8]]) -> ND
 
 
 def judge_stored(
-    detector: Detector, attack: Attack, batch: Batch, stored: Sequence[Stored], ids: Sequence[str]
+    detector: Detector, attack: Attack, batch: AttackBatch, stored: Sequence[Stored], ids: Sequence[str]
 ) -> list[Any]:
     """What AmI says of stored images: one record each, as a cell would write it, but for the seconds."""
     prepared = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.attacks.attempt import CONVENTION, Attempt
-from harness.attacks.tasks import Task
+from harness.attacks.tasks import AttackTask
 from harness.core.documents import NAME, call_document, check_fields, is_file, read_json_lines, refuse_links
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
@@ -112,7 +112,7 @@ def hash_facts(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def find_done(folder: Path, facts: Mapping[str, Any], tasks: Sequence[Task], batch: int) -> int:
+def find_done(folder: Path, facts: Mapping[str, Any], tasks: Sequence[AttackTask], batch: int) -> int:
     """How many tasks are done, in whole batches; what is broken is cut off."""
     ids = [task.id for task in tasks]
     batches = [ids[start : start + batch] for start in range(0, len(ids), batch)]

@@ -25,7 +25,7 @@ from harness.attacks.recipes import (
     Fgsm,
     Glasses,
     Loss,
-    Patch,
+    PatchRecipe,
     Pgd,
     Recipe,
 )
@@ -47,7 +47,7 @@ class Models:
 
 
 @dataclass(frozen=True)
-class Batch:
+class AttackBatch:
     """Images (N, 3, H, W) float32, 0 to 255, RGB, with Gold (N,); `targets` (N,) where the attack aims.
 
     `masks` (N, H, W) are where patches and glasses may be.
@@ -80,7 +80,7 @@ def list_ways(recipe: Recipe) -> list[Recipe | AimedPgd]:
     ]
 
 
-def move_pixels(models: Models, batch: Batch, way: Recipe | AimedPgd) -> Pixels:
+def move_pixels(models: Models, batch: AttackBatch, way: Recipe | AimedPgd) -> Pixels:
     """Moved pixels (N, 3, H, W), float32, 0 to 255, whether or not they deceive."""
     match way:
         case Fgsm():
@@ -95,7 +95,7 @@ def move_pixels(models: Models, batch: Batch, way: Recipe | AimedPgd) -> Pixels:
             moved = step_towards(models, batch, way, MarginLoss() if way.loss == "margin" else None)
         case Adaptive():
             moved = deceive_both(models, batch, way)
-        case Patch() | Glasses():
+        case PatchRecipe() | Glasses():
             moved = paint_mask(models, batch, way)
         case CarliniL2() | CarliniL0() | CarliniLinf():
             moved = search_nearest(models, batch, way)
@@ -106,20 +106,20 @@ def move_pixels(models: Models, batch: Batch, way: Recipe | AimedPgd) -> Pixels:
     return moved
 
 
-def wrap(models: Models, batch: Batch, **options: Any) -> Any:
+def wrap(models: Models, batch: AttackBatch, **options: Any) -> Any:
     """The toolbox's view of the plain pass."""
     shape = batch.pixels.shape[1:]
     return toolbox.build_classifier(models.plain, shape, models.classes, device=models.device, **options)
 
 
-def need_targets(batch: Batch) -> Labels:
+def need_targets(batch: AttackBatch) -> Labels:
     """The batch's targets, which an attack that aims has."""
     if batch.targets is None:
         raise TypeError("a targeted attack has targets")
     return batch.targets
 
 
-def step_towards(models: Models, batch: Batch, way: AimedPgd, loss: Any) -> Pixels:
+def step_towards(models: Models, batch: AttackBatch, way: AimedPgd, loss: Any) -> Pixels:
     """PGD towards the targets by cross-entropy or another loss."""
     classifier = wrap(models, batch, loss=loss)
     return toolbox.step_towards(
@@ -132,7 +132,7 @@ def step_towards(models: Models, batch: Batch, way: AimedPgd, loss: Any) -> Pixe
     )
 
 
-def paint_mask(models: Models, batch: Batch, way: Patch | Glasses) -> Pixels:
+def paint_mask(models: Models, batch: AttackBatch, way: PatchRecipe | Glasses) -> Pixels:
     """PGD of any size under masks, from grey.
 
     The toolbox's own patch attack learns one patch for all images of a call; the published images each have
@@ -153,7 +153,7 @@ def paint_mask(models: Models, batch: Batch, way: Patch | Glasses) -> Pixels:
     )
 
 
-def search_nearest(models: Models, batch: Batch, way: CarliniL0 | CarliniL2 | CarliniLinf) -> Pixels:
+def search_nearest(models: Models, batch: AttackBatch, way: CarliniL0 | CarliniL2 | CarliniLinf) -> Pixels:
     """Carlini and Wagner's attacks."""
     targets = need_targets(batch)
     if isinstance(way, CarliniL2) and way.solver == "toolbox":
@@ -171,7 +171,7 @@ def search_nearest(models: Models, batch: Batch, way: CarliniL0 | CarliniL2 | Ca
     return np.asarray((moved * LEVELS).cpu().numpy(), np.float32)
 
 
-def deceive_both(models: Models, batch: Batch, way: Adaptive) -> Pixels:
+def deceive_both(models: Models, batch: AttackBatch, way: Adaptive) -> Pixels:
     """PGD through both passes; a restart takes those that are not deceived yet towards their next class."""
     if models.steered is None:
         raise TypeError("an attack on the detector has its steered pass")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.attacks.recipes import Glasses, Patch
+from harness.attacks.recipes import Glasses, PatchRecipe
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
@@ -25,7 +25,7 @@ ZOOM = 8
 """Canvas pixels per image pixel: a pixel belongs to the frame where more than half of it does."""
 
 
-def mask_patch(height: int, width: int, recipe: Patch) -> Mask:
+def mask_patch(height: int, width: int, recipe: PatchRecipe) -> Mask:
     """The square (H, W), at least one pixel wide and one inside the image."""
     mask = np.zeros((height, width), np.bool_)
     top, left = (min(round(length * recipe.corner), length - 1) for length in (height, width))

@@ -42,7 +42,7 @@ Weights = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Request:
+class AttackRequest:
     """What is asked for on the command line; paths replace those of `model.toml`."""
 
     attack: str
@@ -74,7 +74,7 @@ class Request:
     level: int | None = None
 
 
-def run_attack(request: Request, show: Show) -> Produced:
+def run_attack(request: AttackRequest, show: Show) -> Produced:
     """Carry out what is asked for; InputError where it cannot start."""
     attack = check_request(request)
     model = read_model(
@@ -99,7 +99,7 @@ def run_attack(request: Request, show: Show) -> Produced:
     return produce(make_order(request, attack, targets, model, origin), models, checker, sources, show)
 
 
-def check_request(request: Request) -> Attack:
+def check_request(request: AttackRequest) -> Attack:
     """The attack that is asked for; InputError for options out of range."""
     attack = find_attack(request.attack, request.settings, request.save)
     if request.backend != GRADIENTS:
@@ -119,7 +119,7 @@ def check_request(request: Request) -> Attack:
     return attack
 
 
-def check_purpose(request: Request, attack: Attack) -> None:
+def check_purpose(request: AttackRequest, attack: Attack) -> None:
     """Refuse options that this attack does not look at: they would seem to do something."""
     idle = [] if isinstance(attack.recipe, Glasses) or request.landmarks is None else ["landmarks"]
     if not attack.on_detector:
@@ -130,7 +130,7 @@ def check_purpose(request: Request, attack: Attack) -> None:
         raise InputError(f"--{idle[0]}: attack {attack.name} has no use for it; leave it out")
 
 
-def find_sources(request: Request, model: Model, attack: Attack) -> tuple[Sources, dict[str, Any]]:
+def find_sources(request: AttackRequest, model: Model, attack: Attack) -> tuple[Sources, dict[str, Any]]:
     """The images to attack, and the hashes of what lists and places them."""
     from harness.attacks.sources import Sources, read_sources
 
@@ -159,7 +159,9 @@ def find_landmarks(given: Path | None, examples: Path) -> Landmarks:
     return read_landmarks(path)
 
 
-def build_models(request: Request, model: Model, attack: Attack, weights: Weights) -> tuple[Models, Checker]:
+def build_models(
+    request: AttackRequest, model: Model, attack: Attack, weights: Weights
+) -> tuple[Models, Checker]:
     """The networks that gradients come from, and what results are checked on."""
     from harness.attacks.attempt import Checker
     from harness.attacks.generate import Models
@@ -194,7 +196,7 @@ def build_models(request: Request, model: Model, attack: Attack, weights: Weight
     )
 
 
-def choose_port(request: Request) -> Port:
+def choose_port(request: AttackRequest) -> Port:
     """The detector's port, as the backend that results are checked on can run it."""
     preset = request.port or DEFAULT_PORT
     return read_port(preset, fit_rules(preset, read_rules(request.rules), request.check))
@@ -220,7 +222,7 @@ def choose_surrogate(attack: Attack, fed: Preprocess) -> Preprocess:
     return fed
 
 
-def read_detector_parameters(request: Request) -> Parameters:
+def read_detector_parameters(request: AttackRequest) -> Parameters:
     """The detector's parameters."""
     given = {
         name: getattr(request, name)
@@ -232,12 +234,12 @@ def read_detector_parameters(request: Request) -> Parameters:
     return parameters
 
 
-def find_files(request: Request, model: Model) -> Mapping[str, Path]:
+def find_files(request: AttackRequest, model: Model) -> Mapping[str, Path]:
     """The witness files that the detector's port runs with, by attribute."""
     return choose_set(model.witness_sets, request.port or DEFAULT_PORT).files
 
 
-def read_entries(request: Request, model: Model, port: Port) -> Entries:
+def read_entries(request: AttackRequest, model: Model, port: Port) -> Entries:
     """Witness entries by blob."""
     files = find_files(request, model)
     witnesses = {name: read_witnesses(path, model.network) for name, path in files.items()}
@@ -245,7 +247,7 @@ def read_entries(request: Request, model: Model, port: Port) -> Entries:
 
 
 def make_order(
-    request: Request, attack: Attack, targets: tuple[int, ...], model: Model, origin: Mapping[str, Any]
+    request: AttackRequest, attack: Attack, targets: tuple[int, ...], model: Model, origin: Mapping[str, Any]
 ) -> Order:
     """The order with everything that its results depend on."""
     from harness.attacks.produce import Order

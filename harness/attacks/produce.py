@@ -27,12 +27,12 @@ from harness.attacks.folder import (
     open_folder,
     read_entries,
 )
-from harness.attacks.generate import AimedPgd, Batch, Models, list_ways
+from harness.attacks.generate import AimedPgd, AttackBatch, Models, list_ways
 from harness.attacks.masks import mask_glasses, mask_patch
-from harness.attacks.recipes import Attack, Glasses, Patch, Recipe
+from harness.attacks.recipes import Attack, Glasses, PatchRecipe, Recipe
 from harness.attacks.results import Clocks, Produced, count_outcomes, finish
-from harness.attacks.sources import Source, Sources
-from harness.attacks.tasks import Plan, Task, plan_tasks
+from harness.attacks.sources import CleanSource, Sources
+from harness.attacks.tasks import AttackPlan, AttackTask, plan_tasks
 from harness.core.errors import InputError
 from harness.worker.fingerprint import hash_code
 
@@ -80,7 +80,7 @@ def produce(order: Order, models: Models, checker: Checker, sources: Sources, sh
         return finish(order.output, facts, plan, sources, order.keep, resumed, started)
 
 
-def make_plan(order: Order, models: Models, checker: Checker, sources: Sources, ways: int) -> Plan:
+def make_plan(order: Order, models: Models, checker: Checker, sources: Sources, ways: int) -> AttackPlan:
     """All tasks; InputError where none is left."""
     gold = [source.example.gold for source in sources.sources]
     answers: list[int] = []
@@ -102,8 +102,8 @@ def run_tasks(
     order: Order,
     models: Models,
     checker: Checker,
-    sources: Sequence[Source],
-    tasks: Sequence[Task],
+    sources: Sequence[CleanSource],
+    tasks: Sequence[AttackTask],
     done: int,
 ) -> list[Attempt]:
     """The attempts of some tasks, which are walked by one way after the other."""
@@ -125,12 +125,14 @@ def seed_generators(seed: int, place: int) -> None:
     torch.manual_seed(mixed)
 
 
-def make_batch(way: Recipe | AimedPgd, sources: Sequence[Source], tasks: Sequence[Task]) -> Batch:
+def make_batch(
+    way: Recipe | AimedPgd, sources: Sequence[CleanSource], tasks: Sequence[AttackTask]
+) -> AttackBatch:
     """What some tasks attack."""
     chosen = [sources[task.source] for task in tasks]
     images = np.stack([source.pixels for source in chosen])
     targets = [task.target for task in tasks if task.target is not None]
-    return Batch(
+    return AttackBatch(
         pixels=images.transpose(0, 3, 1, 2).astype(np.float32),
         gold=np.array([source.example.gold for source in chosen], np.int64),
         targets=np.array(targets, np.int64) if targets else None,
@@ -138,17 +140,17 @@ def make_batch(way: Recipe | AimedPgd, sources: Sequence[Source], tasks: Sequenc
     )
 
 
-def make_masks(way: Recipe | AimedPgd, sources: Sequence[Source]) -> NDArray[np.bool_] | None:
+def make_masks(way: Recipe | AimedPgd, sources: Sequence[CleanSource]) -> NDArray[np.bool_] | None:
     """Where each image may change, (N, H, W), for attacks that are bound to a place."""
-    if not isinstance(way, Patch | Glasses):
+    if not isinstance(way, PatchRecipe | Glasses):
         return None
     return np.stack([make_mask(way, source) for source in sources])
 
 
-def make_mask(way: Patch | Glasses, source: Source) -> NDArray[np.bool_]:
+def make_mask(way: PatchRecipe | Glasses, source: CleanSource) -> NDArray[np.bool_]:
     """One image's mask (H, W)."""
     height, width = source.pixels.shape[:2]
-    if isinstance(way, Patch):
+    if isinstance(way, PatchRecipe):
         return mask_patch(height, width, way)
     if source.landmarks is None:
         raise InputError(f"{source.example.path}: has no landmarks, which glasses are placed by")
@@ -156,7 +158,11 @@ def make_mask(way: Patch | Glasses, source: Source) -> NDArray[np.bool_]:
 
 
 def describe_task(
-    order: Order, sources: Sequence[Source], ways: Sequence[Recipe | AimedPgd], task: Task, attempt: Attempt
+    order: Order,
+    sources: Sequence[CleanSource],
+    ways: Sequence[Recipe | AimedPgd],
+    task: AttackTask,
+    attempt: Attempt,
 ) -> dict[str, Any]:
     """One task's line of the records."""
     example = sources[task.source].example

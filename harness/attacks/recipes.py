@@ -96,7 +96,7 @@ class CarliniLinf:
 
 
 @dataclass(frozen=True)
-class Patch:
+class PatchRecipe:
     """A square of free colour, its corner and side as shares of the image's (as in the published images)."""
 
     corner: float = 145 / 224
@@ -145,7 +145,17 @@ class Adaptive:
 
 
 Recipe = (
-    Fgsm | Bim | Pgd | DeepFool | CarliniL2 | CarliniL0 | CarliniLinf | Patch | Glasses | AmiPgd | Adaptive
+    Fgsm
+    | Bim
+    | Pgd
+    | DeepFool
+    | CarliniL2
+    | CarliniL0
+    | CarliniLinf
+    | PatchRecipe
+    | Glasses
+    | AmiPgd
+    | Adaptive
 )
 ON_DETECTOR = (AmiPgd, Adaptive)
 """Attacks that have to deceive the detector, too."""
@@ -185,7 +195,7 @@ def list_attacks() -> dict[str, Attack]:
             Attack(f"cw_l0_{aim}", CarliniL0(), aim),
             Attack(f"cw_l2_{aim}", CarliniL2(), aim),
             Attack(f"cw_li_{aim}", CarliniLinf(), aim),
-            Attack(f"patch_{aim}", Patch(), aim),
+            Attack(f"patch_{aim}", PatchRecipe(), aim),
             Attack(f"glasses_{aim}", Glasses(), aim),
         ]
     return {attack.name: attack for attack in found}
@@ -271,7 +281,7 @@ def check_recipe(name: str, recipe: Recipe) -> None:
         )
     if isinstance(recipe, DeepFool) and recipe.classes < 2:
         raise InputError(f"attack {name}: classes = {recipe.classes}: there is a boundary from 2 on")
-    if isinstance(recipe, Patch) and recipe.corner + recipe.side > 1:
+    if isinstance(recipe, PatchRecipe) and recipe.corner + recipe.side > 1:
         raise InputError(f"attack {name}: corner + side = {recipe.corner + recipe.side:g}: leaves the image")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from harness.ami.cases import CASES
 from harness.attacks.folder import read_entries, write_examples, write_facts
 from harness.attacks.sources import Sources
-from harness.attacks.tasks import Plan
+from harness.attacks.tasks import AttackPlan
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def count_outcomes(entries: Sequence[Mapping[str, Any]]) -> Counter[str]:
 def finish(
     folder: Path,
     facts: Mapping[str, Any],
-    plan: Plan,
+    plan: AttackPlan,
     sources: Sources,
     keep: int | None,
     resumed: int,

@@ -21,7 +21,7 @@ FIT = Port(resize_when="size-differs")
 
 
 @dataclass(frozen=True)
-class Source:
+class CleanSource:
     """One clean example: pixels (H, W, 3) uint8 RGB, landmarks (68, 2) on these pixels or None."""
 
     example: Example
@@ -33,7 +33,7 @@ class Source:
 class Sources:
     """The clean examples that can be attacked, and those that cannot, each with the reason."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[CleanSource, ...]
     refused: tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ def read_sources(
     return Sources(tuple(found), tuple(refused))
 
 
-def read_source(example: Example, preprocess: Preprocess, landmarks: Landmarks | None) -> Source:
+def read_source(example: Example, preprocess: Preprocess, landmarks: Landmarks | None) -> CleanSource:
     """One example; InputError names its file."""
     if example.is_array:
         raise InputError(f"{example.path}: is an array; attacks start from images")
@@ -72,8 +72,8 @@ def read_source(example: Example, preprocess: Preprocess, landmarks: Landmarks |
         text = str(error)
         raise InputError(text if str(example.path) in text else f"{example.path}: {text}") from error
     if landmarks is None:
-        return Source(example, fitted)
-    return Source(example, fitted, fit_landmarks(example, pixels, fitted, landmarks.find(example.path)))
+        return CleanSource(example, fitted)
+    return CleanSource(example, fitted, fit_landmarks(example, pixels, fitted, landmarks.find(example.path)))
 
 
 def fit_landmarks(

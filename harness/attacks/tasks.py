@@ -11,7 +11,7 @@ from harness.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class Task:
+class AttackTask:
     """One attempt: its id as an example, the number of its way and its source, its target (None: away)."""
 
     id: str
@@ -21,10 +21,10 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttackPlan:
     """All tasks; and how many sources are left out for their Original, how many tasks for their target."""
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[AttackTask, ...]
     misclassified: int
     at_target: int
 
@@ -37,7 +37,7 @@ def plan_tasks(
     targets: Sequence[int],
     classes: int,
     ways: int,
-) -> Plan:
+) -> AttackPlan:
     """Every rightly classified source, in every way, towards every class that it is to be taken for.
 
     `targets` are what `each` walks; no image is taken to its own class.
@@ -49,8 +49,8 @@ def plan_tasks(
             pairs += [(source, target) for target in wanted if target != label]
             at_target += wanted.count(label)
     walked = [(way, *pair) for way in range(ways) for pair in pairs]
-    tasks = tuple(Task(f"{name}-{number:04d}", *one) for number, one in enumerate(walked, start=1))
-    return Plan(tasks, len(gold) - sum(map(bool, right)), at_target)
+    tasks = tuple(AttackTask(f"{name}-{number:04d}", *one) for number, one in enumerate(walked, start=1))
+    return AttackPlan(tasks, len(gold) - sum(map(bool, right)), at_target)
 
 
 def list_targets(label: int, aim: Aim, targets: Sequence[int], classes: int) -> list[int | None]:

@@ -62,42 +62,42 @@ def read_columns(folder: Path) -> Columns:
     path = folder / RECORDS
     parts, number = [], 1
     for lines in read_chunks(path, within=folder):
-        parts.append(stack_lines(read_lines(path, lines, number)))
+        parts.append(stack_lines(read_batch(path, lines, number)))
         number += len(lines)
     return join_parts(parts)
 
 
 def take_columns(records: Iterable[Mapping[str, Any]]) -> Columns:
     """Columns of records that are plain data."""
-    return stack_lines([take_record(record) for record in records])
+    return stack_lines([take_sound(record) for record in records])
 
 
-def read_lines(path: Path, lines: Sequence[bytes], first: int) -> list[Record | Broken]:
+def read_batch(path: Path, lines: Sequence[bytes], first: int) -> list[Record | Broken]:
     """Records of some lines, of which the first has this number."""
     try:
         records = [DECODE(line) for line in lines]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return [read_line(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
+        return [read_sound(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
     return [one if holds_tuple(one) else explain_tuple(one) for one in records]
 
 
-def read_line(line: bytes, place: str) -> Record | Broken:
+def read_sound(line: bytes, place: str) -> Record | Broken:
     """One record, sound or not; InputError where it is none."""
     try:
         record = DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return take_record(read_record(line, place), place)
+        return take_sound(read_record(line, place), place)
     return record if holds_tuple(record) else explain_tuple(record)
 
 
-def take_record(record: Mapping[str, Any], place: str = "record") -> Record | Broken:
+def take_sound(record: Mapping[str, Any], place: str = "record") -> Record | Broken:
     """One record of plain data, sound or not; InputError where its names are none."""
     try:
         taken = msgspec.convert(record, BriefRecord)
     except msgspec.ValidationError as error:
         names = {key: record[key] for key in NAMES if isinstance(record.get(key), str)}
         check_fields(names, dict.fromkeys(names, NAME), place)
-        return Broken(store_name(shorten(str(record.get("example")))), explain_record(record, error))
+        return Broken(store_name(shorten(str(record.get("example")))), explain_damage(record, error))
     return taken if holds_tuple(taken) else explain_tuple(taken)
 
 
@@ -118,7 +118,7 @@ def explain_tuple(record: Record) -> Broken:
     return Broken(store_name(shorten(record.example)), reason)
 
 
-def explain_record(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
+def explain_damage(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:
     """Why a record is not sound: its worker refused the file, it holds no tuple, or what else is wrong."""
     if isinstance(record.get("refused"), str):
         return f"was refused: {shorten(record['refused'], MAX_REASON)}"

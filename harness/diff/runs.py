@@ -23,7 +23,7 @@ from harness.system.documents import read_names
 
 
 @dataclass(frozen=True)
-class Source:
+class PastCell:
     """A cell that can be compared: its label among all cells, its id within its run, and where it is.
 
     `folder` is None where the cell left nothing; `listed` is what its run's file says of it.
@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastCells:
     """Cells of past runs, the ids that each of them must have, and the names of classes."""
 
     results: tuple[CellResult, ...]
@@ -52,7 +52,7 @@ class Past:
     reference: str | None
 
 
-def list_sources(folders: Sequence[Path]) -> list[Source]:
+def find_cells(folders: Sequence[Path]) -> list[PastCell]:
     """All cells of some runs, or of single cells' folders; InputError where there is none, or one twice.
 
     Where several runs have one environment, the labels of its cells have their runs' names added.
@@ -62,15 +62,15 @@ def list_sources(folders: Sequence[Path]) -> list[Source]:
     doubled = [place for place, times in places.items() if times > 1]
     if doubled:
         raise InputError(f"{doubled[0]}: is given twice; name every run once")
-    return [replace(one, label=store_name(name_source(one, found))) for one in found]
+    return [replace(one, label=store_name(label_cell(one, found))) for one in found]
 
 
-def list_cells(folder: Path) -> list[Source]:
+def list_cells(folder: Path) -> list[PastCell]:
     """Cells of one run, or the one that the folder itself is; InputError where there is none."""
     if (folder / "cell.json").is_file():
         path = folder.resolve()
         run = path.parents[1] if path.parent.name == "cells" else path.parent
-        return [take_source(run, name_cell(path), folder, read_run(run))]
+        return [take_past_cell(run, name_cell(path), folder, read_run(run))]
     told = read_run(folder)
     names = [path.parent.name for path in sorted(folder.glob("cells/*/cell.json"))]
     if len(names) > MAX_CELLS:
@@ -82,7 +82,7 @@ def list_cells(folder: Path) -> list[Source]:
     if not ordered:
         raise InputError(f"{folder}: holds no cells; name the folder of a run")
     return [
-        take_source(folder, name, folder / "cells" / name if name in names else None, told)
+        take_past_cell(folder, name, folder / "cells" / name if name in names else None, told)
         for name in ordered
     ]
 
@@ -93,33 +93,33 @@ def name_cell(folder: Path) -> str:
     return (job and name_job(job)) or folder.name
 
 
-def take_source(run: Path, name: str, folder: Path | None, told: RunFile | None) -> Source:
+def take_past_cell(run: Path, name: str, folder: Path | None, told: RunFile | None) -> PastCell:
     """One cell, not labelled yet."""
     listed = next((one for one in told.cells if one.name() == name), None) if told else None
-    return Source(store_name(name), store_name(name), run, folder, told, listed)
+    return PastCell(store_name(name), store_name(name), run, folder, told, listed)
 
 
-def name_source(source: Source, others: Sequence[Source]) -> str:
+def label_cell(source: PastCell, others: Sequence[PastCell]) -> str:
     """Its id alone, or `ID@RUN` with as much of the run's path as tells it from others."""
     rivals = [one for one in others if one.environment == source.environment]
-    places = {locate_source(one, rivals) for one in rivals}
+    places = {locate_cell(one, rivals) for one in rivals}
     if len(places) == 1:
         return source.id
-    parts = locate_source(source, rivals)
+    parts = locate_cell(source, rivals)
     for depth in range(1, len(parts) + 1):
         if sum(place[-depth:] == parts[-depth:] for place in places) == 1:
             return f"{source.id}@{'/'.join(parts[-depth:])}"
     return f"{source.id}@{Path(*parts)}"
 
 
-def locate_source(source: Source, rivals: Sequence[Source]) -> tuple[str, ...]:
+def locate_cell(source: PastCell, rivals: Sequence[PastCell]) -> tuple[str, ...]:
     """The path that tells a cell from its rivals: its run's, or its own where that has two of its id."""
     run = source.run.resolve()
     twins = [one for one in rivals if one.id == source.id and one.run.resolve() == run]
     return source.folder.resolve().parts if source.folder and twins[1:] else run.parts
 
 
-def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Source]:
+def select_cells(sources: Sequence[PastCell], globs: Sequence[str]) -> list[PastCell]:
     """The cells that a glob names, all without globs; InputError for one in vain."""
     for glob in globs:
         if not any(is_named(source, glob) for source in sources):
@@ -127,22 +127,22 @@ def select_sources(sources: Sequence[Source], globs: Sequence[str]) -> list[Sour
     return [one for one in sources if not globs or any(is_named(one, glob) for glob in globs)]
 
 
-def is_named(source: Source, glob: str) -> bool:
+def is_named(source: PastCell, glob: str) -> bool:
     """Whether a glob names a cell, by its environment, its id or its label."""
     return any(fnmatchcase(name, glob) for name in (source.environment, source.id, source.label))
 
 
-def find_named(sources: Sequence[Source], globs: Sequence[str]) -> set[str]:
+def find_named(sources: Sequence[PastCell], globs: Sequence[str]) -> set[str]:
     """Labels of the cells that are named outright: who does so wants these to be compared."""
     return {one.label for one in sources if {one.environment, one.id, one.label} & set(globs)}
 
 
-def list_labels(sources: Sequence[Source]) -> str:
+def list_labels(sources: Sequence[PastCell]) -> str:
     """Labels for a message."""
     return ", ".join(one.label for one in sources)
 
 
-def find_source(sources: Sequence[Source], name: str) -> Source:
+def find_cell(sources: Sequence[PastCell], name: str) -> PastCell:
     """The one cell of this label or id, or ID@ with its run's beginning; InputError unless there is one."""
     named = (
         [one for one in sources if one.label == name]
@@ -156,7 +156,7 @@ def find_source(sources: Sequence[Source], name: str) -> Source:
     return named[0]
 
 
-def is_of_run(source: Source, name: str, sources: Sequence[Source]) -> bool:
+def is_of_run(source: PastCell, name: str, sources: Sequence[PastCell]) -> bool:
     """Whether a cell is `ID@RUN` with the beginning of a run's id, or with `latest` of those there are."""
     wanted, _, run = name.partition(RUN)
     names = [one.run.resolve().name for one in sources]
@@ -164,18 +164,18 @@ def is_of_run(source: Source, name: str, sources: Sequence[Source]) -> bool:
     return wanted == source.id and source.run.resolve().name in match_names(names, beginning)
 
 
-def read_sources(sources: Sequence[Source]) -> Past:
+def read_cells(sources: Sequence[PastCell]) -> PastCells:
     """Everything that a comparison of these cells needs; InputError where files are missing or damaged."""
     told = [one.told for one in sources if one.told]
-    return Past(
-        results=tuple(map(read_source, sources)),
+    return PastCells(
+        results=tuple(map(read_past_cell, sources)),
         known={one.label: one.told.examples.ids for one in sources if one.told},
         labels=merge_labels(read_labels(run) for run in dict.fromkeys(one.run for one in sources)),
         reference=told[0].reference if told else None,
     )
 
 
-def read_source(source: Source) -> CellResult:
+def read_past_cell(source: PastCell) -> CellResult:
     """One cell; one that its run could not run is what the run's file says of it."""
     if source.folder is not None:
         return read_past(source.label, source.folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.diff.cells import check_cell, check_sums
-from harness.diff.runs import list_sources
+from harness.diff.runs import find_cells
 from harness.records.cell import CellFile, CellJob, Fingerprint, read_cell
 from harness.records.record import Record, read_whole_records
 
@@ -38,7 +38,7 @@ def read_whole_cells(folders: Sequence[Path], examples: Collection[str] | None =
 
     InputError where there is no cell, or where files are damaged.
     """
-    found = [(one, one.folder) for one in list_sources(folders) if one.folder is not None]
+    found = [(one, one.folder) for one in find_cells(folders) if one.folder is not None]
     cells = [(one, folder, check_cell(folder, read_cell(folder))) for one, folder in found]
     whole = []
     for one, folder, told in cells:

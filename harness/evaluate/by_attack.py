@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.core.examples import BENIGN
 from harness.diff.columns import Columns
-from harness.evaluate.rates import CHANGED, Rate, find_kinds, measure_rate
+from harness.evaluate.rates import CHANGED, Rate, find_example_kinds, measure_rate
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AttackRates:
 
 def measure_attacks(columns: Columns) -> list[AttackRates]:
     """Rates of every attack in the order of the records; examples of unknown origin are left out."""
-    kinds = find_kinds(columns.examples, columns.sources, columns.attacks)
+    kinds = find_example_kinds(columns.examples, columns.sources, columns.attacks)
     names = list(dict.fromkeys(str(one) for one in columns.attacks))
     clean = [name for name in names if name == BENIGN or name.startswith(CHANGED)]
     attacked = {str(one) for one in columns.attacks[kinds.attacked]}

@@ -56,7 +56,7 @@ class Rates:
 
 
 @dataclass(frozen=True, eq=False)
-class Kinds:
+class ExampleKinds:
     """What examples (n,) are, whatever is said about them: two masks, and the number of their source."""
 
     benign: np.ndarray
@@ -65,7 +65,7 @@ class Kinds:
 
 
 @dataclass(frozen=True, eq=False)
-class Marks:
+class RateMarks:
     """Which examples (n,) are hits of a rate, and among which."""
 
     hits: np.ndarray
@@ -85,7 +85,7 @@ def measure_rate(hits: int, of: int) -> Rate:
     return Rate(hits, of, rate, low, high)
 
 
-def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -> Kinds:
+def find_example_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -> ExampleKinds:
     """Kinds of examples by their names, sources and attacks, str objects (n,), the last two empty if unknown.
 
     An example of which nobody says whether it was attacked is neither benign nor attacked. Nor is a clean
@@ -95,10 +95,10 @@ def find_kinds(examples: np.ndarray, sources: np.ndarray, attacks: np.ndarray) -
     benign = np.asarray(attacks == BENIGN, bool)
     unknown = np.asarray(attacks == UNKNOWN, bool) | np.asarray(attacks == "", bool)
     changed = np.fromiter((one.startswith(CHANGED) for one in attacks), bool, len(attacks))
-    return Kinds(benign, ~(benign | unknown | changed), number_clusters(sources, examples))
+    return ExampleKinds(benign, ~(benign | unknown | changed), number_clusters(sources, examples))
 
 
-def measure_tuples(tuples: np.ndarray, detected: np.ndarray, kinds: Kinds) -> Rates:
+def measure_tuples(tuples: np.ndarray, detected: np.ndarray, kinds: ExampleKinds) -> Rates:
     """Rates of one cell from tuples (n, 3), and from what its detector decided (n,)."""
     marks = mark_examples(tuples, detected, kinds)
     plain = {
@@ -109,20 +109,20 @@ def measure_tuples(tuples: np.ndarray, detected: np.ndarray, kinds: Kinds) -> Ra
     return Rates(examples=len(tuples), cases=count_cases(tuples), **rates)
 
 
-def mark_examples(tuples: np.ndarray, detected: np.ndarray, kinds: Kinds) -> dict[str, Marks]:
+def mark_examples(tuples: np.ndarray, detected: np.ndarray, kinds: ExampleKinds) -> dict[str, RateMarks]:
     """Hits and denominators of every rate, from tuples (n, 3) and `detected` (n,)."""
     gold, original, attribute = tuples.T
     right, recovered = original == gold, attribute == gold
     benign, attacked = kinds.benign, kinds.attacked
     fooled, sound = attacked & ~right, benign & right
     return {
-        "detection": Marks(fooled & detected, fooled),
-        "alarms": Marks(sound & detected, sound),
-        "alarms_all": Marks(benign & detected, benign),
-        "accuracy": Marks(sound, benign),
-        "attribute_accuracy": Marks(benign & recovered, benign),
-        "evasion": Marks(fooled & ~detected, attacked),
-        "recovery": Marks(fooled & recovered, fooled),
+        "detection": RateMarks(fooled & detected, fooled),
+        "alarms": RateMarks(sound & detected, sound),
+        "alarms_all": RateMarks(benign & detected, benign),
+        "accuracy": RateMarks(sound, benign),
+        "attribute_accuracy": RateMarks(benign & recovered, benign),
+        "evasion": RateMarks(fooled & ~detected, attacked),
+        "recovery": RateMarks(fooled & recovered, fooled),
     }
 
 
@@ -135,7 +135,7 @@ def count_cases(tuples: np.ndarray) -> dict[str, int]:
 
 
 def add_intervals(
-    rates: Mapping[str, Rate], marks: Mapping[str, Marks], clusters: np.ndarray
+    rates: Mapping[str, Rate], marks: Mapping[str, RateMarks], clusters: np.ndarray
 ) -> dict[str, Rate]:
     """The rates with their intervals by bootstrap over clusters (n,)."""
     count = int(clusters.max(initial=-1)) + 1

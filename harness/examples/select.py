@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 
 from harness.core.errors import InputError
 from harness.core.text import store_name
-from harness.examples.subject import Prepared
+from harness.examples.subject import PreparedSubject
 
 MOST_CLOSE = 3
 MOST_SEARCHED = 100_000  # ids among which close ones are looked for; more would take seconds
 
 
-def choose_examples(prepared: Prepared, patterns: Sequence[str]) -> Prepared:
+def choose_examples(prepared: PreparedSubject, patterns: Sequence[str]) -> PreparedSubject:
     """What was prepared, restricted to the examples that ids or globs name; all of it without any.
 
     InputError for a pattern that names none.

@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSubject:
     """A subject, the files that are no examples, each with the reason, and what else is to be said.
 
     `held` are the conventions of its arrays.
@@ -47,7 +47,7 @@ def prepare_subject(
     hashes: HashCache,
     say: Say,
     ports: Sequence[str] = (DEFAULT_PORT,),
-) -> Prepared:
+) -> PreparedSubject:
     """List and check the examples, and convert the model where that was not done yet.
 
     Witnesses are those of `ports`, the presets that cells run.
@@ -76,7 +76,7 @@ def prepare_subject(
     )
     held = dict.fromkeys(one.npy or npy for one in examples if one.is_array)
     notes = (*model.notes, *note_others(model.witness_sets, ports), *found.notes)
-    return Prepared(subject, found.refused, notes, tuple(one for one in held if one))
+    return PreparedSubject(subject, found.refused, notes, tuple(one for one in held if one))
 
 
 def take_witnesses(model: Model, port: str, hashes: HashCache) -> dict[str, tuple[Path, str]]:
@@ -87,7 +87,7 @@ def take_witnesses(model: Model, port: str, hashes: HashCache) -> dict[str, tupl
     return {name: (files[name].resolve(), hashes.hash_file(files[name])) for name in ATTRIBUTES}
 
 
-def list_notes(prepared: Prepared) -> list[str]:
+def list_notes(prepared: PreparedSubject) -> list[str]:
     """What is to be said of the examples before and after they are run."""
     return [*note_refused(prepared.refused), *prepared.notes]
 

@@ -9,7 +9,7 @@ from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.errors import InputError
 from harness.examples.conventions import AUTO
 from harness.examples.select import choose_examples
-from harness.examples.subject import Prepared, prepare_subject
+from harness.examples.subject import PreparedSubject, prepare_subject
 from harness.launch.launchers import check_environments
 from harness.matrix.campaign import Campaign, Workspace
 from harness.model.folder import Model, read_model
@@ -78,7 +78,7 @@ def read_request(request: RunRequest, root: Path) -> Selection:
     return Selection(model, register, environments, chosen)
 
 
-def prepare_request(request: RunRequest, selection: Selection, workspace: Workspace) -> Prepared:
+def prepare_request(request: RunRequest, selection: Selection, workspace: Workspace) -> PreparedSubject:
     """The subject of a request: the model converted, the examples checked and chosen."""
     model, say = selection.model, workspace.screen.say
     hashes, ports = read_hashes(workspace.cache), list_ports(selection.chosen, request.override)
@@ -88,7 +88,7 @@ def prepare_request(request: RunRequest, selection: Selection, workspace: Worksp
     return choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
 
 
-def make_campaign(request: RunRequest, selection: Selection, prepared: Prepared) -> Campaign:
+def make_campaign(request: RunRequest, selection: Selection, prepared: PreparedSubject) -> Campaign:
     """The cells of a request."""
     return Campaign(
         subject=prepared.subject,

@@ -9,11 +9,11 @@ from typing import Any
 from harness.ami.port import read_port
 from harness.core.arrays import CONVENTIONS, Preprocess, read_preprocess
 from harness.examples.evidence import has_same_line
-from harness.examples.subject import Prepared
+from harness.examples.subject import PreparedSubject
 from harness.plan.plan import Cell, name_port
 
 
-def note_feeding(prepared: Prepared, cells: Sequence[Cell]) -> Prepared:
+def note_feeding(prepared: PreparedSubject, cells: Sequence[Cell]) -> PreparedSubject:
     """What was prepared, with a note for each of the cells' ports and every convention that it feeds so."""
     preprocess = read_preprocess(prepared.subject.preprocess)
     ports = {name_port(cell.job["port"]): cell.job["port"] for cell in cells}

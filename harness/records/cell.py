@@ -93,8 +93,9 @@ class CellJob(msgspec.Struct, frozen=True):
     """What a cell's worker was asked to do.
 
     Jobs had no `replicate` before environments could be repeated, no `hashes` of the network and the worker's
-    code before these were checked, and no `task` when having an `extraction` told it, and no `detector` when
-    there was AmI alone. That of an imported log has names, a port and parameters alone.
+    code before these were checked, no `task` when having an `extraction` told it, and no `detector` when
+    there was AmI alone. `details` are for one task. The job of an imported log has names, a port and
+    parameters alone.
     """
 
     schema: Literal[1] = 1
@@ -113,6 +114,7 @@ class CellJob(msgspec.Struct, frozen=True):
     port: JobPort | None = None
     parameters: Parameters | None = None
     extraction: JobExtraction | None = None
+    details: Table | None = None
     output: str | None = None
 
 
@@ -123,7 +125,7 @@ class Processor(msgspec.Struct, frozen=True):
     flags: list[str] = []
 
 
-class ContainerImage(msgspec.Struct, frozen=True):
+class CellImage(msgspec.Struct, frozen=True):
     """The image of a container, with its packages by the archive that they are from."""
 
     id: str | None = None
@@ -146,7 +148,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
     threads: Integer | None = None
     variables: Texts | None = None
     packages: Texts | None = None
-    image: ContainerImage | None = None
+    image: CellImage | None = None
 
 
 class CellHashes(msgspec.Struct, frozen=True):

@@ -36,11 +36,13 @@ class Record(msgspec.Struct, gc=False):
     A record holds a tuple (`gold`, `original`, `attribute`), or says in `refused` why its file could not be
     used. `margin_*` are top-1 minus top-2 logit, `score` is the detector's, whatever it decides by.
     `sigma_ratio` is the smallest deviation of witnesses' sums over their mean, with its blob: records were
-    written without it once. `npy` says what an array's values were taken for. Records of an imported log
-    have a tuple, `case` and `detected` alone.
+    written without it once. `npy` says what an array's values were taken for. `patch` is the place of
+    what was changed, in a job that tries patches. Records of an imported log have a tuple, `case` and
+    `detected` alone.
     """
 
     example: Name
+    patch: Integer | None = None
     source: Name | None = None
     attack: Name | None = None
     gold: Integer | None = None

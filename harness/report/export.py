@@ -17,7 +17,7 @@ from harness.core.documents import is_file, read_chunks
 from harness.core.errors import InputError
 from harness.core.text import store_name
 from harness.diff.cells import check_cell, check_sums, name_job_port
-from harness.diff.runs import Source, list_sources
+from harness.diff.runs import PastCell, find_cells
 from harness.records.cell import CellJob, read_cell
 from harness.records.record import BriefRecord, Record, RecordHashes
 from harness.system.consoles import make_text, open_errors
@@ -61,7 +61,7 @@ TAKE_FIELDS = attrgetter(*FIELDS)
 
 
 @dataclass(frozen=True)
-class Table:
+class RecordTable:
     """A done cell: the columns that are the same in all its rows, and the file of its records."""
 
     head: Row
@@ -110,13 +110,13 @@ def check_place(path: Path) -> None:
         raise InputError(f"--records {path}: is no ordinary file; name a new one")
 
 
-def list_tables(run: Path) -> list[Table]:
+def list_tables(run: Path) -> list[RecordTable]:
     """The done cells of a run, or the one that a folder is; InputError where files are damaged."""
-    found = [(source, source.folder) for source in list_sources([run]) if source.folder]
-    return [table for source, folder in found if (table := take_table(run, source, folder))]
+    found = [(source, source.folder) for source in find_cells([run]) if source.folder]
+    return [table for source, folder in found if (table := take_record_table(run, source, folder))]
 
 
-def take_table(run: Path, source: Source, folder: Path) -> Table | None:
+def take_record_table(run: Path, source: PastCell, folder: Path) -> RecordTable | None:
     """One cell, None where it is not done."""
     told = check_cell(folder, read_cell(folder))
     if told.status != "done":
@@ -128,10 +128,10 @@ def take_table(run: Path, source: Source, folder: Path) -> Table | None:
     names = (run.resolve().name, source.environment, job.cell or source.label)
     texts = (*names, told.execution, job.backend, name_job_port(job))
     stored = (text if text is None else store_name(text) for text in texts)
-    return Table((*stored, *parameters), folder / RECORDS)
+    return RecordTable((*stored, *parameters), folder / RECORDS)
 
 
-def read_rows(tables: Sequence[Table], show: Show) -> Iterator[list[Row]]:
+def read_rows(tables: Sequence[RecordTable], show: Show) -> Iterator[list[Row]]:
     """All rows, in chunks; InputError, with the line, where one is no record."""
     done, number = 0, 1
     for table in tables:
@@ -149,7 +149,7 @@ def measure_file(path: Path) -> int:
     return path.stat().st_size if is_file(path) else 0
 
 
-def take_rows(table: Table, lines: Sequence[bytes], first: int) -> list[Row]:
+def take_rows(table: RecordTable, lines: Sequence[bytes], first: int) -> list[Row]:
     """Rows of some lines, of which the first has this number."""
     rows: list[Row] = []
     for line in lines:

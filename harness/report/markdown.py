@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.report.cells import ALL, COLUMNS, explain_table, title_cells
-from harness.report.departures import show_departure
+from harness.report.divergence_table import show_departure
 from harness.report.divergences import (
     list_controls,
     list_departing,

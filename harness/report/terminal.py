@@ -11,8 +11,8 @@ from rich.text import Text
 
 from harness.report.agreement import draw_agreement
 from harness.report.cells import STYLES, draw_cells
-from harness.report.departures import draw_divergences, write_divergences
 from harness.report.differences import draw_differences
+from harness.report.divergence_table import draw_divergences, write_divergences
 from harness.report.words import PAGE
 from harness.summary.document import CellSummary, Summary
 from harness.system.consoles import PLAIN_WIDTH, make_text

@@ -14,7 +14,7 @@ from harness.system.streams import print_json, print_line
 from harness.verbs import options
 
 if TYPE_CHECKING:
-    from harness.attacks.order import Request
+    from harness.attacks.order import AttackRequest
     from harness.attacks.results import Produced
 
 COULD_NOT_RUN, INTERRUPTED = 2, 130
@@ -112,10 +112,10 @@ def attack(
     require_extra("attacks", "attack")
     if check in EXTRAS:
         require_extra(check, f"--check {check}")
-    from harness.attacks.order import Request
+    from harness.attacks.order import AttackRequest
     from harness.system.machine import count_cores
 
-    request = Request(
+    request = AttackRequest(
         attack=name, output=output, model=model, settings=tuple(setting or ()),
         examples=tuple(examples or ()), landmarks=landmarks, save=save, keep=keep, limit=limit,
         classes=classes, seed=seed, batch=batch, threads=count_cores() if threads is None else threads,
@@ -157,7 +157,7 @@ def to_json(produced: Produced) -> dict[str, Any]:
     return {**asdict(produced), "folder": str(produced.folder)}
 
 
-def print_produced(request: Request, produced: Produced) -> None:
+def print_produced(request: AttackRequest, produced: Produced) -> None:
     """The counts in words, and the command that runs what was kept."""
     counts = produced.counts
     resumed = f", {produced.resumed} of them before this start" if produced.resumed else ""
@@ -180,7 +180,7 @@ def print_produced(request: Request, produced: Produced) -> None:
         print_line(f"run it: {command}")
 
 
-def write_run(request: Request, folder: Path) -> str:
+def write_run(request: AttackRequest, folder: Path) -> str:
     """The command that runs what an attack has kept, on the model that it attacked."""
     from harness.report.html.command import FILES, start_command
 

@@ -15,7 +15,7 @@ import harness
 from harness.core.errors import InputError
 from harness.core.text import store_data
 from harness.diff.cells import CellResult, read_done
-from harness.examples.subject import Prepared, list_notes
+from harness.examples.subject import PreparedSubject, list_notes
 from harness.launch.launchers import LAUNCHERS
 from harness.matrix.campaign import (
     CampaignPlan,
@@ -41,7 +41,7 @@ from harness.system.drafts import hold_draft, move_folder, try_writing, write_at
 from harness.system.machine import count_cores
 from harness.system.numbers import count
 from harness.system.processes import read_end
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Run:
     id: str
     request: RunRequest
     selection: Selection
-    prepared: Prepared
+    prepared: PreparedSubject
     started: float
     notes: tuple[str, ...] = ()
 
@@ -119,7 +119,7 @@ def judge_run(run: Run, outcomes: Sequence[Outcome]) -> Summary:
     """The summary of what the cells came to."""
     request, register, subject = run.request, run.selection.register, run.prepared.subject
     cells = [outcome.cell for outcome in outcomes]
-    header = Header(
+    header = RunDescription(
         run=run.id,
         harness=harness.__version__,
         model=subject.model,

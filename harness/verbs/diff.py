@@ -45,12 +45,12 @@ def diff(
     from harness.report.show import show_summary
     from harness.report.write import write_folder
     from harness.system.project import find_root
-    from harness.verdict.compare import Selection, compare_runs
+    from harness.verdict.compare import CellSelection, compare_runs
 
     root = find_root()
     environments = read_environments(root / "environments")
     register = read_register(root / "environments", environments)
-    selection = Selection(tuple(environment or ()), against, pair)
+    selection = CellSelection(tuple(environment or ()), against, pair)
     place = reports or root / "reports"
     folders = [find_run(run, place) for run in runs]  # once: there may be another latest one by and by
     summary = compare_runs([str(folder) for folder in folders], place, register, selection)

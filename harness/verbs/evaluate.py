@@ -17,7 +17,7 @@ from harness.verbs import options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.diff.runs import Source
+    from harness.diff.runs import PastCell
     from harness.evaluate.by_attack import AttackRates
 
 EXAMPLE = show_example("evaluate 20260102T030405Z-1a2b --environment local-pytorch")
@@ -35,13 +35,13 @@ def evaluate(
     """
     from harness.diff.columns import read_columns
     from harness.diff.locate import find_run
-    from harness.diff.runs import list_sources
+    from harness.diff.runs import find_cells
     from harness.evaluate.by_attack import measure_attacks
     from harness.system.consoles import open_output
     from harness.system.project import find_root
 
     folder = find_run(run, reports or find_root() / "reports")
-    chosen = select_cells(list_sources([folder]), environment)
+    chosen = select_cells(find_cells([folder]), environment)
     rates = {label: measure_attacks(read_columns(place)) for label, place in chosen.items()}
     if as_json:
         plain = {label: [asdict(one) for one in found] for label, found in rates.items()}
@@ -59,15 +59,15 @@ def evaluate(
     )
 
 
-def select_cells(cells: Sequence[Source], globs: Sequence[str] | None) -> Mapping[str, Path]:
+def select_cells(cells: Sequence[PastCell], globs: Sequence[str] | None) -> Mapping[str, Path]:
     """Cells with records by label; InputError where there is none, or none for a name or glob."""
     from harness.core.errors import InputError
-    from harness.diff.runs import find_named, list_labels, select_sources
+    from harness.diff.runs import find_named, list_labels, select_cells
 
     known = {
         one.label: one.folder for one in cells if one.folder and (one.folder / "records.jsonl").is_file()
     }
-    chosen = select_sources(cells, globs or ())
+    chosen = select_cells(cells, globs or ())
     found = {one.label: known[one.label] for one in chosen if one.label in known}
     named = find_named(chosen, globs or ()) - found.keys()
     if named or not found:

@@ -52,7 +52,7 @@ def report(
     from harness.core.errors import InputError
     from harness.diff.locate import find_report
     from harness.report.export import export_records
-    from harness.report.html.origins import find_compared
+    from harness.report.html.example_lists import find_compared
     from harness.report.html.write import export_html
     from harness.report.show import show_summary
     from harness.report.terminal import render_svg

@@ -13,22 +13,22 @@ from harness.core.errors import InputError
 from harness.core.text import store_name
 from harness.diff.locate import find_run
 from harness.diff.runs import (
-    Past,
-    Source,
+    PastCell,
+    PastCells,
+    find_cell,
+    find_cells,
     find_named,
-    find_source,
-    list_sources,
-    read_sources,
-    select_sources,
+    read_cells,
+    select_cells,
 )
 from harness.plan.identity import name_environment, read_identity
 from harness.plan.register import Register
 from harness.summary.document import PairSummary, Summary
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 
 
 @dataclass(frozen=True)
-class Selection:
+class CellSelection:
     """What to compare of the cells that there are: all against the reference, unless something is said.
 
     `globs` choose environments; `against` is held against all others; `pair` are two cells, the second held
@@ -40,18 +40,20 @@ class Selection:
     pair: tuple[str, str] | None = None
 
 
-def compare_runs(places: Sequence[str], reports: Path, register: Register, selection: Selection) -> Summary:
+def compare_runs(
+    places: Sequence[str], reports: Path, register: Register, selection: CellSelection
+) -> Summary:
     """Summary of cells that were run before.
 
     InputError for a place that is no run, damaged files, or a selection of nothing.
     """
     started = time.monotonic()
     folders = [find_run(place, reports) for place in places]
-    sources, against = choose_sources(list_sources(folders), selection)
-    past = mark_named(read_sources(sources), find_named(sources, selection.globs))
+    sources, against = choose_cells(find_cells(folders), selection)
+    past = mark_named(read_cells(sources), find_named(sources, selection.globs))
     models = list(dict.fromkeys(one.summary.cell.partition("/")[0] for one in past.results))
     reference = find_reference(sources, past, register)
-    header = Header(
+    header = RunDescription(
         run=" ".join(dict.fromkeys(store_name(folder.resolve().name) for folder in folders)),
         harness=harness.__version__,
         model=", ".join(models),
@@ -103,21 +105,21 @@ def note_pair(pair: PairSummary) -> str:
     return f"{counts} (--pair {pair.first} {pair.second})"
 
 
-def choose_sources(sources: Sequence[Source], selection: Selection) -> tuple[list[Source], str | None]:
+def choose_cells(sources: Sequence[PastCell], selection: CellSelection) -> tuple[list[PastCell], str | None]:
     """The cells that a selection names, and the label of the one that all are held against."""
     if selection.pair is None:
-        chosen = select_sources(sources, selection.globs)
-        against = selection.against and find_source(chosen, selection.against).label
+        chosen = select_cells(sources, selection.globs)
+        against = selection.against and find_cell(chosen, selection.against).label
         return chosen, against
     if selection.globs or selection.against:
         raise InputError("--pair names all that is compared; leave out --environment and --against")
-    first, second = (find_source(sources, name) for name in selection.pair)
+    first, second = (find_cell(sources, name) for name in selection.pair)
     if first is second:
         raise InputError(f"--pair: {first.label} is both; name two cells")
     return [first, second], first.label
 
 
-def group_runs(sources: Sequence[Source]) -> dict[str, list[str]]:
+def group_runs(sources: Sequence[PastCell]) -> dict[str, list[str]]:
     """Labels of the cells of every run, by the run's name; none where there is but one run."""
     runs: dict[Path, list[str]] = {}
     for one in sources:
@@ -127,7 +129,7 @@ def group_runs(sources: Sequence[Source]) -> dict[str, list[str]]:
     return {store_name(names[run]): labels for run, labels in runs.items()} if len(runs) > 1 else {}
 
 
-def mark_named(past: Past, labels: Collection[str]) -> Past:
+def mark_named(past: PastCells, labels: Collection[str]) -> PastCells:
     """The same, with these cells known to have been asked for by name."""
     results = [
         replace(one, summary=one.summary.model_copy(update={"named": one.summary.environment in labels}))
@@ -136,14 +138,14 @@ def mark_named(past: Past, labels: Collection[str]) -> Past:
     return replace(past, results=tuple(results))
 
 
-def check_baseline(past: Past, label: str) -> None:
+def check_baseline(past: PastCells, label: str) -> None:
     """InputError where the cell that all others are to be held against has no records."""
     cell = next(one for one in past.results if one.summary.environment == label)
     if cell.columns is None:
         raise InputError(f"{label}: is {cell.summary.status}, so nothing can be held against it")
 
 
-def find_reference(sources: Sequence[Source], past: Past, register: Register) -> str:
+def find_reference(sources: Sequence[PastCell], past: PastCells, register: Register) -> str:
     """Label of the runs' reference, the first where there are several; its name where it is not there."""
     name = past.reference or register.reference
     cells = zip(sources, past.results, strict=True)

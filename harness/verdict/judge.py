@@ -40,7 +40,7 @@ NOTED = ("model", "detector", "network", "weights", "witnesses of", "preprocess"
 
 
 @dataclass(frozen=True)
-class Header:
+class RunDescription:
     """What a run is called and was made of.
 
     `known` gives the ids that an environment must have records of, where that is known; `must_compare` says
@@ -66,7 +66,9 @@ class Header:
     environments: tuple[str, ...] = ()
 
 
-def make_summary(header: Header, results: Sequence[CellResult], expected: Sequence[Expected]) -> Summary:
+def make_summary(
+    header: RunDescription, results: Sequence[CellResult], expected: Sequence[Expected]
+) -> Summary:
     """Measure and join the done cells, judge their divergences by the register, and give the verdict."""
     done = {one.summary.environment: one.columns for one in results if one.columns is not None}
     executions = {one.summary.environment: one.execution for one in results}
@@ -154,7 +156,7 @@ def is_expected(divergence: DivergenceSummary) -> bool:
 
 
 def give_verdict(
-    header: Header,
+    header: RunDescription,
     cells: Sequence[CellSummary],
     join: Join,
     expectation: Expectation,
@@ -188,7 +190,7 @@ def choose_outcome(join: Join, expectation: Expectation, has_problems: bool) -> 
     return "same" if len(join.environments) > 1 else "done"
 
 
-def list_troubles(header: Header, cells: Sequence[CellSummary], join: Join) -> list[str]:
+def list_troubles(header: RunDescription, cells: Sequence[CellSummary], join: Join) -> list[str]:
     """Everything that keeps a run from being judged."""
     failed = [cell.environment for cell in cells if cell.status == "failed"]
     troubles = [f"{', '.join(failed)} failed"] if failed else []

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from harness.diff.columns import Columns
 from harness.diff.tuples import Join, is_same
 from harness.evaluate.agreement import Pair, compare_pairs, compute_detected_fleiss
-from harness.evaluate.rates import find_kinds, measure_rate, measure_tuples
+from harness.evaluate.rates import find_example_kinds, measure_rate, measure_tuples
 from harness.summary.document import AgreementSummary, PairSummary, RatesSummary, RateSummary
 
 SELECTED = ("accuracy", "alarms_all", "attribute_accuracy", "evasion")  # their denominators hold any Original
@@ -20,7 +20,7 @@ def measure_cells(cells: Mapping[str, Columns]) -> dict[str, RatesSummary]:
     before: Columns | None = None
     for name, columns in cells.items():
         if before is None or not has_same_kinds(before, columns):
-            kinds = find_kinds(columns.examples, columns.sources, columns.attacks)
+            kinds = find_example_kinds(columns.examples, columns.sources, columns.attacks)
         rates = measure_tuples(columns.tuples, columns.detected, kinds)
         found[name], before = RatesSummary.model_validate(asdict(rates)), columns
     return found

@@ -53,7 +53,7 @@ class WitnessSet:
 
 def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[str, Any]) -> None:
     """Write an extraction's records as witness files and evidence, and its `cell.json`."""
-    network, kept = network_from_json(cell["network"]), [take_record(one) for one in records]
+    network, kept = network_from_json(cell["network"]), [take_extraction(one) for one in records]
     precision = np.dtype(cell["job"]["settings"].get("precision", "float32"))
     found: dict[str, dict[str, list[int]]] = {one.attribute: {} for one in kept}
     evidence: dict[str, Differences] = {}
@@ -75,7 +75,7 @@ def write_set(folder: Path, records: Iterable[Mapping[str, Any]], cell: Mapping[
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
-def take_record(record: Mapping[str, Any]) -> ExtractionRecord:
+def take_extraction(record: Mapping[str, Any]) -> ExtractionRecord:
     """A record of an extraction; InputError where it is none."""
     return take_shape(record, ExtractionRecord, "record")
 
@@ -99,7 +99,7 @@ def read_set(folder: Path, network: Network | None = None) -> WitnessSet:
         raise InputError(f"{folder}: holds no witness files ({NOTEBOOK.format('leye')} and so on){hint}")
     for path in paths.values():
         refuse_links(path, folder)
-    cell = read_cell(folder / CELL) if os.path.lexists(folder / CELL) else None
+    cell = read_extraction(folder / CELL) if os.path.lexists(folder / CELL) else None
     known = read_cell_network(folder / CELL, cell) if cell else network
     if known is None:
         raise InputError(f"{folder}: does not say what network its witnesses are of; give --model")
@@ -112,7 +112,7 @@ def read_sets(folders: Sequence[Path], network: Network | None = None) -> list[W
     """Witness sets of folders; one that names its network speaks for those that do not."""
     saying = [folder / CELL for folder in folders if os.path.lexists(folder / CELL)]
     if network is None and saying:
-        network = read_cell_network(saying[0], read_cell(saying[0]))
+        network = read_cell_network(saying[0], read_extraction(saying[0]))
     return [read_set(folder, network) for folder in folders]
 
 
@@ -124,7 +124,7 @@ def read_cell_network(path: Path, cell: Mapping[str, Any]) -> Network:
         raise InputError(f"{path}: its network cannot be read ({error}); extract again") from error
 
 
-def read_cell(path: Path) -> dict[str, Any]:
+def read_extraction(path: Path) -> dict[str, Any]:
     """An extraction's `cell.json`; InputError where it is none."""
     try:
         cell = read_shape(path, dict[str, Any], MAX_CELL_BYTES, within=path.parent)

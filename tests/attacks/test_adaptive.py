@@ -12,7 +12,7 @@ from harness.ami.detection import build_detector
 from harness.ami.port import Port
 from harness.ami.steering import Parameters
 from harness.attacks.attempt import Checker, attempt_batch
-from harness.attacks.generate import AimedPgd, Batch, Models
+from harness.attacks.generate import AimedPgd, AttackBatch, Models
 from harness.attacks.recipes import Adaptive, Attack, Bim
 from harness.attacks.torch_model import build_pixel_model, build_steered_model
 from harness.backends import Settings, pytorch
@@ -64,7 +64,7 @@ def attempt(parts, way, target=None):
     models, checker = parts
     image = np.broadcast_to(np.array(COLOUR, np.uint8), (1, SIZE, SIZE, 3))
     targets = None if target is None else np.array([target])
-    batch = Batch(make_pixels(image), np.array([0]), targets)
+    batch = AttackBatch(make_pixels(image), np.array([0]), targets)
     return attempt_batch(models, checker, Attack("planted", way), way, batch, ["one"])[0]
 
 

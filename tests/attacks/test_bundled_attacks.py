@@ -26,7 +26,7 @@ from harness.ami.preprocess import prepare_image
 from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.attacks.masks import mask_glasses, mask_patch
-from harness.attacks.recipes import Glasses, Patch
+from harness.attacks.recipes import Glasses, PatchRecipe
 from harness.core.decode import decode_image
 from harness.core.examples import BENIGN, read_examples
 from harness.evaluate.rates import CHANGED
@@ -147,7 +147,7 @@ def test_paint_is_where_it_belongs(lines, images, attack):
     landmarks = read_landmarks(EXAMPLES / "landmarks.json")
     for line in select(lines, attack):
         if attack.startswith("patch"):
-            mask = mask_patch(64, 64, Patch(**line["parameters"]))
+            mask = mask_patch(64, 64, PatchRecipe(**line["parameters"]))
         else:
             points = landmarks.find(EXAMPLES / "images" / f"{line['source']}.png").points
             mask = mask_glasses(points, 64, 64, Glasses(**line["parameters"]))

@@ -15,7 +15,7 @@ from harness.attacks.recipes import (
     DeepFool,
     Fgsm,
     Glasses,
-    Patch,
+    PatchRecipe,
     Pgd,
 )
 
@@ -79,7 +79,7 @@ def test_carlini_s_attack_walks_both_losses_with_both_steps():
     assert {(way.eps, way.iterations) for way in ways} == {(2.5, 100)}
 
 
-@pytest.mark.parametrize("way", [Patch(step=16.0, iterations=30), Glasses(step=16.0, iterations=30)])
+@pytest.mark.parametrize("way", [PatchRecipe(step=16.0, iterations=30), Glasses(step=16.0, iterations=30)])
 def test_paint_stays_under_its_mask(models, way):
     masks = np.zeros((24, 16, 16), np.bool_)
     masks[:12, 3:14, 4:12] = True

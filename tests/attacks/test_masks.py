@@ -12,17 +12,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "tiny-vg
 import faces
 
 from harness.attacks.masks import mask_glasses, mask_patch
-from harness.attacks.recipes import Glasses, Patch
+from harness.attacks.recipes import Glasses, PatchRecipe
 
 SEEN = [(0, 0), (17, 2), (40, 1), (99, 5)]
 
 
 def test_the_patch_is_the_published_square():
-    rows, columns = np.nonzero(mask_patch(224, 224, Patch()))
+    rows, columns = np.nonzero(mask_patch(224, 224, PatchRecipe()))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (145, 203, 145, 203)
-    assert mask_patch(64, 64, Patch()).sum() == 17 * 17
-    assert mask_patch(4, 4, Patch(0.5, 0.01)).sum() == 1
-    assert mask_patch(64, 32, Patch(0.9999, 0.0001)).sum() == 1
+    assert mask_patch(64, 64, PatchRecipe()).sum() == 17 * 17
+    assert mask_patch(4, 4, PatchRecipe(0.5, 0.01)).sum() == 1
+    assert mask_patch(64, 32, PatchRecipe(0.9999, 0.0001)).sum() == 1
 
 
 @pytest.mark.parametrize(("number", "index"), SEEN)

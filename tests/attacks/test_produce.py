@@ -11,9 +11,9 @@ from attack_parts import CLASSES, make_images, make_parts, make_pixels, run_plai
 from harness.attacks import produce as produce_module
 from harness.attacks.folder import read_entries
 from harness.attacks.produce import Order, produce, seed_generators
-from harness.attacks.recipes import AmiPgd, Attack, CarliniL2, Fgsm, Glasses, Patch
-from harness.attacks.sources import Source, Sources
-from harness.attacks.tasks import Task
+from harness.attacks.recipes import AmiPgd, Attack, CarliniL2, Fgsm, Glasses, PatchRecipe
+from harness.attacks.sources import CleanSource, Sources
+from harness.attacks.tasks import AttackTask
 from harness.core.errors import InputError
 from harness.core.examples import Example, list_examples
 from harness.worker.records import RECORDS
@@ -32,7 +32,7 @@ def sources(parts):
     gold = run_plain(parts[0], make_pixels(images)).argmax(1)
     gold[9] = (gold[9] + 1) % CLASSES  # one is classified wrongly
     found = [
-        Source(Example(f"s{number}", f"s{number}", "benign", int(label), None, ""), image)
+        CleanSource(Example(f"s{number}", f"s{number}", "benign", int(label), None, ""), image)
         for number, (label, image) in enumerate(zip(gold, images, strict=True))
     ]
     return Sources(tuple(found), ("x.png: is no image",))
@@ -278,8 +278,8 @@ def test_glasses_need_landmarks(parts, sources, tmp_path):
 
 
 def test_patches_are_painted_where_they_belong(parts, sources, tmp_path):
-    order = make_order(tmp_path, Attack("patch_next", Patch(0.25, 0.5, 32.0, 20), "next"))
-    tasks = [Task(f"t{number}", 0, number, 6) for number in range(3)]
+    order = make_order(tmp_path, Attack("patch_next", PatchRecipe(0.25, 0.5, 32.0, 20), "next"))
+    tasks = [AttackTask(f"t{number}", 0, number, 6) for number in range(3)]
     attempts = produce_module.run_tasks(order, *parts, sources.sources, tasks, 0)
     for attempt, source in zip(attempts, sources.sources, strict=False):
         changed = (attempt.stored.pixels != source.pixels).any(-1)

@@ -13,7 +13,7 @@ from harness.diff.columns import take_columns
 from harness.diff.copies import Copies, find_copies
 from harness.plan.register import Register
 from harness.report.write import write_folder
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 
 SAME, OTHER = make_records(1, 1), make_records(1, 2)
 CELL = take_columns(SAME)
@@ -21,7 +21,7 @@ CELL = take_columns(SAME)
 
 def compare(*places, **selection):
     register = Register(reference="a", default="d", groups={})
-    return compare_runs([str(one) for one in places], Path("nowhere"), register, Selection(**selection))
+    return compare_runs([str(one) for one in places], Path("nowhere"), register, CellSelection(**selection))
 
 
 def change_cell(run, name, **more):

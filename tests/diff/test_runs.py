@@ -10,12 +10,12 @@ from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 from harness.core.errors import InputError
 from harness.core.limits import MAX_CELLS, MAX_LABELS, MAX_LINE_BYTES, MAX_NAME
 from harness.diff.columns import read_columns
-from harness.diff.runs import list_sources, read_sources
+from harness.diff.runs import find_cells, read_cells
 from harness.plan.register import Register
 from harness.report.export import list_tables, read_rows
-from harness.report.html.origins import find_origins, find_owners, read_request
+from harness.report.html.example_lists import find_example_lists, find_owners, read_run_request
 from harness.summary.reading import read_summary
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 
 SAME = make_records(1, 1)
 CELL = "cells/b"
@@ -48,7 +48,7 @@ def make_failed(tmp_path):
 
 def compare(run):
     register = Register(reference="a", default="d", groups={})
-    return compare_runs([str(run)], Path("nowhere"), register, Selection())
+    return compare_runs([str(run)], Path("nowhere"), register, CellSelection())
 
 
 def export(run):
@@ -123,7 +123,7 @@ def test_a_run_may_lie_behind_a_link(run, tmp_path):
     (tmp_path / "named").symlink_to(run)
     (tmp_path / "cell").symlink_to(run / CELL)
     assert compare(tmp_path / "named").exit_code == 0
-    assert read_sources(list_sources([tmp_path / "cell"])).results[0].columns is not None
+    assert read_cells(find_cells([tmp_path / "cell"])).results[0].columns is not None
 
 
 @needs_pipes
@@ -154,13 +154,13 @@ def test_a_page_looks_for_pictures_in_files_alone(run, tmp_path, kind):
     (run / "run.json").write_text(
         json.dumps({"request": {"model": "m"}, "cells": [{"job": {"environment": "b"}}]})
     )
-    assert (find_owners(["b"], [run]), read_request(run)) == ({"b": run}, {"model": "m"})
+    assert (find_owners(["b"], [run]), read_run_request(run)) == ({"b": run}, {"model": "m"})
     KINDS[kind](run / "run.json", tmp_path / "elsewhere")
-    assert read_request(run) == {}
+    assert read_run_request(run) == {}
     assert find_owners(["b"], [run]) == {"b": run}  # by its cells' own files
     for one in run.glob("cells/*/cell.json"):
         KINDS[kind](one, tmp_path / one.parent.name)
-    assert (find_owners(["b"], [run]), find_origins([run])) == ({"b": None}, [])
+    assert (find_owners(["b"], [run]), find_example_lists([run])) == ({"b": None}, [])
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -13,7 +13,14 @@ from scipy.stats import binomtest
 
 from harness.ami.cases import CASES, name_case
 from harness.diff.columns import find_detected, take_columns
-from harness.evaluate.rates import Kinds, Rate, count_cases, find_kinds, measure_rate, measure_tuples
+from harness.evaluate.rates import (
+    ExampleKinds,
+    Rate,
+    count_cases,
+    find_example_kinds,
+    measure_rate,
+    measure_tuples,
+)
 
 TABLES = Path(__file__).parents[3] / "shared" / "tables" / "seed_tables.json"
 CASE_TUPLES = dict(zip(CASES, [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]))
@@ -51,7 +58,9 @@ CHANGED = [
 def measure_rates(records):
     columns = take_columns(records)
     return measure_tuples(
-        columns.tuples, columns.detected, find_kinds(columns.examples, columns.sources, columns.attacks)
+        columns.tuples,
+        columns.detected,
+        find_example_kinds(columns.examples, columns.sources, columns.attacks),
     )
 
 
@@ -146,7 +155,7 @@ def test_cases_are_counted_as_single_tuples_are_named(tuples):
 def test_rates_add_up(rows):
     benign = np.array([row[0] for row in rows])
     tuples = np.array([row[1:] for row in rows])
-    rates = measure_tuples(tuples, find_detected(tuples), Kinds(benign, ~benign, np.arange(len(rows))))
+    rates = measure_tuples(tuples, find_detected(tuples), ExampleKinds(benign, ~benign, np.arange(len(rows))))
     assert rates.detection.of - rates.detection.hits == rates.evasion.hits
     assert rates.recovery.hits <= rates.detection.hits
     assert rates.accuracy.of + rates.evasion.of == sum(rates.cases.values()) == len(rows)
@@ -169,7 +178,9 @@ def test_published_counts_give_the_rates_that_their_table_leaves_out():
     for name, counts in table.items():
         tuples = np.repeat([CASE_TUPLES[case] for case in CASES], [counts[case] for case in CASES], axis=0)
         right = tuples[:, 0] == tuples[:, 1]
-        rates = measure_tuples(tuples, find_detected(tuples), Kinds(right, ~right, np.arange(len(tuples))))
+        rates = measure_tuples(
+            tuples, find_detected(tuples), ExampleKinds(right, ~right, np.arange(len(tuples)))
+        )
         assert rates.examples == counts["total"]
         assert rates.cases == {case: counts[case] for case in CASES}
         assert {key: shares(rates)[key] for key in expected[name]} == expected[name]

@@ -12,12 +12,12 @@ from plans import SUBJECT
 
 from harness.core.errors import InputError
 from harness.examples.select import choose_examples
-from harness.examples.subject import Prepared
+from harness.examples.subject import PreparedSubject
 from harness.system.invocation import name_program
 
 FIXTURES = (make_root, make_harness)
 IDS = ("fgsm-1", "fgsm-2", "benign/a[1]", "benign/a1", "x*")
-PREPARED = Prepared(dataclasses.replace(SUBJECT, example_ids=IDS), (), ("a note",))
+PREPARED = PreparedSubject(dataclasses.replace(SUBJECT, example_ids=IDS), (), ("a note",))
 
 
 def choose(*patterns):

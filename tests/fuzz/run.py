@@ -24,13 +24,18 @@ from harness.records.cell import read_cell
 from harness.records.record import read_records
 from harness.report.export import list_tables, open_csv, read_rows
 from harness.report.html.command import start_command
-from harness.report.html.origins import find_examples, find_origins, find_owners, read_request
+from harness.report.html.example_lists import (
+    find_example_lists,
+    find_listed_examples,
+    find_owners,
+    read_run_request,
+)
 from harness.report.html.pictures import make_pictures
 from harness.report.html.write import write_html
 from harness.report.write import FORMS
 from harness.summary.reading import read_summary
 from harness.system.tarstream import unpack
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 from harness.worker.job import load_job, read_job
 from harness.worker.records import append_batch, keep_whole_batches
 from harness.worker.tasks.extract import check_extraction
@@ -142,7 +147,7 @@ def seed_run(folder):
 def compare_run(folder):
     """Its comparison, in every form."""
     register = Register(reference="a", default="d", groups={})
-    summary = compare_runs([str(folder / "run")], Path("nowhere"), register, Selection())
+    summary = compare_runs([str(folder / "run")], Path("nowhere"), register, CellSelection())
     return draw_forms(summary, folder)
 
 
@@ -185,10 +190,10 @@ def seed_origins(folder):
 
 def read_origins(folder):
     """The pictures and commands that a page would have."""
-    examples = find_examples(find_origins([folder / "run"]))
+    examples = find_listed_examples(find_example_lists([folder / "run"]))
     make_pictures(list(examples), examples, 2, 1 << 20)
     find_owners(["a", "a@run"], [folder / "run"])
-    return start_command(read_request(folder / "run"), "m").encode()
+    return start_command(read_run_request(folder / "run"), "m").encode()
 
 
 def seed_log(folder):

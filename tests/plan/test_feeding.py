@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.core.arrays import Preprocess
-from harness.examples.subject import Prepared
+from harness.examples.subject import PreparedSubject
 from harness.plan.feeding import is_input, note_feeding
 
 BGR = {"height": 2, "width": 2, "channel_order": "bgr", "mean": [10, 20, 30]}
@@ -43,7 +43,9 @@ def test_the_input_of_an_rgb_network_and_of_one_without_a_mean():
 
 
 def test_each_port_and_convention_is_noted_once():
-    prepared = Prepared(SimpleNamespace(preprocess=BGR), (), ("before",), ("unit-rgb", "bgr-minus-mean"))
+    prepared = PreparedSubject(
+        SimpleNamespace(preprocess=BGR), (), ("before",), ("unit-rgb", "bgr-minus-mean")
+    )
     cells = [cell(), cell(), cell("pytorch-port"), cell(npy="convert")]
     text = "npy: port {} does not make this network's input of unit-rgb arrays; --rule npy=convert does"
     assert note_feeding(prepared, cells).notes == (

@@ -9,7 +9,7 @@ import pytest
 from pictured_inputs import SIZE, Inputs, flat
 from PIL import Image
 
-from harness.report.html.origins import find_compared, find_examples, find_origins
+from harness.report.html.example_lists import find_compared, find_example_lists, find_listed_examples
 from harness.report.html.pictures import SIDE, choose_factor, make_pictures
 
 
@@ -113,7 +113,7 @@ def test_a_list_that_was_changed_is_not_believed(inputs):
     inputs.find()
     with (inputs.folder / "examples.jsonl").open("a") as file:
         file.write("\n")
-    assert find_examples(find_origins([inputs.folder / "run"])) == {}
+    assert find_listed_examples(find_example_lists([inputs.folder / "run"])) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_cells_that_name_no_list_are_passed_over(tmp_path, cell):
     folder = tmp_path / "cells" / "a"
     folder.mkdir(parents=True)
     (folder / "cell.json").write_text(cell)
-    assert find_origins([tmp_path]) == []
+    assert find_example_lists([tmp_path]) == []
 
 
 def test_a_comparison_is_about_the_runs_that_are_still_there(tmp_path):

@@ -11,7 +11,7 @@ from summaries import cell, make_summary
 
 from harness.core.errors import InputError
 from harness.report.html.command import join_words, quote_environment, start_command, write_diff
-from harness.report.html.origins import find_owners
+from harness.report.html.example_lists import find_owners
 from harness.report.html.rows import list_names
 from harness.report.html.write import Budget, export_html, make_commands, write_html
 from harness.report.write import write_reports

@@ -22,7 +22,7 @@ from harness.report.html.write import write_html
 from harness.report.terminal import render_text
 from harness.report.write import FORMS
 from harness.summary.document import CellSummary
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 ENVIRONMENTS = ("a-reference", "b-same", "c-near", "d-port")
@@ -65,7 +65,9 @@ def make_realistic():
     broken = result("e-broken", status="failed", reason="it broke after 4711 records")
     known = tuple(f"ex-{number}" for number in range(349))
     lists = dict.fromkeys(ENVIRONMENTS, known)
-    header = Header("run", "0", "m", "a-reference", lists, 98.76, labels=dict.fromkeys(range(99), "n"))
+    header = RunDescription(
+        "run", "0", "m", "a-reference", lists, 98.76, labels=dict.fromkeys(range(99), "n")
+    )
     return make_summary(header, [*cells, broken], ())
 
 

@@ -9,7 +9,7 @@ from past_runs import make_records, write_run
 
 from harness.plan.register import Register
 from harness.summary.schema import PLACE, render_schema
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,7 @@ def make_summary(tmp_path):
     run = write_run(tmp_path / "run", {"a": ones, "b": [*make_records(1, 2)]}, ids="xyz", cells=cells)
     (run / "labels.txt").write_text("Ann\nBob\nCy\n")
     register = Register(reference="a", default="d", groups={})
-    return json.loads(compare_runs([str(run)], tmp_path, register, Selection()).model_dump_json())
+    return json.loads(compare_runs([str(run)], tmp_path, register, CellSelection()).model_dump_json())
 
 
 def check(data):

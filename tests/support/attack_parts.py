@@ -14,7 +14,7 @@ from harness.ami.detection import build_detector
 from harness.ami.port import Port
 from harness.ami.steering import Parameters
 from harness.attacks.attempt import Checker
-from harness.attacks.generate import Batch, Models
+from harness.attacks.generate import AttackBatch, Models
 from harness.attacks.torch_model import build_pixel_model, build_steered_model
 from harness.backends import Settings, pytorch
 from harness.core.arrays import Preprocess
@@ -68,13 +68,13 @@ def make_batch(models, count=24, aim=None, masks=None):
     ranks = np.argsort(-run_plain(models, pixels), axis=1)
     gold = ranks[:, 0]
     targets = ranks[:, 1] if aim == "runner-up" else None if aim is None else np.full(count, aim)
-    return Batch(pixels, gold, targets, masks)
+    return AttackBatch(pixels, gold, targets, masks)
 
 
 def keep_rows(batch, rows):
     """Some rows of a batch."""
     chosen = {
         field.name: None if (value := getattr(batch, field.name)) is None else value[rows]
-        for field in dataclasses.fields(Batch)
+        for field in dataclasses.fields(AttackBatch)
     }
-    return Batch(**chosen)
+    return AttackBatch(**chosen)

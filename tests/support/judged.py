@@ -6,7 +6,7 @@ from harness.diff.cells import CellResult
 from harness.diff.columns import take_columns
 from harness.plan.register import Expected
 from harness.summary.document import CellSummary
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 
@@ -31,7 +31,7 @@ def result(name, *records, status="done", **more):
 
 def judge(*results, expected=(), known=None, must_compare=True, labels=None):
     lists = dict.fromkeys((one.summary.environment for one in results), known) if known else {}
-    header = Header("run", "0", "m", "a", lists, 1.0, must_compare, labels=labels or {})
+    header = RunDescription("run", "0", "m", "a", lists, 1.0, must_compare, labels=labels or {})
     return make_summary(header, results, expected)
 
 

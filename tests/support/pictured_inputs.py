@@ -6,7 +6,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from harness.report.html.origins import find_examples, find_origins
+from harness.report.html.example_lists import find_example_lists, find_listed_examples
 
 SIZE = 8
 
@@ -46,7 +46,7 @@ class Inputs:
             "model": {"preprocess": {"mean": [10, 20, 30]}},
         }  # fmt: skip
         (self.folder / "run" / "cells" / "a" / "cell.json").write_text(json.dumps({"job": job}))
-        return find_examples(find_origins([self.folder / "run"]))
+        return find_listed_examples(find_example_lists([self.folder / "run"]))
 
 
 def flat(*levels):

@@ -10,7 +10,7 @@ from past_runs import make_cell, make_records, write_cell, write_run, write_sums
 from harness.core.errors import InputError
 from harness.plan.register import Register
 from harness.report.write import write_folder
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 
 LATER = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
 SAME, OTHER = make_records(1, 1), make_records(1, 2)
@@ -18,7 +18,7 @@ SAME, OTHER = make_records(1, 1), make_records(1, 2)
 
 def compare(*places, register=None, reports=Path("nowhere"), **selection):
     register = register or Register(reference="a", default="d", groups={})
-    return compare_runs([str(place) for place in places], reports, register, Selection(**selection))
+    return compare_runs([str(place) for place in places], reports, register, CellSelection(**selection))
 
 
 def expect(example, environment):

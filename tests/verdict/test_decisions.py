@@ -12,7 +12,7 @@ from harness.report.junit import render_junit
 from harness.report.markdown import render_markdown
 from harness.report.terminal import render_text
 from harness.summary.reading import read_summary
-from harness.verdict.compare import Selection, compare_runs
+from harness.verdict.compare import CellSelection, compare_runs
 
 REGISTER = Register(reference="a", default="d", groups={})
 
@@ -29,7 +29,7 @@ def write(tmp_path):
 
 @pytest.fixture(name="summary")
 def compare(run):
-    return compare_runs([str(run)], run.parent, REGISTER, Selection())
+    return compare_runs([str(run)], run.parent, REGISTER, CellSelection())
 
 
 def test_another_decision_on_the_same_tuple_diverges(summary):
@@ -51,7 +51,7 @@ def test_ami_says_nothing_that_its_tuple_does_not_say(run):
     for path in run.glob("cells/b/*.json*"):
         path.write_text(path.read_text().replace('"attribute": 2', '"attribute": 3'))
         path.write_text(path.read_text().replace(', "detected": true', "").replace("alarm", "ami"))
-    (one,) = compare_runs([str(run)], run.parent, REGISTER, Selection()).divergences
+    (one,) = compare_runs([str(run)], run.parent, REGISTER, CellSelection()).divergences
     assert one.detected == {}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from judged import OTHER, SAME, entry, judge, record, result
 
-from harness.verdict.judge import Header, make_summary
+from harness.verdict.judge import RunDescription, make_summary
 from harness.verdict.pins import make_pin
 
 B = [record("x", 1, 1, 2), record("y", 1, 2, 1), record("z")]
@@ -19,7 +19,7 @@ def pinned(count=PIN.count, digest=PIN.digest, **more):
 
 
 def judge_known(*results, expected, known=("a", "b", "local-pytorch", "local-opencv")):
-    header = Header("run", "0", "m", "a", {}, 1.0, environments=known)
+    header = RunDescription("run", "0", "m", "a", {}, 1.0, environments=known)
     return make_summary(header, results, expected)
 
 
@@ -79,7 +79,7 @@ def test_other_examples_are_not_held_against_a_pin():
 @pytest.mark.parametrize("given", [{"must_occur": False}, {"reference": "elsewhere"}])
 def test_where_a_pin_cannot_be_held_that_is_said(given):
     """Some examples alone were asked for, or another environment is the baseline."""
-    header = replace(Header("run", "0", "m", "a", {}, 1.0), **given)
+    header = replace(RunDescription("run", "0", "m", "a", {}, 1.0), **given)
     absent = entry("*", "c").model_copy(update={"count": "1 of 3"})
     summary = make_summary(header, CELLS, [pinned("1 of 3", None), absent])
     assert summary.outcome == "expected"

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from harness.ami.cases import CASES, MEANINGS
 from harness.report import words
 from harness.report.divergences import list_controls
-from harness.report.html import figures, view
+from harness.report.html import overview, plots
 from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
 from harness.summary.document import PairSummary, Summary
 from harness.system import numbers
@@ -29,7 +29,7 @@ ICON_COLOURS = {"same": "0a7a5a", "diverged": "b3400f", "trouble": "8a6100"}
 
 
 @dataclass(frozen=True)
-class Place:
+class PagePlace:
     """Which of several pages this is, counted from 1, and where all of them lie as seen from it."""
 
     number: int
@@ -49,10 +49,10 @@ class Commands:
     again: str
 
 
-def render_page(summary: Summary, names: Names, part: Slice, place: Place, commands: Commands) -> str:
+def render_page(summary: Summary, names: Names, part: Slice, place: PagePlace, commands: Commands) -> str:
     """One page of the report."""
     style, theme, script = join_assets(STYLES), join_assets(("theme.js",)), join_assets(SCRIPTS)
-    verdict = view.give_verdict(summary)
+    verdict = overview.give_verdict(summary)
     return (
         open_templates()
         .get_template("page.html.j2")
@@ -84,17 +84,17 @@ def open_templates() -> Environment:
     templates.filters |= {
         "line": make_line,
         "lines": make_lines,
-        "date": figures.show_date,
+        "date": plots.show_date,
         "capital": words.capitalise,
         "signed": numbers.show_signed,
         "percent": numbers.show_percent,
         "interval": lambda rate: numbers.show_interval(rate.low, rate.high),
         "rate_words": numbers.describe_rate,
         "parameter": numbers.show_parameter,
-        "whisker": figures.draw_whisker,
+        "whisker": plots.draw_whisker,
         "seconds": numbers.show_seconds,
         "megabytes": numbers.show_megabytes,
-        "shade": figures.choose_shade,
+        "shade": plots.choose_shade,
         "kappa": numbers.show_kappa,
         "pair_words": describe_pair,
         "status": words.say_status,
@@ -124,7 +124,7 @@ def hash_source(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
+def describe_frame(summary: Summary, place: PagePlace) -> dict[str, Any]:
     """What the templates draw beside the summary itself; other pages than the first need little of it."""
     frame: dict[str, Any] = {
         "number": place.number,
@@ -134,29 +134,29 @@ def describe_frame(summary: Summary, place: Place) -> dict[str, Any]:
     }
     if place.number > 1:
         return frame
-    patterns, patterns_left = view.find_patterns(summary)
-    departures = view.count_departures(summary)
+    patterns, patterns_left = overview.find_patterns(summary)
+    departures = overview.count_departures(summary)
     return frame | {
         "facts": list_facts(summary),
-        "baseline": view.find_baseline(summary),
-        "cells": view.order_cells(summary),
+        "baseline": overview.find_baseline(summary),
+        "cells": overview.order_cells(summary),
         "cases": CASES,
         "meanings": MEANINGS,
         "rate_columns": [one for one in words.RATES if is_measured(summary, one.key)],
-        "most_rest": view.MOST_REST,
-        "paired": view.list_paired(summary),
-        "pairs": view.pair_cells(summary),
+        "most_rest": overview.MOST_REST,
+        "paired": overview.list_paired(summary),
+        "pairs": overview.pair_cells(summary),
         "departures": {one.environment: one for one in departures},
         "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
         "stage_names": name_stages(departures),
         "controls": list_controls(summary),
         "patterns": patterns,
         "patterns_left": patterns_left,
-        "margin_columns": figures.draw_margins(view.count_margins(summary)),
+        "margin_columns": plots.draw_margins(overview.count_margins(summary)),
     }
 
 
-def name_stages(departures: Sequence[view.Departure]) -> list[tuple[str, str]]:
+def name_stages(departures: Sequence[overview.DepartureCounts]) -> list[tuple[str, str]]:
     """The stages that tell some divergence from agreeing examples, with their words; none where none does."""
     found = [(key, word) for key, word in words.STAGES.items() if any(one.stages[key] for one in departures)]
     has_none = any(one.stages["none"] for one in departures)
@@ -168,7 +168,7 @@ def is_measured(summary: Summary, rate: str) -> bool:
     return any(cell.rates and getattr(cell.rates, rate) for cell in summary.cells)
 
 
-def list_sections(summary: Summary, place: Place) -> list[tuple[str, str]]:
+def list_sections(summary: Summary, place: PagePlace) -> list[tuple[str, str]]:
     """Anchors and names of the sections that there are."""
     first = place.number == 1
     sections = [
@@ -184,7 +184,7 @@ def list_sections(summary: Summary, place: Place) -> list[tuple[str, str]]:
 
 def list_facts(summary: Summary) -> list[tuple[str, str]]:
     """What the run was, in short."""
-    port, parameters = view.find_parameters(summary)
+    port, parameters = overview.find_parameters(summary)
     ended = [cell.status for cell in summary.cells]
     cells = ", ".join(f"{ended.count(one)} {one}" for one in dict.fromkeys(ended))
     reused = sum(cell.reused for cell in summary.cells)
@@ -199,14 +199,14 @@ def list_facts(summary: Summary) -> list[tuple[str, str]]:
         ("Reference", summary.reference),
         ("Port", port),
         ("Parameters", parameters),
-        ("Made", figures.show_date(summary.created)),
+        ("Made", plots.show_date(summary.created)),
         ("Seconds", numbers.show_seconds(summary.seconds) if summary.seconds else ""),
         ("Harness", summary.harness),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def describe_pages(place: Place) -> str:
+def describe_pages(place: PagePlace) -> str:
     """Which page this is."""
     return f"this is page {place.number} of {len(place.pages)}."
 
@@ -220,7 +220,7 @@ def describe_pair(pair: PairSummary) -> str:
     return make_line(f"{agreement}. {kappa}; {alone}{test}.")
 
 
-def write_data(summary: Summary, names: Names, part: Slice, place: Place, commands: Commands) -> str:
+def write_data(summary: Summary, names: Names, part: Slice, place: PagePlace, commands: Commands) -> str:
     """Everything that the page's script reads, as JSON that may stand in a script element."""
     head = {
         "environments": list(map(make_line, names.environments)),

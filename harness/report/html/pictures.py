@@ -15,7 +15,7 @@ from harness.core.arrays import CONVENTIONS, Preprocess, show_levels
 from harness.core.decode import decode_array, decode_image
 from harness.core.errors import InputError
 from harness.core.examples import read_file
-from harness.report.html.origins import Found, is_readable
+from harness.report.html.example_lists import ListedExample, is_readable
 
 SIDE = 128  # pixels of the longer side, twice what the page shows
 MOST_FILE_BYTES = 64_000_000
@@ -37,7 +37,7 @@ class Picture:
 
 
 def make_pictures(
-    wanted: Iterable[str], examples: Mapping[str, Found], most: int, most_bytes: int
+    wanted: Iterable[str], examples: Mapping[str, ListedExample], most: int, most_bytes: int
 ) -> dict[str, Picture | None]:
     """Pictures of the first so many examples, or so many bytes; None where a file is not there as it was."""
     pictures: dict[str, Picture | None] = {}
@@ -50,7 +50,7 @@ def make_pictures(
     return pictures
 
 
-def make_picture(name: str, examples: Mapping[str, Found]) -> Picture | None:
+def make_picture(name: str, examples: Mapping[str, ListedExample]) -> Picture | None:
     """Picture of one example; None where its file cannot be read as one."""
     pixels = read_pixels(examples.get(name))
     if pixels is None:
@@ -66,7 +66,7 @@ def make_picture(name: str, examples: Mapping[str, Found]) -> Picture | None:
     return Picture(shown, encode_change(shrink(amplified, Image.Resampling.NEAREST)), factor)
 
 
-def read_pixels(found: Found | None) -> np.ndarray | None:
+def read_pixels(found: ListedExample | None) -> np.ndarray | None:
     """RGB levels (H, W, 3), float32, of an example whose file is whole; None otherwise."""
     if found is None or not is_readable(found.example.path, MOST_FILE_BYTES):
         return None
@@ -79,7 +79,7 @@ def read_pixels(found: Found | None) -> np.ndarray | None:
         return None
 
 
-def convert_array(array: np.ndarray, found: Found) -> np.ndarray | None:
+def convert_array(array: np.ndarray, found: ListedExample) -> np.ndarray | None:
     """RGB levels (H, W, 3) of a stored array (3, H, W), by the convention that its list or its run names."""
     values = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
     if (

@@ -10,8 +10,13 @@ from urllib.parse import quote
 from harness.core.errors import InputError
 from harness.report.divergences import rank_divergences
 from harness.report.html.command import quote_environment, start_command, write_diff
-from harness.report.html.origins import find_examples, find_origins, find_owners, read_request
-from harness.report.html.page import Commands, Place, render_page
+from harness.report.html.example_lists import (
+    find_example_lists,
+    find_listed_examples,
+    find_owners,
+    read_run_request,
+)
+from harness.report.html.page import Commands, PagePlace, render_page
 from harness.report.html.pictures import Picture, make_pictures
 from harness.report.html.rows import (
     Names,
@@ -67,7 +72,7 @@ def write_html(
     commands = make_commands(summary, names, runs, runs if places is None else places)
     remove_pages(path, keep=paths)
     for number, (place, part) in reversed(list(enumerate(zip(paths, slices, strict=True), start=1))):
-        seen = Place(number, tuple(link_page(place, other) for other in paths))
+        seen = PagePlace(number, tuple(link_page(place, other) for other in paths))
         write_atomically(place, render_page(summary, names, part, seen, commands))
     return paths
 
@@ -92,7 +97,7 @@ def find_pictures(summary: Summary, runs: Sequence[Path], budget: Budget) -> dic
     """Pictures of the divergences that matter most, from the lists of examples that are left."""
     if not summary.divergences:
         return {}
-    examples = find_examples(find_origins(runs))
+    examples = find_listed_examples(find_example_lists(runs))
     wanted = (one.example for one in rank_divergences(summary.divergences))
     return make_pictures(wanted, examples, budget.pictures, budget.picture_bytes)
 
@@ -101,7 +106,7 @@ def make_commands(summary: Summary, names: Names, runs: Sequence[Path], places: 
     """The commands that the runs were given; what came from elsewhere cannot be run again, only compared."""
     owners = find_owners(names.environments, runs)
     foreign = {cell.environment for cell in summary.cells if cell.origin}
-    starts = {run: start_command(read_request(run), summary.model) for run in runs}
+    starts = {run: start_command(read_run_request(run), summary.model) for run in runs}
     known = list(dict.fromkeys(start for start in starts.values() if start))
     pieces: list[tuple[int, str] | None] = []
     for name, owner in owners.items():

@@ -21,7 +21,7 @@ from export import FOLDER
 from jpeg import CHROMA, encode_jpeg
 from PIL import Image
 
-from harness.attacks.order import LANDMARKS, Request, run_attack
+from harness.attacks.order import LANDMARKS, AttackRequest, run_attack
 from harness.core.errors import InputError
 from harness.witnesses.landmarks import Landmarks, Located, write_landmarks
 
@@ -59,7 +59,7 @@ def make_attack(
     folder: Path, work: Path, name: str, show: Show
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """One attack's first `KEPT` deceiving examples, numbered anew, and its counts."""
-    request = Request(
+    request = AttackRequest(
         attack=name,
         output=work / name,
         model=str(FOLDER),
@@ -81,7 +81,7 @@ def make_attack(
     return lines, {key: produced.counts[key] for key in wanted}
 
 
-def run_again(request: Request, show: Callable[[int, int], None]) -> Produced:
+def run_again(request: AttackRequest, show: Callable[[int, int], None]) -> Produced:
     """Go on with an attack, or begin anew where what is there was made by other code."""
     try:
         return run_attack(request, show)

@@ -20,7 +20,7 @@ from faces import IDENTITIES, render_face
 
 from harness.ami.port import Port
 from harness.attacks.attempt import Attempt, Checker, attempt_batch, classify_pixels
-from harness.attacks.generate import Batch, Models
+from harness.attacks.generate import AttackBatch, Models
 from harness.attacks.recipes import Attack, list_attacks
 from harness.attacks.torch_model import build_pixel_model
 from harness.backends import Settings, pytorch
@@ -91,7 +91,7 @@ def attack_clean(clean: Clean, models: Models, checker: Checker, attack: Attack)
     for start in range(0, len(clean.ids), BATCH):
         rows = slice(start, start + BATCH)
         pixels = clean.images[rows].transpose(0, 3, 1, 2).astype(np.float32)
-        batch = Batch(pixels, clean.people[rows])
+        batch = AttackBatch(pixels, clean.people[rows])
         attempts += attempt_batch(models, checker, attack, attack.recipe, batch, clean.ids[rows])
     return attempts
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.report.html.view import Bar
+from harness.report.html.overview import Bar
 from harness.summary.document import RateSummary
 from harness.system.numbers import show_power
 

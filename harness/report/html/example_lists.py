@@ -21,7 +21,7 @@ ANY_CLASS = 2**62  # golds were checked when the list was run
 
 
 @dataclass(frozen=True)
-class Origin:
+class ExampleList:
     """One list of examples: its place and hash, what its arrays hold, the model's mean (B, G, R), scale."""
 
     path: Path
@@ -32,17 +32,17 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Found:
+class ListedExample:
     """An example and the list that has it."""
 
     example: Example
-    origin: Origin
+    origin: ExampleList
 
 
-def find_origins(runs: Sequence[Path]) -> list[Origin]:
+def find_example_lists(runs: Sequence[Path]) -> list[ExampleList]:
     """The lists of some runs' cells, each once."""
     jobs = (job for run in runs for job in list_jobs(run))
-    return list(dict.fromkeys(origin for origin in map(read_origin, jobs) if origin))
+    return list(dict.fromkeys(origin for origin in map(read_example_list, jobs) if origin))
 
 
 def list_jobs(run: Path) -> list[CellJob]:
@@ -71,18 +71,18 @@ def take_job(job: Any) -> CellJob | None:
         return None
 
 
-def read_origin(job: CellJob) -> Origin | None:
+def read_example_list(job: CellJob) -> ExampleList | None:
     """The list that a job names; None where it names none."""
     examples, preprocess = job.examples, job.model.preprocess if job.model else None
     if examples is None or preprocess is None or preprocess.mean is None:
         return None
     mean = preprocess.mean if preprocess.channel_order == "bgr" else preprocess.mean[::-1]
-    return Origin(Path(examples.path), examples.sha256, examples.npy, mean, preprocess.scale or 1.0)
+    return ExampleList(Path(examples.path), examples.sha256, examples.npy, mean, preprocess.scale or 1.0)
 
 
-def find_examples(origins: Sequence[Origin]) -> dict[str, Found]:
+def find_listed_examples(origins: Sequence[ExampleList]) -> dict[str, ListedExample]:
     """Every example of the lists that are still there and as they were, by its id; the first list wins."""
-    found: dict[str, Found] = {}
+    found: dict[str, ListedExample] = {}
     for origin in origins:
         if not is_readable(origin.path, MOST_LIST_BYTES):
             continue
@@ -91,7 +91,7 @@ def find_examples(origins: Sequence[Origin]) -> dict[str, Found]:
         except InputError:
             continue
         for example in examples:
-            found.setdefault(example.id, Found(example, origin))
+            found.setdefault(example.id, ListedExample(example, origin))
     return found
 
 
@@ -100,7 +100,7 @@ def is_readable(path: Path, most_bytes: int) -> bool:
     return is_file(path) and path.stat().st_size <= most_bytes
 
 
-def read_request(run: Path) -> Mapping[str, Any]:
+def read_run_request(run: Path) -> Mapping[str, Any]:
     """What was asked for when a run was made; empty where that is not known."""
     request = read_object(run / RUN_FILE, run).get("request")
     return request if isinstance(request, dict) else {}

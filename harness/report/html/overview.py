@@ -28,7 +28,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Departure:
+class DepartureCounts:
     """How often an environment departs from the baseline, and in what."""
 
     environment: str
@@ -72,7 +72,7 @@ def order_cells(summary: Summary) -> list[CellSummary]:
     return sorted(summary.cells, key=lambda cell: cell is not baseline)
 
 
-def count_departures(summary: Summary) -> list[Departure]:
+def count_departures(summary: Summary) -> list[DepartureCounts]:
     """The departing environments, in the cells' order."""
     return [
         count_departure(name, [one for one in summary.divergences if name in one.departing])
@@ -80,11 +80,11 @@ def count_departures(summary: Summary) -> list[Departure]:
     ]
 
 
-def count_departure(name: str, divergences: Sequence[DivergenceSummary]) -> Departure:
+def count_departure(name: str, divergences: Sequence[DivergenceSummary]) -> DepartureCounts:
     """One environment's departures by what of the tuple differs, and by the first stage that does."""
     changes: Counter[str] = Counter(change for one in divergences for change in one.changes.get(name, ()))
     stages: Counter[str] = Counter(one.stages.get(name) or "none" for one in divergences)
-    return Departure(
+    return DepartureCounts(
         environment=name,
         examples=len(divergences),
         unexpected=sum(one.expected.get(name) is None for one in divergences),
