@@ -19,7 +19,7 @@ from harness.launch.pools import ResourcePool
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Outcome, run_cells
-from harness.plan.plan import JUDGE, Cell, CellRequest, check_ids, narrow_subject, plan_cells, settle_cell
+from harness.plan.plan import JUDGE, Cell, CellRequest, narrow_subject, plan_cells, settle_cell
 from harness.plan.store import locate_result
 from harness.system.cache import find_cache, snapshot_worker
 from harness.system.machine import count_cores, describe_machine
@@ -109,7 +109,6 @@ def run_campaign(
     outcome; what a failed one left is the caller's to read, and to remove with `remove_failed`.
     InputError where nothing can start. When interrupted, finished cells stay in the store.
     """
-    check_ids(campaign.requests)
     cache, say = workspace.cache, workspace.screen.say
     stop = threading.Event()
     snapshot, worker = snapshot_worker(cache, stop, say)

@@ -48,7 +48,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class Selection:
+class RunSelection:
     """What a request names in a project: its model, and environments of which some are chosen."""
 
     model: Model
@@ -57,7 +57,7 @@ class Selection:
     chosen: tuple[Environment, ...]
 
 
-def read_request(request: RunRequest, root: Path) -> Selection:
+def select_run(request: RunRequest, root: Path) -> RunSelection:
     """Read what a request names; InputError for whatever of it is wrong, before anything large is read."""
     if request.npy not in (None, AUTO, *NPY_CONVENTIONS):
         raise InputError(f"--npy {request.npy}: unknown; there are {', '.join(NPY_CONVENTIONS)} and {AUTO}")
@@ -75,10 +75,10 @@ def read_request(request: RunRequest, root: Path) -> Selection:
     )
     chosen = select_environments(environments, register, model.name, request.groups, request.globs)
     check_override(chosen, request.override)
-    return Selection(model, register, environments, chosen)
+    return RunSelection(model, register, environments, chosen)
 
 
-def prepare_request(request: RunRequest, selection: Selection, workspace: Workspace) -> PreparedSubject:
+def prepare_run(request: RunRequest, selection: RunSelection, workspace: Workspace) -> PreparedSubject:
     """The subject of a request: the model converted, the examples checked and chosen."""
     model, say = selection.model, workspace.screen.say
     hashes, ports = read_hashes(workspace.cache), list_ports(selection.chosen, request.override)
@@ -88,7 +88,7 @@ def prepare_request(request: RunRequest, selection: Selection, workspace: Worksp
     return choose_examples(replace(prepared, notes=(*rules, *prepared.notes)), request.only)
 
 
-def make_campaign(request: RunRequest, selection: Selection, prepared: PreparedSubject) -> Campaign:
+def make_campaign(request: RunRequest, selection: RunSelection, prepared: PreparedSubject) -> Campaign:
     """The cells of a request."""
     return Campaign(
         subject=prepared.subject,

@@ -57,7 +57,7 @@ def run_cells(
     with ThreadPoolExecutor(max_workers=max(1, len(cells))) as pool:
         try:
             futures = {
-                run.cell.id: pool.submit(run_cell, run, places[run.cell.id])
+                run.cell.id: pool.submit(complete_cell, run, places[run.cell.id])
                 for run in sorted(runs, key=lambda run: run.expected_seconds, reverse=True)
             }
             while not all(future.done() for future in futures.values()):
@@ -80,7 +80,7 @@ def drain(events: queue.Queue[Event], show: Callable[[Event], None], seconds: fl
         return
 
 
-def run_cell(run: CellRun, placement: Placement | Unavailable) -> Outcome:
+def complete_cell(run: CellRun, placement: Placement | Unavailable) -> Outcome:
     """One cell, start to end; a cell that breaks is an outcome and stops no other."""
     if isinstance(placement, Unavailable):
         run.tell("unavailable", placement.reason)
@@ -89,7 +89,7 @@ def run_cell(run: CellRun, placement: Placement | Unavailable) -> Outcome:
         if placement.place.identity is None:
             placement = placement.prepare(run)
             run = CellRun(settle_cell(run.cell, placement.place.identity), run.context)
-        outcome = find_outcome(run, placement)
+        outcome = reach_outcome(run, placement)
     except InputError as error:
         outcome = Outcome(run.cell, "failed", reason=str(error))
     except OSError as error:
@@ -98,7 +98,7 @@ def run_cell(run: CellRun, placement: Placement | Unavailable) -> Outcome:
     return outcome
 
 
-def find_outcome(run: CellRun, placement: Placement) -> Outcome:
+def reach_outcome(run: CellRun, placement: Placement) -> Outcome:
     """A cell's outcome from the store or its launcher, while nobody else runs a cell of its key."""
     context = run.context
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from harness.plan.identity import Identity, write_identity
 from harness.plan.rules import read_rules, settle_rules, write_choice
 
 SCHEMA = 1
+VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 JUDGE = "judge"  # the task of an ordinary run: answers
 
 
@@ -96,7 +98,10 @@ def narrow_subject(subject: Subject, request: CellRequest) -> Subject:
 
 
 def check_ids(requests: Sequence[CellRequest]) -> None:
-    """Refuse cells that nothing tells apart."""
+    """Refuse cells that nothing tells apart, and variants that cannot be part of a file's name."""
+    for one in requests:
+        if one.variant and not VARIANT.fullmatch(one.variant):
+            raise InputError(f"cell {one.id}: variant {one.variant!r} is not of letters, digits, '.' and '-'")
     for name, times in Counter(one.id for one in requests).items():
         if times > 1:
             raise InputError(f"cell {name} is asked for {times} times; give each a variant or a replicate")

@@ -27,10 +27,10 @@ from harness.matrix.campaign import (
 )
 from harness.matrix.request import (
     RunRequest,
-    Selection,
+    RunSelection,
     make_campaign,
-    prepare_request,
-    read_request,
+    prepare_run,
+    select_run,
 )
 from harness.matrix.schedule import Outcome
 from harness.plan.feeding import note_feeding
@@ -53,7 +53,7 @@ class Run:
 
     id: str
     request: RunRequest
-    selection: Selection
+    selection: RunSelection
     prepared: PreparedSubject
     started: float
     notes: tuple[str, ...] = ()
@@ -65,10 +65,10 @@ def run_matrix(request: RunRequest, root: Path, screen: Screen) -> tuple[Summary
     InputError where nothing can start. When interrupted, finished cells stay in the store.
     """
     started = time.monotonic()
-    selection = read_request(request, root)
+    selection = select_run(request, root)
     check_reports(find_reports(request, root))
     with open_workspace(root, screen) as workspace:
-        prepared = prepare_request(request, selection, workspace)
+        prepared = prepare_run(request, selection, workspace)
         folder = name_folder(find_reports(request, root))
         run = Run(folder.name, request, selection, prepared, started)
         result = run_campaign(

@@ -26,10 +26,9 @@ from harness.launch.docker.containers import (
     ContainerJob,
     cut_lines,
     judge_state,
-    list_shared_files,
     name_container,
-    relocate_job,
 )
+from harness.launch.docker.files import list_shared_files, relocate_job
 from harness.launch.docker.leftovers import describe_owner, is_gone, make_labels
 from harness.launch.docker.session import connect_session, remember
 from harness.launch.launcher import Opening

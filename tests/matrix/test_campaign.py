@@ -10,7 +10,7 @@ from quiet_screen import QuietScreen
 from harness.core.errors import InputError
 from harness.launch.launchers import LAUNCHERS
 from harness.matrix.campaign import Campaign, open_workspace, remove_failed, run_campaign
-from harness.matrix.request import RunRequest, prepare_request, read_request
+from harness.matrix.request import RunRequest, prepare_run, select_run
 from harness.plan import environments as environment_files
 from harness.plan.environments import read_environments
 from harness.plan.plan import CellRequest, Override
@@ -35,7 +35,7 @@ def make_workspace(tmp_path, monkeypatch):
 @pytest.fixture(name="subject")
 def make_subject(workspace):
     request = RunRequest(model="small")
-    return prepare_request(request, read_request(request, workspace.root), workspace).subject
+    return prepare_run(request, select_run(request, workspace.root), workspace).subject
 
 
 def find_environment(workspace, name):
@@ -170,6 +170,7 @@ def test_a_cell_that_fails_is_an_outcome_whose_leftovers_can_be_removed(workspac
     [
         ({}, "cell a is asked for 2 times"),
         ({"only": ("none",), "variant": "x"}, "example none is none of the 6"),
+        ({"variant": "ddof=1"}, "variant 'ddof=1' is not of letters"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_runs(workspace, subject, more, words):

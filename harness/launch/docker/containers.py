@@ -6,29 +6,25 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from harness.core.errors import InputError, name_file
-from harness.core.examples import list_examples, locate_copy
-from harness.examples.subject import Subject
 from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import ImageContents
+from harness.launch.docker.files import DATA_FOLDER, OUTPUT, WORK_FOLDER, list_own_files, relocate_job
 from harness.launch.docker.leftovers import make_labels
-from harness.launch.docker.session import DATA_FOLDER, DockerSession, provide_data
+from harness.launch.docker.session import DockerSession, provide_data
 from harness.launch.worker import END, Report, follow, judge_ending, note_failure
 from harness.plan.environments import Environment
-from harness.plan.store import RESUMABLE
 from harness.records.cell import read_cell
 from harness.system.drafts import write_json
 from harness.system.machine import FIXED_VARIABLES
 from harness.system.stopping import Stopped
-from harness.system.tarstream import NOBODY, TarEntry, pack, unpack
-from harness.worker.batches import form_batches
+from harness.system.tarstream import NOBODY, pack, unpack
 
-WORK_FOLDER, OUTPUT = "/work", "out"
 LINE_BYTES = 1 << 16  # longer lines of a worker's output are cut
 LOG_LINES = 2000
 END_SECONDS = 60
@@ -51,57 +47,6 @@ class ContainerJob:
     architecture: str
     snapshot: Path
     workplace: Path
-
-
-def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[TarEntry, ...]:
-    """Everything that cells read, named as by `relocate_job`.
-
-    `runs` are what is run, in batches of which size; it differs in the chosen examples alone.
-    """
-    if not runs:
-        return ()
-    subject = runs[0][0]
-    found = [
-        TarEntry(f"network/{path.relative_to(subject.network).as_posix()}", path)
-        for path in sorted(subject.network.rglob("*"))
-        if path.is_file()
-    ]
-    if subject.caffemodel is not None:
-        found.append(TarEntry("model.caffemodel", subject.caffemodel))
-    if subject.prototxt is not None:
-        found.append(TarEntry("model.prototxt", subject.prototxt))
-    witnesses = {digest: path for files in subject.witnesses.values() for path, digest in files.values()}
-    found += [TarEntry(f"witnesses/{digest}.txt", path) for digest, path in witnesses.items()]
-    found.append(TarEntry("examples.jsonl", subject.examples))
-    listed = list_examples(subject.examples, subject.classes)
-    sizes = {(one.only, size) for one, size in runs}
-    batches = [batch for only, size in sizes for batch in form_batches(listed, size, only)]
-    examples = {f"examples/{locate_copy(one)}": one.path for batch in batches for one in batch.examples}
-    return (*found, *(TarEntry(name, path) for name, path in examples.items()))
-
-
-def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A job with the paths that its files have inside a container."""
-    model, examples = job["model"], job["examples"]
-    return {
-        **job,
-        "model": {
-            **model,
-            "network": f"{DATA_FOLDER}/network",
-            "caffemodel": model["caffemodel"] and f"{DATA_FOLDER}/model.caffemodel",
-            "prototxt": model["prototxt"] and f"{DATA_FOLDER}/model.prototxt",
-            "witnesses": {
-                name: {**entry, "path": f"{DATA_FOLDER}/witnesses/{entry['sha256']}.txt"}
-                for name, entry in model["witnesses"].items()
-            },
-        },
-        "examples": {
-            **examples,
-            "path": f"{DATA_FOLDER}/examples.jsonl",
-            "files": f"{DATA_FOLDER}/examples",
-        },
-        "output": f"{WORK_FOLDER}/{OUTPUT}",
-    }
 
 
 def run_container(
@@ -134,7 +79,7 @@ def run_in_container(
         hold_container(session, client, job) as container,
         (job.workplace / "log.txt").open("wb") as log,
     ):
-        entries = list(list_own_files(job))
+        entries = list(list_own_files(job.snapshot, job.workplace))
         doing = f"environment {job.environment.name}: sending its job"
         call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
         with hold_cores():
@@ -151,17 +96,6 @@ def copy_out(client: Any, container: str, job: ContainerJob, log: IO[bytes]) -> 
     with name_file(log.name):
         log.write(said + b"".join(f"left in the container: {one}\n".encode() for one in refused))
         log.flush()
-
-
-def list_own_files(job: ContainerJob) -> Iterator[TarEntry]:
-    """What one cell alone gets: its job, the worker's code, and records of an earlier attempt."""
-    yield TarEntry(OUTPUT)
-    yield TarEntry("job.json", job.workplace / "job.json")
-    for path in sorted(job.snapshot.rglob("*.py")):
-        yield TarEntry(f"code/{path.relative_to(job.snapshot).as_posix()}", path)
-    for name in RESUMABLE:
-        if (job.workplace / name).is_file():
-            yield TarEntry(f"{OUTPUT}/{name}", job.workplace / name, mine=True)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from harness.images.base import advise_emulation, is_emulated
 from harness.images.build import read_bundle
 from harness.images.engine import EngineMissingError, find_image
 from harness.images.recipes import LISTING, Image, read_images
-from harness.launch.docker.containers import ContainerJob, fetch_output, list_shared_files, run_container
+from harness.launch.docker.containers import ContainerJob, fetch_output, run_container
+from harness.launch.docker.files import list_shared_files
 from harness.launch.docker.leftovers import sweep_leftovers
 from harness.launch.docker.session import DockerSession, connect_session, provide_image, remove_volume
 from harness.launch.launcher import CellRun, Opening, Place, Unavailable
@@ -24,7 +25,7 @@ NEEDS = "a Docker engine"
 
 
 @dataclass(frozen=True)
-class ContainerImage:
+class ImagePlace:
     """An image that containers are made from; `id` is None where it has to be built first."""
 
     image: Image
@@ -66,7 +67,7 @@ def sweep_engine(session: DockerSession) -> list[str]:
         return sweep_leftovers(client, session.cache, fetch_output)
 
 
-def find_place(session: DockerSession, environment: Environment) -> Place[ContainerImage] | Unavailable:
+def find_place(session: DockerSession, environment: Environment) -> Place[ImagePlace] | Unavailable:
     """The environment's image, built or not."""
     image = session.images.get(str(environment.image))
     if image is None:
@@ -82,27 +83,25 @@ def find_place(session: DockerSession, environment: Environment) -> Place[Contai
     except InputError as error:
         return Unavailable(str(error))
     return Place(
-        own=ContainerImage(image, found.id if found else None),
-        described={"image": describe_image(session, image)},
+        own=ImagePlace(image, found.id if found else None),
+        described={"image": describe_recipe(session, image)},
         identity=found.id if found else None,
         to_make="" if found else f"build {image.name}",
     )
 
 
-def describe_image(session: DockerSession, image: Image) -> Mapping[str, Any]:
+def describe_recipe(session: DockerSession, image: Image) -> Mapping[str, Any]:
     """What of its image a container's results depend on before it is built; and of an engine elsewhere."""
     return {"recipe": image.key, "engine": None if session.engine.is_here else session.engine.id}
 
 
-def prepare_place(
-    session: DockerSession, place: Place[ContainerImage], run: CellRun
-) -> Place[ContainerImage]:
+def prepare_place(session: DockerSession, place: Place[ImagePlace], run: CellRun) -> Place[ImagePlace]:
     """The image, built."""
     contents = provide_image(session, place.own.image, None, partial(run.tell, "installing"))
     return replace(place, own=replace(place.own, id=contents.id), identity=contents.id)
 
 
-def run_cell(session: DockerSession, place: Place[ContainerImage], run: CellRun) -> tuple[Path, str | None]:
+def run_cell(session: DockerSession, place: Place[ImagePlace], run: CellRun) -> tuple[Path, str | None]:
     """Wait for memory, and run the worker in a container in its turn."""
     image, context = place.own.image, run.context
     contents = provide_image(session, image, place.own.id, partial(run.tell, "installing"))

@@ -26,13 +26,13 @@ from harness.images.engine import (
 from harness.images.lock import LOCK, ImageContents, compare_contents, read_contents, read_lock
 from harness.images.recipes import ARCHITECTURES, Image
 from harness.images.series import build_images
+from harness.launch.docker.files import DATA_FOLDER
 from harness.launch.docker.leftovers import make_labels
 from harness.launch.launcher import Opening
 from harness.launch.pools import ResourcePool
 from harness.system.tarstream import TarEntry, pack
 
 CALL_SECONDS = 120
-DATA_FOLDER = "/data"
 USABLE = 0.9  # of the engine's memory; the rest is left to the system
 UNREMARKABLE = "it was built anew; its packages are the same"
 HERE = ("unix", "http+unix", "npipe")
