@@ -199,7 +199,7 @@ def test_whatever_the_room_it_is_not_exceeded_and_tables_stay_whole():
     broken = cell("broken", status="failed", reason="it broke", log_end="line\n" * 300)
     summary = make_summary(cells=(cell("a"), cell("b"), broken), divergences=ones, exit_code=2)
     whole = draw(summary)
-    for most in range(0, len(whole.encode()), 173):
+    for most in range(0, len(whole.encode()), 701):
         text = render_markdown(summary, Path("run"), most)
         assert len(text.encode()) <= most
         assert not text or text.splitlines()[-1].startswith("Cut, for there is no room for more: see")
