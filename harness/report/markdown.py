@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from harness.report.causes import write_causes
 from harness.report.cells import ALL, COLUMNS, explain_table, title_cells
 from harness.report.divergence_table import show_departure
 from harness.report.divergences import (
@@ -81,7 +82,8 @@ def list_sections() -> dict[Draw, int]:
         draw_cells: 150_000,
         draw_notes: 50_000,
         draw_agreement: 80_000,
-        draw_divergences: 350_000,
+        write_causes: 100_000,
+        draw_divergences: 250_000,
         draw_differences: 100_000,
         draw_troubles: 120_000,
         draw_incomparable: 60_000,

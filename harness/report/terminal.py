@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from harness.report.agreement import draw_agreement
+from harness.report.causes import draw_causes
 from harness.report.cells import STYLES, draw_cells
 from harness.report.differences import draw_differences
 from harness.report.divergence_table import draw_divergences, write_divergences
@@ -56,6 +57,7 @@ def print_summary(
         draw_notes(summary),
         draw_differences(summary, console, "see report.html" if folder else "see --output DIR"),
         draw_agreement(summary, console),
+        draw_causes(summary),
         *lists,
         draw_troubles(summary.cells),
     ):

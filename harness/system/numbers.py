@@ -116,6 +116,16 @@ def show_signed(value: int) -> str:
     return f"{value:+d}".replace("-", "\N{MINUS SIGN}")
 
 
+def show_points(share: float) -> str:
+    """A change of a share in points of a percentage: `+12.3`, with a true minus sign; `0` for none alone."""
+    if share == 0:
+        return "0"
+    digits, points = 1, share * 100
+    while float(f"{points:.{digits}f}") == 0:
+        digits += 1
+    return f"{points:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def show_power(exponent: int) -> str:
     """A power of ten: `0.1`, `10`, or `10` with its exponent raised where that is shorter."""
     if abs(exponent) <= 2:
