@@ -5,6 +5,7 @@ Values are numbered, for layers and blobs may share names or have none.
 
 from __future__ import annotations
 
+import mmap
 from typing import Callable, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
@@ -79,6 +80,16 @@ def list_parameters(bottom: Blob, piece: Sequence[Blob]) -> Dict[str, Shape]:
             shapes.update(layer_parameters(layer, bottom.shape))
         bottom = blob
     return shapes
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Let the system drop a memory-mapped array's pages, of which a session has made its own form.
+
+    It reads them again should they be needed after all.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def list_nodes(bottom: Blob, piece: Sequence[Blob]) -> Nodes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,15 @@ import onnxruntime
 
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
-from harness.backends.onnx_graph import BOTTOM, TOP, build_model, cut_span, is_product, list_parameters
+from harness.backends.onnx_graph import (
+    BOTTOM,
+    TOP,
+    build_model,
+    cut_span,
+    is_product,
+    list_parameters,
+    release_pages,
+)
 from harness.core.errors import InputError
 from harness.core.network import Blob, Network, Shape
 
@@ -122,16 +129,6 @@ def build_session(bottom: Blob, piece: Tuple[Blob, ...], weights: Weights, setti
     for name in arrays:
         release_pages(weights[name])
     return Session(session, parameters)
-
-
-def release_pages(array: np.ndarray) -> None:
-    """Let the system drop a memory-mapped array's pages, of which the session has made its own form.
-
-    It reads them again should they be needed after all.
-    """
-    mapped = getattr(array, "_mmap", None)
-    if mapped is not None and hasattr(mapped, "madvise"):
-        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def hand_over(options: Any, parameters: Dict[str, onnxruntime.OrtValue], *, shared: bool) -> None:

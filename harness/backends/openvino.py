@@ -10,7 +10,7 @@ import openvino
 
 from harness.backends import Settings
 from harness.backends.check import check_network, check_settings, check_value, check_weights
-from harness.backends.onnx_graph import build_model, cut_span
+from harness.backends.onnx_graph import BOTTOM, build_model, cut_span, list_parameters, release_pages
 from harness.core.network import Blob, Network
 
 DEVICE = "CPU"
@@ -68,11 +68,12 @@ class OpenvinoExecutor:
         """A way to run the piece, which is compiled once."""
         key = (start, piece[-1].name)
         if key not in self._requests:
-            model = fill_model(self.network.blobs[self.network.index(start)], piece, self._weights)
-            compiled = self._core.compile_model(
-                self._core.read_model(model), DEVICE, list_properties(self._threads)
-            )
+            bottom = self.network.blobs[self.network.index(start)]
+            model = read_piece(self._core, bottom, piece, self._weights)
+            compiled = self._core.compile_model(model, DEVICE, list_properties(self._threads))
             self._requests[key] = compiled.create_infer_request()
+            for name in list_parameters(bottom, piece):
+                release_pages(self._weights[name])
         return self._requests[key]
 
 
@@ -86,11 +87,20 @@ def list_properties(threads: int) -> Dict[str, Any]:
     }
 
 
-def fill_model(bottom: Blob, piece: Sequence[Blob], weights: Weights) -> bytes:
-    """The piece's ONNX model with its parameters stored: OpenVINO takes none from memory."""
-    model = build_model(bottom, piece, "")
-    for parameter in model.graph.initializer:
-        parameter.ClearField("external_data")
-        parameter.data_location = onnx.TensorProto.DEFAULT
-        parameter.raw_data = weights[parameter.name].tobytes()
-    return bytes(model.SerializeToString())
+def read_piece(core: Any, bottom: Blob, piece: Sequence[Blob], weights: Weights) -> Any:
+    """The piece as OpenVINO's model, over one copy of its parameters.
+
+    Stored in the ONNX model they would be copied at every step of the way, fc6's 411 MB four times; and
+    OpenVINO shares no memory that may not be written to.
+    """
+    graph = build_model(bottom, piece, "")
+    del graph.graph.initializer[:]
+    for name, shape in list_parameters(bottom, piece).items():
+        graph.graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
+    model = core.read_model(graph.SerializeToString())
+    for parameter in model.get_parameters():
+        if parameter.friendly_name != BOTTOM:
+            constant = openvino.op.Constant(np.array(weights[parameter.friendly_name]), shared_memory=True)
+            parameter.output(0).replace(constant.output(0))
+            model.remove_parameter(parameter)
+    return model
