@@ -18,12 +18,12 @@ from harness.ami.statistics import NEAR_ZERO
 from harness.core.documents import NAME, check_fields, read_chunks, shorten
 from harness.core.limits import MAX_REASON
 from harness.core.text import store_name
-from harness.records.record import STAGES, BriefRecord, Record, RecordHashes, read_record
+from harness.records.record import STAGES, Record, RecordHashes, SoundRecord, read_record
 from harness.worker.records import RECORDS
 
 NAMES = ("example", "attack", "source")
 NO_TUPLE = "its record holds no tuple"
-DECODE = msgspec.json.Decoder(BriefRecord).decode
+DECODE = msgspec.json.Decoder(SoundRecord).decode
 
 
 @dataclass(frozen=True)
@@ -75,47 +75,27 @@ def take_columns(records: Iterable[Mapping[str, Any]]) -> Columns:
 def read_batch(path: Path, lines: Sequence[bytes], first: int) -> list[Record | Broken]:
     """Records of some lines, of which the first has this number."""
     try:
-        records = [DECODE(line) for line in lines]
+        return [DECODE(line) for line in lines]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [read_sound(line, f"{path}:{number}") for number, line in enumerate(lines, start=first)]
-    return [one if holds_tuple(one) else explain_tuple(one) for one in records]
 
 
 def read_sound(line: bytes, place: str) -> Record | Broken:
     """One record, sound or not; InputError where it is none."""
     try:
-        record = DECODE(line)
+        return DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return take_sound(read_record(line, place), place)
-    return record if holds_tuple(record) else explain_tuple(record)
 
 
 def take_sound(record: Mapping[str, Any], place: str = "record") -> Record | Broken:
     """One record of plain data, sound or not; InputError where its names are none."""
     try:
-        taken = msgspec.convert(record, BriefRecord)
+        return msgspec.convert(record, SoundRecord)
     except msgspec.ValidationError as error:
         names = {key: record[key] for key in NAMES if isinstance(record.get(key), str)}
         check_fields(names, dict.fromkeys(names, NAME), place)
         return Broken(store_name(shorten(str(record.get("example")))), explain_damage(record, error))
-    return taken if holds_tuple(taken) else explain_tuple(taken)
-
-
-def holds_tuple(record: Record) -> bool:
-    """Whether a record says all three numbers of its tuple, and was not refused."""
-    return (
-        record.attribute is not None
-        and record.original is not None
-        and record.gold is not None
-        and record.refused is None
-    )
-
-
-def explain_tuple(record: Record) -> Broken:
-    """Why a record holds no tuple."""
-    refused = record.refused
-    reason = NO_TUPLE if refused is None else f"was refused: {shorten(refused, MAX_REASON)}"
-    return Broken(store_name(shorten(record.example)), reason)
 
 
 def explain_damage(record: Mapping[str, Any], error: msgspec.ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -75,18 +75,27 @@ class ExtractionRecord(msgspec.Struct, gc=False):
     preservation: list[list[float]]
 
 
-def leave_out(shape: type[Shape], names: Collection[str]) -> type[Shape]:
-    """A shape without some of its fields: a reader then skips over them, and nothing has them."""
+def leave_out(
+    shape: type[Shape], names: Collection[str], needed: Mapping[str, Any] | None = None
+) -> type[Shape]:
+    """A shape without some of its fields, over which a reader skips; `needed` ones are of these kinds."""
     fields = [one for one in msgspec.structs.fields(shape) if one.name not in names]
+    kinds = needed or {}
     kept: list[Any] = [
-        (one.name, one.type) if one.default is msgspec.NODEFAULT else (one.name, one.type, one.default)
+        (one.name, kinds.get(one.name, one.type), *default)
         for one in fields
+        for default in [() if one.default is msgspec.NODEFAULT or kinds.get(one.name) else (one.default,)]
     ]
-    return msgspec.defstruct(shape.__name__, kept, gc=False)  # type: ignore[return-value]
+    return msgspec.defstruct(shape.__name__, kept, gc=False, kw_only=True)  # type: ignore[return-value]
 
 
 # The five best classes take four times as long to read as all the rest.
-BriefRecord = leave_out(Record, ("top5_original", "top5_attribute"))
+BEST = ("top5_original", "top5_attribute")
+BriefRecord = leave_out(Record, BEST)
+# A record without a tuple, or of a file that was refused, does not fit this one.
+SoundRecord = leave_out(
+    Record, BEST, {"gold": Integer, "original": Integer, "attribute": Integer, "refused": None}
+)
 
 
 def read_whole_records(folder: Path, wanted: Collection[str] | None = None) -> dict[str, Record]:

@@ -113,3 +113,9 @@ def test_records_that_do_not_say_what_was_detected_are_judged_by_their_tuples():
 def test_what_no_detector_says_is_damage(more):
     (broken,) = take_columns([make_record("x", **more)]).broken
     assert broken.reason.startswith("its record is damaged (Expected")
+
+
+def test_a_tuple_of_a_file_that_was_refused_all_the_same_does_not_count(tmp_path):
+    columns = read(tmp_path, *encode(make_record("x"), make_record("y", refused="cut off")))
+    assert columns.examples.tolist() == ["x"]
+    assert [one.reason for one in columns.broken] == ["was refused: cut off"]
