@@ -256,7 +256,9 @@ def test_a_job_that_is_wrong_without_a_patch_fails(job, tmp_path):
 
 def test_patches_are_tried_on_ami_alone(job, tmp_path):
     whole = {**job, "task": "counterfactuals", "details": {"patches": [{}]}, "detector": "other"}
-    assert run(whole, tmp_path)[2]["error"] == "job: detector 'other': patches are tried on ami alone"
+    assert run(whole, tmp_path)[2]["error"] == (
+        "job: task counterfactuals: knows the passes of ami, not of other"
+    )
 
 
 def test_examples_that_cannot_be_used_are_refused_under_each_patch(job, tmp_path):

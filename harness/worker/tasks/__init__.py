@@ -6,7 +6,7 @@ from typing import Any, Dict, Protocol
 
 from harness.core.errors import InputError
 from harness.worker.job import Job
-from harness.worker.tasks import counterfactuals, extract, judge
+from harness.worker.tasks import counterfactuals, extract, graft, judge, trace
 
 
 class Task(Protocol):
@@ -16,7 +16,13 @@ class Task(Protocol):
         """Do a job, of which the task checks what it alone reads; what `cell.json` is to say."""
 
 
-TASKS: Dict[str, Task] = {"judge": judge, "extract": extract, "counterfactuals": counterfactuals}
+TASKS: Dict[str, Task] = {
+    "judge": judge,
+    "extract": extract,
+    "counterfactuals": counterfactuals,
+    "trace": trace,
+    "graft": graft,
+}
 
 
 def find_task(name: str) -> Task:

@@ -22,17 +22,17 @@ from harness.core.examples import Example, list_examples
 from harness.core.network import Network
 from harness.core.network_files import read_network, read_weights
 from harness.core.walk import Executor
-from harness.detectors import DEFAULT
 from harness.detectors.ami import decide
 from harness.worker.cell import describe_cell, hash_job, report_progress, take_timings, verify_weights
 from harness.worker.changes import change_parameters
 from harness.worker.job import Job
+from harness.worker.loading import check_detector
 from harness.worker.passes import Passes, Signs
 from harness.worker.patches import change_gold, read_patches
 from harness.worker.pooling import CroppingExecutor
 from harness.worker.prepare import Prepared, Refusal, admit_example
 from harness.worker.records import append_batch, keep_whole_batches
-from harness.worker.tasks.judge import list_witnesses, make_record, read_detector, refuse_example
+from harness.worker.tasks.judge import list_witnesses, make_record, refuse_example
 from harness.worker.trials import Chunk, Trial, count_lines, list_chunks, plan_trials, refuse_trial
 
 Record = Dict[str, Any]
@@ -72,12 +72,6 @@ def run_job(job: Job) -> Dict[str, Any]:
         "witnesses": {name: one["sha256"] for name, one in files.items()},
     }
     return describe_cell(job, backend.versions(), hashes, timings)
-
-
-def check_detector(job: Job) -> None:
-    """InputError for a detector without the passes that patches are tried on."""
-    if read_detector(job) != DEFAULT:
-        raise InputError(f"job: detector {read_detector(job)!r}: patches are tried on {DEFAULT} alone")
 
 
 def run_chunks(job: Job, chunks: Sequence[Chunk], done: int) -> None:

@@ -1,0 +1,180 @@
+"""Traces on disk: an archive of arrays (`.npz`, never pickled) for each example, and `trace.json` about them.
+
+`plain/BLOB` is what the plain pass held, `steered/BLOB/before` and `/after` what a visit of the steered pass
+found and left. `steered/BLOB` is what any other blob held, or one that the pass came by again after its
+visit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from harness.core.decode import decode_array
+from harness.core.documents import NAME, check_fields, open_file, read_json
+from harness.core.errors import InputError, name_file
+from harness.core.limits import MAX_NOTE_BYTES, MAX_TRACE_BYTES
+
+INDEX = "trace.json"
+SCHEMA = 1
+FIELDS = {
+    "schema": "a whole number",
+    "model": NAME,
+    "blobs": "a list",
+    "examples": "a list",
+    "hashes": "a table",
+    "port": "a table",
+    "parameters": "a table",
+}
+EXAMPLE = {"example": NAME, "archive": NAME, "bytes": "a whole number", "sha256": NAME, "hashes": "a table"}
+LEVEL = 1  # of compression: 6 takes four times as long for a tenth less
+HEADER_BYTES = 4096  # of an array in an archive
+MAX_DIRECTORY_BYTES = 8 << 20  # of what an archive holds: some hundred thousand arrays
+END, END_BYTES, MAX_COMMENT = b"PK\x05\x06", 22, 1 << 16
+LONG_END, LONG_END_BYTES = b"PK\x06\x07", 20  # of archives larger than any trace
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace's folder, what its `trace.json` says, its blobs' shapes, and its examples by id."""
+
+    folder: Path
+    index: Mapping[str, Any]
+    blobs: Mapping[str, Tuple[int, ...]]
+    examples: Mapping[str, Mapping[str, Any]]
+
+    def read(self, example: str, name: str, shape: Sequence[int]) -> np.ndarray:
+        """An array of one example; InputError where it is missing, of another shape, or no finite numbers."""
+        path = self.folder / str(self.examples[example]["archive"])
+        values = read_array(path, self.folder, name, shape)
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{path}: {name}: holds values that are no finite numbers; nothing follows from it"
+            )
+        return values
+
+    def read_plain(self, example: str, blob: str) -> np.ndarray:
+        """What the plain pass held at a blob."""
+        return self.read(example, name_plain(blob), self.blobs[blob])
+
+    def read_steered(self, example: str, blob: str) -> np.ndarray:
+        """What the steered pass went on with from a blob, the last time it was there."""
+        path = self.folder / str(self.examples[example]["archive"])
+        name = name_steered(blob)
+        held = list_arrays(path, self.folder)
+        return self.read(example, name if name in held else f"{name}/after", self.blobs[blob])
+
+
+def name_plain(blob: str) -> str:
+    """Name of a blob's value in the plain pass."""
+    return f"plain/{escape(blob)}"
+
+
+def name_steered(blob: str) -> str:
+    """Name of a blob's value in the steered pass, or the beginning of its visit's arrays."""
+    return f"steered/{escape(blob)}"
+
+
+def escape(blob: str) -> str:
+    """A blob's name as a part of a path."""
+    return blob.replace("%", "%25").replace("/", "%2F")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an archive, whole or not at all; the same arrays give the same bytes."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with (
+            name_file(draft),
+            zipfile.ZipFile(str(draft), "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive,
+        ):
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    npy_format.write_array(file, np.ascontiguousarray(values), allow_pickle=False)
+        draft.replace(path)
+    finally:
+        if draft.exists():
+            draft.unlink()
+
+
+def write_index(folder: Path, index: Mapping[str, Any]) -> None:
+    """Write `trace.json`."""
+    with name_file(folder / INDEX):
+        text = json.dumps(index, indent=1, sort_keys=True, allow_nan=False)
+        (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def read_trace(folder: Path) -> Trace:
+    """A trace of any machine; InputError where `trace.json` is none."""
+    path = Path(folder) / INDEX
+    data = read_json(path, MAX_NOTE_BYTES, within=Path(folder))
+    check_fields(data, FIELDS, f"{path}: is no trace's")
+    if data["schema"] != SCHEMA:
+        raise InputError(f"{path}: schema {data['schema']}; {SCHEMA} is read")
+    blobs: Dict[str, Tuple[int, ...]] = {}
+    for one in data["blobs"]:
+        check_fields(one, {"name": NAME, "shape": "a list of numbers"}, f"{path}: blobs")
+        blobs[one["name"]] = tuple(one["shape"])
+    examples = {}
+    for one in data["examples"]:
+        check_fields(one, EXAMPLE, f"{path}: examples")
+        if Path(one["archive"]).name != one["archive"]:
+            raise InputError(f"{path}: archive {one['archive']!r} is no name of a file beside it")
+        examples[one["example"]] = one
+    return Trace(Path(folder), data, blobs, examples)
+
+
+def list_arrays(path: Path, within: Path) -> List[str]:
+    """Names of an archive's arrays; InputError where it is none."""
+    with open_file(path, within) as file:
+        return [name[: -len(".npy")] for name in open_archive(path, file).namelist()]
+
+
+def read_array(path: Path, within: Path, name: str, shape: Sequence[int]) -> np.ndarray:
+    """One array of an archive; InputError where it is missing, damaged or of another shape."""
+    limit = int(np.prod([int(side) for side in shape])) * 8 + HEADER_BYTES
+    with open_file(path, within) as file:
+        archive = open_archive(path, file)
+        if f"{name}.npy" not in archive.namelist():
+            raise InputError(f"{path}: has no array {name!r}; trace that example again")
+        try:
+            with archive.open(f"{name}.npy") as member:
+                data = member.read(limit + 1)
+        except Exception as error:  # a broken archive ends in errors of many kinds
+            raise InputError(f"{path}: {name}: cannot be read ({error}); trace that example again") from error
+    if len(data) > limit:
+        raise InputError(f"{path}: {name}: unpacks to more than {tuple(shape)} takes; nothing of it is read")
+    try:
+        values = decode_array(data)
+    except InputError as error:
+        raise InputError(f"{path}: {name}: {error}") from error
+    if values.shape != tuple(shape) or values.dtype not in (np.float32, np.float64):
+        raise InputError(f"{path}: {name}: is {values.dtype} {values.shape}, not floats {tuple(shape)}")
+    return values
+
+
+def open_archive(path: Path, file: BinaryIO) -> zipfile.ZipFile:
+    """An archive of which no more is read than a trace can be; InputError where it is none."""
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_TRACE_BYTES:
+        raise InputError(f"{path}: is too large; at most {MAX_TRACE_BYTES >> 20} MiB of a trace are read")
+    file.seek(max(0, size - END_BYTES - MAX_COMMENT))
+    tail = file.read()
+    at = tail.rfind(END)
+    if at < 0 or len(tail) < at + END_BYTES:
+        raise InputError(f"{path}: is no archive of arrays, or is cut off; trace that example again")
+    (directory,) = struct.unpack_from("<I", tail, at + 12)
+    if directory > MAX_DIRECTORY_BYTES or tail[:at][-LONG_END_BYTES:].startswith(LONG_END):
+        raise InputError(f"{path}: lists more arrays than any trace has; nothing of it is read")
+    try:
+        return zipfile.ZipFile(file)
+    except Exception as error:  # a broken archive ends in errors of many kinds
+        raise InputError(f"{path}: cannot be read ({error}); trace that example again") from error
