@@ -94,7 +94,9 @@ BEST = ("top5_original", "top5_attribute")
 BriefRecord = leave_out(Record, BEST)
 # A record without a tuple, or of a file that was refused, does not fit this one.
 SoundRecord = leave_out(
-    Record, BEST, {"gold": Integer, "original": Integer, "attribute": Integer, "refused": None}
+    Record,
+    (*BEST, "patch", "npy", "case", "seconds"),
+    {"gold": Integer, "original": Integer, "attribute": Integer, "refused": None},
 )
 
 
