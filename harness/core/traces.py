@@ -8,7 +8,9 @@ visit.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from harness.core.decode import decode_array
-from harness.core.documents import NAME, check_fields, open_file, read_json
+from harness.core.documents import NAME, check_fields, open_file, read_json, shorten
 from harness.core.errors import InputError, name_file
 from harness.core.limits import MAX_NOTE_BYTES, MAX_TRACE_BYTES
 
@@ -36,6 +38,8 @@ FIELDS = {
 }
 EXAMPLE = {"example": NAME, "archive": NAME, "bytes": "a whole number", "sha256": NAME, "hashes": "a table"}
 LEVEL = 1  # of compression: 6 takes four times as long for a tenth less
+MOST_VALUES = 1 << 26  # of a blob; full-size VGG-Face's largest has 3.2 million
+ARCHIVE = re.compile(r"[A-Za-z0-9_-]{1,100}\.npz", re.ASCII)
 HEADER_BYTES = 4096  # of an array in an archive
 MAX_DIRECTORY_BYTES = 8 << 20  # of what an archive holds: some hundred thousand arrays
 END, END_BYTES, MAX_COMMENT = b"PK\x05\x06", 22, 1 << 16
@@ -53,7 +57,7 @@ class Trace:
 
     def read(self, example: str, name: str, shape: Sequence[int]) -> np.ndarray:
         """An array of one example; InputError where it is missing, of another shape, or no finite numbers."""
-        path = self.folder / str(self.examples[example]["archive"])
+        path = self.find_archive(example)
         values = read_array(path, self.folder, name, shape)
         if not np.isfinite(values).all():
             raise InputError(
@@ -63,14 +67,25 @@ class Trace:
 
     def read_plain(self, example: str, blob: str) -> np.ndarray:
         """What the plain pass held at a blob."""
-        return self.read(example, name_plain(blob), self.blobs[blob])
+        return self.read(example, name_plain(blob), self.find_shape(blob))
 
     def read_steered(self, example: str, blob: str) -> np.ndarray:
         """What the steered pass went on with from a blob, the last time it was there."""
-        path = self.folder / str(self.examples[example]["archive"])
-        name = name_steered(blob)
-        held = list_arrays(path, self.folder)
-        return self.read(example, name if name in held else f"{name}/after", self.blobs[blob])
+        name, shape = name_steered(blob), self.find_shape(blob)
+        held = list_arrays(self.find_archive(example), self.folder)
+        return self.read(example, name if name in held else f"{name}/after", shape)
+
+    def find_shape(self, blob: str) -> Tuple[int, ...]:
+        """A blob's shape; InputError where the trace has no such blob."""
+        if blob not in self.blobs:
+            raise InputError(f"{self.folder}: has no blob {blob!r}; there are {', '.join(self.blobs)}")
+        return self.blobs[blob]
+
+    def find_archive(self, example: str) -> Path:
+        """An example's archive; InputError where the trace has none."""
+        if example not in self.examples:
+            raise InputError(f"{self.folder}: has no trace of example {example!r}; trace it there")
+        return self.folder / str(self.examples[example]["archive"])
 
 
 def name_plain(blob: str) -> str:
@@ -121,15 +136,26 @@ def read_trace(folder: Path) -> Trace:
         raise InputError(f"{path}: schema {data['schema']}; {SCHEMA} is read")
     blobs: Dict[str, Tuple[int, ...]] = {}
     for one in data["blobs"]:
-        check_fields(one, {"name": NAME, "shape": "a list of numbers"}, f"{path}: blobs")
-        blobs[one["name"]] = tuple(one["shape"])
+        check_fields(one, {"name": NAME, "shape": "a list"}, f"{path}: blobs")
+        blobs[one["name"]] = check_shape(one["shape"], f"{path}: blob {one['name']!r}")
     examples = {}
     for one in data["examples"]:
+        if isinstance(one, dict) and "refused" in one:
+            continue
         check_fields(one, EXAMPLE, f"{path}: examples")
-        if Path(one["archive"]).name != one["archive"]:
+        if not ARCHIVE.fullmatch(one["archive"]):
             raise InputError(f"{path}: archive {one['archive']!r} is no name of a file beside it")
         examples[one["example"]] = one
     return Trace(Path(folder), data, blobs, examples)
+
+
+def check_shape(shape: Sequence[Any], place: str) -> Tuple[int, ...]:
+    """A blob's shape (C, H, W) or (C,); InputError for any other, or one beyond all networks."""
+    if len(shape) not in (1, 3) or not all(type(side) is int and side > 0 for side in shape):
+        raise InputError(f"{place}: shape {shorten(repr(shape))} is not that of maps, nor of numbers")
+    if math.prod(shape) > MOST_VALUES:
+        raise InputError(f"{place}: shape {shorten(repr(shape))} has more than {MOST_VALUES} values")
+    return tuple(shape)
 
 
 def list_arrays(path: Path, within: Path) -> List[str]:
@@ -140,7 +166,7 @@ def list_arrays(path: Path, within: Path) -> List[str]:
 
 def read_array(path: Path, within: Path, name: str, shape: Sequence[int]) -> np.ndarray:
     """One array of an archive; InputError where it is missing, damaged or of another shape."""
-    limit = int(np.prod([int(side) for side in shape])) * 8 + HEADER_BYTES
+    limit = math.prod(shape) * 8 + HEADER_BYTES
     with open_file(path, within) as file:
         archive = open_archive(path, file)
         if f"{name}.npy" not in archive.namelist():

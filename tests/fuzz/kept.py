@@ -6,11 +6,13 @@ import shutil
 import tarfile
 
 import nets
+import numpy as np
 import picture_files
 
 from fuzz.drive import Reader
 from harness.core.examples import hash_bytes
 from harness.core.network_files import read_network, read_weights
+from harness.core.traces import read_trace, write_arrays, write_index
 from harness.fetch.ledger import FetchRecord, read_ledger, write_record
 from harness.fetch.part import PartialDownload, Validators
 from harness.fetch.unpack import unpack_archive
@@ -123,7 +125,24 @@ def unpack_archives(folder):
         unpack_archive(folder / name, staging, table)
 
 
+def seed_trace(folder):
+    """A trace of one example, of two blobs."""
+    values = {"plain/a": np.ones((2, 3, 3), "f4"), "steered/a/after": np.ones((2, 3, 3), "f4")}
+    write_arrays(folder / "x.npz", {**values, "steered/b": np.zeros(4), "logits/plain": np.zeros(4, "f4")})
+    blobs = [{"name": "a", "shape": [2, 3, 3]}, {"name": "b", "shape": [4]}]
+    example = {"example": "e", "archive": "x.npz", "bytes": 1, "sha256": "0", "hashes": {"file": "0"}}
+    more = {"model": "m", "hashes": {}, "port": {}, "parameters": {}}
+    write_index(folder, {"schema": 1, "blobs": blobs, "examples": [example], **more})
+
+
+def read_whole_trace(folder):
+    """Both passes of it, as far as they are there."""
+    trace = read_trace(folder)
+    return [(trace.read_plain(one, "a"), trace.read_steered(one, "a")) for one in trace.examples]
+
+
 READERS = (
+    Reader("trace", seed_trace, read_whole_trace),
     Reader("network", seed_network, read_converted),
     Reader("cache", seed_cache, read_cache, writes=True),
     Reader("attack", seed_attack, read_attack, writes=True),

@@ -203,6 +203,14 @@ def test_a_refused_example_is_said(job, tmp_path):
     code, records, _ = run({**job, "task": "trace", "details": {"examples": ["e0", "e1"]}}, tmp_path)
     assert code == 0
     assert ["refused" in one for one in records] == [False, True]
+    found = read_trace(tmp_path / "out")
+    assert list(found.examples) == ["e0"]
+    for read, words in (
+        (lambda: found.read_plain("e1", "fc6"), "has no trace of example 'e1'"),
+        (lambda: found.read_steered("e0", "fc9"), "has no blob 'fc9'"),
+    ):
+        with pytest.raises(InputError, match=words):
+            read()
 
 
 def test_a_killed_task_goes_on_where_it_was(job, tmp_path):
@@ -353,6 +361,9 @@ def test_a_trace_that_is_none_is_refused(job, tmp_path):
         ({"blobs": [{"name": "a"}]}, "has no 'shape'"),
         ({"examples": [{**first, "archive": "../../x.npz"}]}, "no name of a file beside it"),
         ({"examples": [{"example": "e1"}]}, "has no 'archive'"),
+        ({"blobs": [{"name": "a", "shape": [1 << 40]}]}, "has more than 67108864 values"),
+        ({"blobs": [{"name": "a", "shape": [2, 2.5, 3]}]}, "is not that of maps"),
+        ({"blobs": [{"name": "a", "shape": [2, 0, 3]}]}, "is not that of maps"),
     ):
         path.write_text(json.dumps({**data, **changes}))
         with pytest.raises(InputError, match=words):

@@ -119,8 +119,7 @@ def choose_examples(job: Job, trace: Trace, examples: Sequence[Example]) -> List
     listed = {one.id: one for one in examples}
     wanted = job.only if job.only is not None else [name for name in trace.examples if name in listed]
     for name in wanted:
-        if name not in trace.examples or "archive" not in trace.examples[name]:
-            raise InputError(f"{trace.folder}: has no trace of example {name!r}; trace it there")
+        trace.find_archive(name)
         if name in listed and trace.examples[name]["hashes"].get("file") != listed[name].sha256:
             raise InputError(f"{trace.folder}: example {name!r} was another file there; trace this one")
     if not wanted:
