@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Collection, List, Sequence, Tuple
 
 import numpy as np
@@ -22,6 +22,7 @@ INPUT_RULES = (
 PLAN_RULES = ("blob_value", "fc", "order", "listing")  # they say where a walk stops, not what it does there
 ELSEWHERE = (*INPUT_RULES, *PLAN_RULES)
 POOL3_RULES = ("pool3_channels", "pool3_kernel", "pool3_when")
+MOST_PAIRS = 1 << 17  # of 362 patches, each of which is held against every later one in every batch
 Signs = Tuple[str, ...]
 Ratios = List[Tuple[str, np.ndarray]]
 
@@ -90,6 +91,7 @@ def sign_visits(network: Network, visits: Sequence[Steering], port: Port, parame
     return tuple(repr((one, rules if one.resizes else others, parameters)) for one in visits)
 
 
+@lru_cache(maxsize=MOST_PAIRS)
 def count_common(first: Signs, second: Signs) -> int:
     """How many leading texts two lists have in common."""
     pairs = list(zip(first, second))

@@ -42,6 +42,8 @@ def read_patches(details: Any) -> List[Dict[str, Any]]:
             if key in patch:
                 check_fields(patch[key], fields, f"{place}: {key}", defaulted=list(fields))
                 check_keys(patch[key], fields, f"{place}: {key}")
+        if not all(type(one) is int and one >= 0 for one in patch.get("labels", {}).get("order", [])):
+            raise InputError(f"{place}: labels: 'order' must be a list of classes, which are whole numbers")
         if "network" in patch and "path" not in patch["network"]:
             raise InputError(f"{place}: network: has no 'path'")
     return patches

@@ -237,6 +237,7 @@ def test_a_patch_that_the_job_cannot_take_is_a_line_with_the_reason(job, tmp_pat
         ({"patches": [{"batch_size": None}]}, "patch 0: 'batch_size' must be a whole number, not None"),
         ({"patches": [{"network": {}}]}, "patch 0: network: has no 'path'"),
         ({"patches": [{"labels": {"shift": "1"}}]}, "patch 0: labels: 'shift' must be a whole number"),
+        ({"patches": [{"labels": {"order": ["a"]}}]}, "patch 0: labels: 'order' must be a list of classes"),
         ({"patches": [{"labels": {"sort": 1}}]}, "patch 0: labels: 'sort' is no key"),
     ],
 )
