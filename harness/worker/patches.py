@@ -22,6 +22,7 @@ PATCH = {
     "flatten": NAME,
     "pooling": NAME,
     "labels": "a table",
+    "only": "a list of names",
 }
 NETWORK = {"path": "a text", "caffemodel": "a text", "prototxt": "a text"}
 LABELS = {"shift": "a whole number", "order": "a list"}

@@ -43,10 +43,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One trial on one batch, whose records are appended together."""
+    """One trial on one batch, whose records are appended together; `kept` are the examples it is tried on."""
 
     trial: Trial
     batch: Batch
+    kept: Sequence[str]
 
 
 def plan_trials(job: Job, network: Network, patches: Sequence[Mapping[str, Any]]) -> List[Trial]:
@@ -104,10 +105,17 @@ def list_chunks(trials: Sequence[Trial], examples: Sequence[Example]) -> List[Ch
         together = list(alike)
         if size not in batches:
             batches[size] = find_batches(together[0].job, examples)
-        chunks += [Chunk(one, batch) for batch in batches[size] for one in together]
+        made = (Chunk(one, batch, choose_kept(one, batch)) for batch in batches[size] for one in together)
+        chunks += [chunk for chunk in made if chunk.kept]
     return chunks
+
+
+def choose_kept(trial: Trial, batch: Batch) -> Sequence[str]:
+    """Of a batch's examples those that a trial is wanted on: all, unless its patch names some."""
+    only = trial.patch.get("only")
+    return batch.kept if only is None else [name for name in batch.kept if name in only]
 
 
 def count_lines(chunks: Sequence[Chunk]) -> int:
     """How many records chunks give."""
-    return sum(len(chunk.batch.kept) for chunk in chunks)
+    return sum(len(chunk.kept) for chunk in chunks)

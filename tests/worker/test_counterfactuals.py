@@ -485,3 +485,12 @@ def test_pools_round_down_where_that_fits_the_network_and_change_nothing_where_t
     assert strip(even) == strip(plain)
     with pytest.raises(InputError, match=r"layer fc6 has parameters for a bottom of \(8, 8, 8\)"):
         round_down(nets.face_like_network(size=15))
+
+
+def test_a_patch_that_names_examples_is_tried_on_these_alone(job, tmp_path):
+    patch = {"parameters": {"alpha": 60.0}}
+    whole, _ = try_patches(job, tmp_path, [{}, patch])
+    names = [record["example"] for record in whole[0]][1:3]
+    some, _ = try_patches(job, tmp_path, [{}, {**patch, "only": names}])
+    assert strip(some[0]) == strip(whole[0])
+    assert strip(some[1]) == [one for one in strip(whole[1]) if one["example"] in names]

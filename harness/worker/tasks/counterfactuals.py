@@ -62,7 +62,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     examples = list_examples(job.examples, network.logits.shape[0], job.examples_sha256)
     parameter_hashes = verify_weights(job)
     chunks = list_chunks(plan_trials(job, network, patches), examples)
-    done = keep_whole_batches(job.output, hash_job(job), [chunk.batch.kept for chunk in chunks])
+    done = keep_whole_batches(job.output, hash_job(job), [chunk.kept for chunk in chunks])
     loaded = time.perf_counter()
     run_chunks(job, chunks, done)
     timings = take_timings(started, loaded, examples=count_lines(chunks), resumed=count_lines(chunks[:done]))
@@ -79,7 +79,7 @@ def run_chunks(job: Job, chunks: Sequence[Chunk], done: int) -> None:
     job_hash, kept, total = hash_job(job), count_lines(chunks[:done]), count_lines(chunks)
     report_progress(kept, total)
     for chunk, records in try_chunks(chunks[done:]):
-        wanted = [one for one in records if one["example"] in chunk.batch.kept]
+        wanted = [one for one in records if one["example"] in chunk.kept]
         append_batch(job.output, job_hash, wanted)
         kept += len(wanted)
         report_progress(kept, total)
