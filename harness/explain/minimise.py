@@ -1,4 +1,4 @@
-"""The smallest sets of factors that suffice: one by one, two by two, then by delta debugging.
+"""The smallest sets of factors that suffice: one by one, then those that are needed, then delta debugging.
 
 Many examples are searched at once: what all of them want to have tried next is tried together.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TypeVar
 
 Factors = frozenset[str]
@@ -16,7 +16,6 @@ Search = Generator[list[Factors], Tried, "Minimal | None"]
 Key = TypeVar("Key")
 Try = Callable[[Mapping[Key, Sequence[Factors]]], Mapping[Key, Tried]]
 """Takes which sets are to be tried on which examples; whether each of them suffices."""
-MOST_PAIRS = 28  # of eight factors; beyond, pairs cost more than delta debugging
 MOST_ALSO = 5
 
 
@@ -24,7 +23,7 @@ MOST_ALSO = 5
 class Minimal:
     """A set that suffices, and that no longer does with any one factor less; `also` are others.
 
-    Nothing smaller suffices where it is of one or two factors. `tried` counts the sets that it took.
+    `tried` counts the sets that it took.
     """
 
     factors: Factors
@@ -56,28 +55,39 @@ def advance(
 
 
 def search(names: Sequence[str]) -> Search:
-    """Want sets tried until a smallest one is known."""
-    tried: dict[Factors, bool] = {}
-    everything = frozenset(names)
+    """Want sets tried until a smallest one is known.
+
+    At once each factor alone, all, and all but each. A factor without which all others do not suffice is
+    needed; where those that are needed suffice, they are it. Else delta debugging finds a set.
+    """
     if not names:
         return None
-    for size in (1, 2):
-        sets = combine(names, size)
-        tried.update((yield from ask([everything, *sets], tried)))
-        enough = [one for one in sets if tried[one]]
-        if enough:
-            return Minimal(enough[0], tuple(enough[1 : 1 + MOST_ALSO]), len(tried))
-        if not tried[everything] or len(combine(names, 2)) > MOST_PAIRS:
-            break
+    everything, singles = frozenset(names), [frozenset((name,)) for name in names]
+    tried: dict[Factors, bool] = {}
+    tried.update((yield from ask(list_first_sets(names), tried)))
+    enough = [one for one in singles if tried[one]]
+    if enough:
+        return Minimal(enough[0], tuple(enough[1 : 1 + MOST_ALSO]), len(tried))
     if not tried[everything]:
         return None
-    least = yield from reduce_set(names, tried)
+    needed = [name for name in names if not tried.get(everything - {name}, False)]
+    if len(needed) > 1:
+        tried.update((yield from ask(list_less(frozenset(needed)), tried)))
+    kept = needed if tried.get(frozenset(needed), False) else names
+    least = yield from reduce_set(kept, tried)
     return Minimal(least, (), len(tried))
 
 
-def combine(names: Sequence[str], size: int) -> list[Factors]:
-    """All sets of so many names."""
-    return [frozenset(one) for one in combinations(names, size)]
+def list_first_sets(names: Sequence[str]) -> list[Factors]:
+    """All factors, each alone, and all but each."""
+    everything = frozenset(names)
+    alone = [frozenset((name,)) for name in names]
+    return list(dict.fromkeys([everything, *alone, *(one for one in list_less(everything) if one)]))
+
+
+def list_less(factors: Factors) -> list[Factors]:
+    """A set, and what it is without each of its factors."""
+    return [factors, *(factors - {name} for name in sorted(factors))]
 
 
 def ask(sets: Sequence[Factors], tried: Tried) -> Generator[list[Factors], Tried, dict[Factors, bool]]:

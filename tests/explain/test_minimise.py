@@ -31,7 +31,7 @@ def find(names, *sets):
 
 def test_one_factor_is_found_in_one_round():
     found, trial = find(NAMES, "d")
-    assert found == Minimal(frozenset("d"), (), 13)
+    assert found == Minimal(frozenset("d"), (), 25)
     assert len(trial.rounds) == 1
 
 
@@ -41,8 +41,8 @@ def test_other_single_factors_are_told_beside_the_first():
     assert found.also == (frozenset("d"), frozenset("k"))
 
 
-def test_two_factors_are_found_in_two_rounds_where_there_are_few():
-    found, trial = find(NAMES[:6], "be")
+def test_two_factors_are_found_in_two_rounds():
+    found, trial = find(NAMES, "be")
     assert found.factors == frozenset("be")
     assert found.also == ()
     assert len(trial.rounds) == 2
@@ -85,6 +85,7 @@ def test_examples_are_tried_together_and_each_has_its_own_set():
     }
     assert set(trial.rounds[0]) == set(needed)
     assert set(trial.rounds[1]) == {"two", "three"}
+    assert len(trial.rounds) <= 4
 
 
 def test_nothing_is_tried_twice():

@@ -7,14 +7,8 @@ import pytest
 
 from harness.ami.port import CHOICES, PRESETS, read_port
 from harness.explain.causes import PREPROCESS, RULES, Cause
-from harness.explain.patches import (
-    Patch,
-    list_declared,
-    list_known,
-    list_presets,
-    merge_patches,
-    read_rules,
-)
+from harness.explain.known import list_known, list_presets
+from harness.explain.patches import Patch, list_declared, merge_patches, read_rules
 from harness.plan.rules import NAMES
 
 JOB = {
@@ -24,6 +18,8 @@ JOB = {
     "decoder": "pillow",
     "model": {
         "network": "models/one",
+        "prototxt": "net.prototxt",
+        "caffemodel": None,
         "preprocess": {
             "height": 64,
             "width": 64,
@@ -67,11 +63,20 @@ def test_equal_jobs_have_no_patch():
         ({"port__rules": {"ddof": 1}}, "port.ddof", Cause.DDOF, {"port": {"ddof": 0}}),
         ({"port__rules": {"mean": "swapped"}}, "port.mean", Cause.MEAN, {"port": {"mean": "model"}}),
         ({"parameters__beta": 5.0}, "parameters.beta", Cause.BETA, {"parameters": {"beta": 60.0}}),
-        ({"examples__npy": "raw-rgb"}, "npy", Cause.NPY_CONVENTION, {"npy": None}),
         ({"decoder": "opencv"}, "decoder", Cause.DECODER, {"decoder": "pillow"}),
         ({"batch_size": 1}, "batch_size", Cause.NUMERICS, {"batch_size": 8}),
-        ({"settings__precision": "float64"}, "precision", Cause.PRECISION, {"precision": "float32"}),
-        ({"model__network": "other"}, "network", Cause.WEIGHTS, {"network": "models/one"}),
+        (
+            {"settings__precision": "float64"},
+            "settings.precision",
+            Cause.PRECISION,
+            {"settings": {"precision": "float32"}},
+        ),
+        (
+            {"model__network": "other"},
+            "network",
+            Cause.WEIGHTS,
+            {"network": {"path": "models/one", "prototxt": "net.prototxt"}},
+        ),
         (
             {"model__preprocess__scale": 0.5},
             "preprocess.scale",
@@ -83,6 +88,24 @@ def test_equal_jobs_have_no_patch():
 def test_a_difference_of_two_jobs_is_a_patch_that_sets_the_first_ones_value(keys, factor, cause, data):
     patches = list_declared(JOB, change(**keys))
     assert [(patch.factor, patch.cause, patch.data) for patch in patches] == [(factor, cause, data)]
+
+
+def test_a_setting_that_a_process_starts_with_is_no_patch():
+    assert list_declared(JOB, change(settings__threads=2)) == []
+
+
+def test_arrays_whose_convention_a_job_does_not_say_are_no_patch():
+    assert list_declared(JOB, change(examples__npy="raw-rgb")) == []
+    (patch,) = list_declared(change(examples__npy="raw-rgb"), change(examples__npy="raw-bgr"))
+    assert patch.data == {"npy": "raw-rgb"}
+
+
+def test_a_sorted_list_of_labels_is_in_the_catalogue_where_it_is_another():
+    def find(labels):
+        return [one.data["labels"] for one in list_known(JOB, labels=labels) if one.sets == "sorted"]
+
+    assert find(["b", "c", "a"]) == [{"order": [1, 2, 0]}]
+    assert find(["a", "b", "c"]) == find([]) == []
 
 
 def test_a_port_is_its_rules_one_by_one_wherever_they_come_from():

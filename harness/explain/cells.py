@@ -1,0 +1,96 @@
+"""The cells that an explanation takes: run as any others, stored as any others, and part of no run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.core.errors import InputError
+from harness.examples.subject import Subject
+from harness.explain.counterfactual import TASK, Answers, Failure, Question, list_patches
+from harness.explain.run import PastRun
+from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
+from harness.matrix.request import RunRequest, prepare_run, select_run
+from harness.matrix.schedule import Outcome
+from harness.plan.plan import CellRequest, Override
+from harness.worker.fingerprint import hash_code
+
+
+@dataclass(frozen=True)
+class CellRunner:
+    """Runs cells for questions, on the subject of a run and with what its command line replaced."""
+
+    workspace: Workspace
+    subject: Subject
+    override: Override
+    ca_bundle: Path | None = None
+
+    def __call__(self, questions: Sequence[Question]) -> list[Path | Failure]:
+        """A cell for every question, side by side; the folder of each one's records, or why there is none."""
+        requests = tuple(self.request(number, one) for number, one in enumerate(questions, start=1))
+        result = run_campaign(self.workspace, Campaign(self.subject, requests, ca_bundle=self.ca_bundle))
+        ended = [take_outcome(one) for one in result.outcomes]
+        remove_failed(result.outcomes)
+        return ended
+
+    def request(self, number: int, question: Question) -> CellRequest:
+        """The cell that answers a question."""
+        return CellRequest(
+            question.place,
+            self.override,
+            variant=f"patched-{number}",
+            only=tuple(question.examples),
+            task=TASK,
+            details={"details": {"patches": list_patches(question)}},
+        )
+
+
+def take_outcome(outcome: Outcome) -> Path | Failure:
+    """A cell's folder, or why it has none."""
+    if outcome.status == "done" and outcome.folder is not None:
+        return outcome.folder
+    return Failure(outcome.reason or "it does not say why", is_unavailable=outcome.status == "unavailable")
+
+
+def open_answers(workspace: Workspace, run: PastRun, ca_bundle: Path | None = None) -> Answers:
+    """What answers questions about a run's cells; InputError where its model or examples are not here."""
+    request = read_run_request(run)
+    selection = select_run(request, workspace.root)
+    subject = prepare_run(request, selection, workspace).subject
+    check_subject(run, subject)
+    return Answers(CellRunner(workspace, subject, request.override, ca_bundle), hash_code())
+
+
+def read_run_request(run: PastRun) -> RunRequest:
+    """What the run's command line asked for; InputError where nobody knows."""
+    told = next(iter(run.sources.values())).told
+    data = None if told is None else told.request
+    if not data:
+        raise InputError(f"{run.folder}: has no run.json that says what was run; name the folder of a run")
+    try:
+        request = msgspec.convert(data, RunRequest, dec_hook=read_path)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{run.folder / 'run.json'}: request: {error}; run it again") from error
+    return replace(request, reports=run.folder.parent)
+
+
+def read_path(kind: type, value: Any) -> Any:
+    """A path of its text."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)
+
+
+def check_subject(run: PastRun, subject: Subject) -> None:
+    """InputError where the model or the list of examples is not what the run had."""
+    for one in run.past.results:
+        job = one.cell.get("job") or {}
+        hashes, examples = job.get("hashes") or {}, job.get("examples") or {}
+        if hashes.get("network", subject.network_key) != subject.network_key:
+            raise InputError(f"{run.folder}: is of another model than {subject.model} is now; run it again")
+        if examples.get("sha256", subject.examples_sha256) != subject.examples_sha256:
+            raise InputError(f"{run.folder}: is of another list than {subject.examples} is now; run it again")

@@ -1,0 +1,58 @@
+"""Controls: a cell that is run again has to answer as before, or nothing else is claimed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.core.errors import InputError
+from harness.explain.causes import Cause, Explanation, Named, Proof
+from harness.explain.counterfactual import AS_IT_IS, Answers, Question, Side
+from harness.explain.pair import Pair, explain
+from harness.explain.sentences import tell_unstable
+
+
+def check_control(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples on which a cell that was run again has another tuple than in the run."""
+    for example in examples:
+        for side in (pair.b, pair.a):
+            question = Question(side, (AS_IT_IS,), (example,))
+            again, said = answers.find_tuple(question, AS_IT_IS, example), side.read_tuple(example)
+            if again is not None and again != said:
+                check_code(side, answers)
+                named = Named(Cause.NONDETERMINISM.value, "execution", list(said), list(again))
+                proof = Proof("control", side.label, again)
+                sentence = tell_unstable(side.label, said, again)
+                yield explain(pair, example, "proven", [named], sentence, proof=proof)
+                break
+
+
+def check_code(side: Side, answers: Answers) -> None:
+    """InputError where other code than the run's answers otherwise: that is no nondeterminism."""
+    was = (side.job.get("hashes") or {}).get("worker")
+    if answers.worker is not None and was != answers.worker:
+        raise InputError(
+            f"{side.label}: answers otherwise than in the run, which was made by another version of the"
+            " harness; run it again, and explain that run"
+        )
+
+
+def run_again(
+    pair: Pair, diverging: Sequence[str], answers: Answers, first: Sequence[dict[str, object]]
+) -> None:
+    """Have both cells run again on examples, with what is to be tried first on `b`.
+
+    InputError where neither can be run here.
+    """
+    examples = [*diverging, *pair.agreeing]
+    failures = answers.ask(
+        [
+            Question(pair.b, [AS_IT_IS, *first], examples),
+            Question(pair.a, [AS_IT_IS], examples),
+        ]
+    )
+    for side, failure in zip((pair.b, pair.a), failures, strict=True):
+        if failure is not None:
+            pair.untested.append(f"{side.label}: {failure.reason}")
+    reasons = [failure.reason for failure in failures if failure is not None]
+    if len(reasons) == len(failures):
+        raise InputError(f"{pair.b.label}: cannot be run again here ({reasons[0]})")

@@ -1,0 +1,136 @@
+"""From a run to its explanations: pair by pair, strategy by strategy, written down as they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.core.documents import parse_json, read_chunks
+from harness.core.errors import InputError, name_file
+from harness.explain.bridges import cross_bridges
+from harness.explain.causes import CAUSES, Explanation
+from harness.explain.control import check_control, run_again
+from harness.explain.counterfactual import Answers
+from harness.explain.match import match_known
+from harness.explain.pair import Pair, Strategy
+from harness.explain.rest import name_ties, name_unknown
+from harness.explain.undo import list_first, undo_declared
+from harness.system.documents import take_shape
+from harness.system.drafts import write_atomically
+
+STRATEGIES: tuple[Strategy, ...] = (
+    check_control,
+    undo_declared,
+    cross_bridges,
+    match_known,
+    name_ties,
+    name_unknown,
+)
+"""Tried in this order, each on the examples that those before it could not explain."""
+
+Key = tuple[str, tuple[str, str], tuple[str | None, str | None]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an explanation is: divergences explained, of how many, and what it took."""
+
+    done: int
+    total: int
+    executions: int
+
+
+Tell = Callable[[Progress], None]
+
+
+def explain_pairs(
+    folder: Path,
+    pairs: Sequence[Pair],
+    answers: Answers,
+    tell: Tell,
+    strategies: Sequence[Strategy] = STRATEGIES,
+) -> list[Explanation]:
+    """Explain every divergence that the run's `causes.jsonl` does not explain yet; all explanations."""
+    known = keep_explained(folder / CAUSES)
+    total = sum(len(pair.diverging) for pair in pairs)
+    found: list[Explanation] = []
+    for pair in pairs:
+        kept = [known[key] for key in map(pair_key(pair), pair.diverging) if key in known]
+        found.extend(kept)
+        tell(Progress(len(found), total, answers.executions))
+        done = {one.example for one in kept}
+        for one in explain_pair(
+            pair, [one for one in pair.diverging if one not in done], answers, strategies
+        ):
+            append_line(folder / CAUSES, one)
+            found.append(one)
+            tell(Progress(len(found), total, answers.executions))
+    return found
+
+
+def explain_pair(
+    pair: Pair, examples: Sequence[str], answers: Answers, strategies: Sequence[Strategy]
+) -> Iterator[Explanation]:
+    """Explanations of a pair's examples, as they are found."""
+    left = list(examples)
+    if left:
+        run_again(pair, left, answers, list_first(pair))
+    for strategy in strategies:
+        for found in strategy(pair, tuple(left), answers):
+            left.remove(found.example)
+            yield found
+
+
+def pair_key(pair: Pair) -> Callable[[str], Key]:
+    """What an explanation of a pair's example is known by."""
+    return lambda example: (example, pair.names, (pair.a.execution, pair.b.execution))
+
+
+def key_line(one: Explanation) -> Key:
+    """The same of an explanation."""
+    return one.example, one.cells, one.executions
+
+
+def keep_explained(path: Path) -> dict[Key, Explanation]:
+    """Explanations that are there already; a line that a killed process left half is cut off.
+
+    InputError, with the line, for a file that is none of this version.
+    """
+    try:
+        found = list(read_lines(path)) if path.exists() else []
+        write_atomically(path, "".join(map(write_line, found)))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); make room, or copy the run"
+        ) from error
+    return {key_line(one): one for one in found}
+
+
+def read_lines(path: Path) -> Iterator[Explanation]:
+    """All whole lines of a file of explanations."""
+    number = 0
+    for lines in read_chunks(path):
+        for line in lines:
+            number += 1
+            if line.endswith(b"\n"):
+                place = f"{path}:{number}"
+                yield take_shape(parse_json(line, place), Explanation, place)
+
+
+def write_line(one: Explanation) -> str:
+    """An explanation as a line."""
+    return msgspec.json.encode(one).decode() + "\n"
+
+
+def append_line(path: Path, one: Explanation) -> None:
+    """Add an explanation to a file, at once; InputError where the disk is full."""
+    try:
+        with name_file(path), path.open("ab") as file:
+            file.write(write_line(one).encode())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); what was explained before is kept"
+        ) from error

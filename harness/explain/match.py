@@ -1,0 +1,332 @@
+"""Blind: which undeclared change of the first side gives the second one's tuples and logits."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from harness.explain.causes import Cause, Explanation, Named, Proof
+from harness.explain.counterfactual import Answers, Question, Record
+from harness.explain.fit import fit_parameters
+from harness.explain.known import list_known, list_presets
+from harness.explain.likeness import NOISE, find_median, is_same_tuple, measure_answer, measure_pass, read_top
+from harness.explain.pair import Pair, explain
+from harness.explain.patches import Patch, merge_patches
+from harness.explain.sentences import tell_matched
+from harness.explain.undo import is_bound
+
+MOST_PROBES, MOST_AGREEING = 10, 4
+GAIN = 0.1  # of the difference without a change: what is left with the right one
+AGREEING_SHARE = 0.75
+MOST_ALSO = 5
+ROUNDS = 3
+FEW, MOST_PAIRS = 2, 1000  # examples that pairs of changes are tried on, and how many pairs
+SETTLED = 1e-5  # of the largest logit: below it there is nothing to look for
+SAME_BITS = -6  # powers of ten below which float32 tells nothing
+
+Candidate = tuple[Patch, ...]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What changes are tried on: diverging and agreeing examples, over the second side's declared values."""
+
+    pair: Pair
+    base: Mapping[str, Any]
+    diverging: tuple[str, ...]
+    agreeing: tuple[str, ...]
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.diverging, *self.agreeing)
+
+    def merge(self, candidate: Candidate) -> dict[str, Any]:
+        """A change over the declared values."""
+        return merge_patches([as_patch(self.base), *candidate])
+
+    def ask(
+        self, answers: Answers, candidates: Sequence[Candidate], examples: Sequence[str] = ()
+    ) -> Question:
+        """Have changes tried in the first side's environment."""
+        data = list(map(self.merge, candidates))
+        question = Question(self.pair.a, data, examples or self.examples)
+        answers.ask([question])
+        return question
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a change accounts for the second side: on which diverging examples, and how near."""
+
+    candidate: Candidate
+    matched: frozenset[str]
+    share: float
+    error: float
+
+
+def as_patch(data: Mapping[str, Any]) -> Patch:
+    """Plain data as a patch to merge with others."""
+    return Patch(Cause.UNKNOWN, "", None, None, data)
+
+
+def match_known(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples that a change of the catalogue, or two of them, or a fitted parameter, accounts for."""
+    left = list(examples)
+    for _ in range(ROUNDS):
+        probe = make_probe(pair, left, answers)
+        found = find_matches(probe, answers) if probe is not None else []
+        explained = list(tell_matches(probe, found, left, answers)) if probe is not None and found else []
+        yield from explained
+        left = [one for one in left if one not in {done.example for done in explained}]
+        if not explained or not left:
+            return
+
+
+def make_probe(pair: Pair, examples: Sequence[str], answers: Answers) -> Probe | None:
+    """Examples to try changes on, over as many declared values as the first side takes; None without any."""
+    chosen = tuple(spread(examples, MOST_PROBES))
+    agreeing = tuple(spread(pair.agreeing, MOST_AGREEING))
+    if not chosen:
+        return None
+    for patches in (pair.returned, [one for one in pair.returned if not is_bound(one)], []):
+        probe = Probe(pair, merge_patches(patches), chosen, agreeing)
+        question = probe.ask(answers, [()])
+        if any(answers.find(question, probe.merge(()), one) for one in chosen):
+            return probe
+    return None
+
+
+def spread(names: Sequence[str], most: int) -> list[str]:
+    """So many of some names, evenly spread."""
+    step = max(1, -(-len(names) // most))
+    return list(names[::step])
+
+
+def find_matches(probe: Probe, answers: Answers) -> list[Match]:
+    """The changes that account best for the second side; none where none does."""
+    known = list_candidates(probe)
+    if not gold_differs(probe) and is_settled(probe, answers):
+        return []
+    question = probe.ask(answers, [(), *known])
+    if gold_differs(probe):
+        return choose_best(judge(probe, question, known, answers, labels_alone=True))
+    found = choose_best(judge(probe, question, known, answers))
+    return found or find_fitted(probe, question, answers) or find_pairs(probe, known, question, answers)
+
+
+def is_settled(probe: Probe, answers: Answers) -> bool:
+    """Whether the declared values alone leave nothing but last bits."""
+    question = probe.ask(answers, [()])
+    return find_median(measure(probe, question, (), one, answers) for one in probe.diverging) <= SETTLED
+
+
+def list_candidates(probe: Probe) -> list[Candidate]:
+    """Every single change of the catalogue, and each other published port as a whole."""
+    job = apply_data(probe.pair.a.job, probe.base)
+    arrays = any("npy" in probe.pair.b.records[one] for one in probe.examples)
+    singles = [(one,) for one in list_known(job, has_arrays=arrays, labels=probe.pair.labels)]
+    return [*singles, *list_presets(job)]
+
+
+def apply_data(job: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """A job with what a patch sets of its port, parameters and preprocessing."""
+    changed = copy.deepcopy(dict(job))
+    changed["port"]["rules"] = {**changed["port"]["rules"], **data.get("port", {})}
+    changed["parameters"].update(data.get("parameters", {}))
+    changed["model"]["preprocess"].update(data.get("preprocess", {}))
+    changed["examples"].update({key: data[key] for key in ("npy",) if key in data})
+    changed.update({key: data[key] for key in ("decoder", "batch_size") if key in data})
+    return changed
+
+
+def gold_differs(probe: Probe) -> bool:
+    """Whether it is the gold label in which the sides differ."""
+    pair = probe.pair
+    return any(pair.a.read_tuple(one)[0] != pair.b.read_tuple(one)[0] for one in probe.diverging)
+
+
+def judge(
+    probe: Probe,
+    question: Question,
+    candidates: Sequence[Candidate],
+    answers: Answers,
+    *,
+    labels_alone: bool = False,
+) -> list[Match]:
+    """How well each change accounts for the second side; where gold differs, changes of labels alone."""
+    chosen = [one for one in candidates if not labels_alone or one[0].cause is Cause.LABELS]
+    before = {one: measure(probe, question, (), one, answers) for one in probe.diverging}
+    return [judge_candidate(probe, question, one, answers, before, labels_alone) for one in chosen]
+
+
+def judge_candidate(
+    probe: Probe,
+    question: Question,
+    candidate: Candidate,
+    answers: Answers,
+    before: Mapping[str, float],
+    labels_alone: bool,
+) -> Match:
+    """On which examples a change gives the second side's tuple, and logits far nearer than without it."""
+    errors = {one: measure(probe, question, candidate, one, answers) for one in probe.examples}
+    limits = {one: NOISE if labels_alone else min(NOISE, GAIN * value) for one, value in before.items()}
+    like = [one for one, error in errors.items() if error <= limits.get(one, NOISE)]
+    records = probe.pair.b.records
+    data = probe.merge(candidate)
+    same = {one for one in like if is_same_tuple(answers.find(question, data, one), records[one])}
+    matched = frozenset(same & set(probe.diverging))
+    share = len(same & set(probe.agreeing)) / len(probe.agreeing) if probe.agreeing else 1.0
+    return Match(candidate, matched, share, find_median(errors[one] for one in matched))
+
+
+def measure(probe: Probe, question: Question, candidate: Candidate, example: str, answers: Answers) -> float:
+    """How far the answer with a change is from the second side's."""
+    found = answers.find(question, probe.merge(candidate), example)
+    return measure_answer(found, probe.pair.b.records[example])
+
+
+def choose_best(matches: Sequence[Match]) -> list[Match]:
+    """The change that accounts for most, and those that account for the same as well; none without any."""
+    good = [one for one in matches if one.matched and one.share >= AGREEING_SHARE]
+    ranked = sorted(good, key=rank_match)
+    return [one for one in ranked if rank_match(one)[:2] == rank_match(ranked[0])[:2]]
+
+
+def rank_match(match: Match) -> tuple[int, int, int]:
+    """More examples first, then logits nearer by a power of ten, then fewer changes."""
+    nearness = -99 if match.error == 0 else round(math.log10(match.error))
+    return -len(match.matched), max(nearness, SAME_BITS), len(match.candidate)
+
+
+def find_pairs(probe: Probe, known: Sequence[Candidate], question: Question, answers: Answers) -> list[Match]:
+    """Two changes: of the input, which plain logits tell, and of the steering; or two of the steering."""
+    singles = [one for one in known if len(one) == 1]
+    steering = list_distinct(probe, singles, question, answers)
+    pairs: list[Candidate]
+    if measure_plain(probe, question, (), answers) <= NOISE:
+        pairs = list_pairs(steering)
+        probe = replace(probe, diverging=probe.diverging[:FEW], agreeing=probe.agreeing[:1])
+    else:
+        pairs = [
+            (*one, *other) for one in find_inputs(probe, singles, question, answers) for other in steering
+        ]
+    if not pairs:
+        return []
+    return choose_best(judge(probe, probe.ask(answers, [(), *pairs]), pairs, answers))
+
+
+def list_distinct(
+    probe: Probe, singles: Sequence[Candidate], question: Question, answers: Answers
+) -> list[Candidate]:
+    """Changes of the steering that change something, one of each that change the same."""
+    distinct: dict[tuple[Any, ...], Candidate] = {}
+    for candidate in [(), *singles]:
+        if not candidate or not (candidate[0].is_input or candidate[0].cause is Cause.LABELS):
+            found = (answers.find(question, probe.merge(candidate), one) for one in probe.diverging)
+            distinct.setdefault(tuple(sign_answer(one) for one in found), candidate)
+    return [candidate for candidate in distinct.values() if candidate]
+
+
+def sign_answer(record: Record | None) -> Any:
+    """What two answers have in common that are the same but for last bits."""
+    if record is None:
+        return None
+    return tuple(
+        (number, value and float(f"{value:.3g}")) for number, value in read_top(record, "attribute").items()
+    )
+
+
+def list_pairs(steering: Sequence[Candidate]) -> list[Candidate]:
+    """Two changes of different factors each."""
+    pairs: list[Candidate] = [
+        (one, other)
+        for (one,), (other,) in combinations(steering, 2)
+        if one.factor != other.factor and not (one.data.get("port") and shares_rule(one, other))
+    ]
+    return pairs if len(pairs) <= MOST_PAIRS else []
+
+
+def shares_rule(one: Patch, other: Patch) -> bool:
+    """Whether two changes set one rule."""
+    return bool(set(one.data.get("port", {})) & set(other.data.get("port", {})))
+
+
+def find_inputs(
+    probe: Probe, singles: Sequence[Candidate], question: Question, answers: Answers
+) -> list[Candidate]:
+    """The changes of the input, at most two, whose plain logits are the second side's."""
+    before = measure_plain(probe, question, (), answers)
+    errors = {
+        number: measure_plain(probe, question, one, answers)
+        for number, one in enumerate(singles)
+        if one[0].is_input
+    }
+    near = sorted((error, number) for number, error in errors.items() if error <= min(NOISE, GAIN * before))
+    return [singles[number] for _, number in near[:2]]
+
+
+def measure_plain(probe: Probe, question: Question, candidate: Candidate, answers: Answers) -> float:
+    """Median difference of plain logits."""
+    data, records = probe.merge(candidate), probe.pair.b.records
+    found = {one: answers.find(question, data, one) for one in probe.examples}
+    return find_median(
+        math.inf if record is None else measure_pass(record, records[one], "original")
+        for one, record in found.items()
+    )
+
+
+def find_fitted(probe: Probe, question: Question, answers: Answers) -> list[Match]:
+    """Alpha, beta or epsilon of a value that is not in the catalogue."""
+    if measure_plain(probe, question, (), answers) > NOISE:
+        return []
+
+    def measure_all(patches: Sequence[Patch]) -> list[float]:
+        asked = probe.ask(answers, [(one,) for one in patches], probe.diverging)
+        return [
+            find_median(measure(probe, asked, (patch,), one, answers) for one in probe.diverging)
+            for patch in patches
+        ]
+
+    fitted = [(one,) for one in fit_parameters(apply_data(probe.pair.a.job, probe.base), measure_all)]
+    asked = probe.ask(answers, [(), *fitted])
+    return choose_best(judge(probe, asked, fitted, answers))
+
+
+def tell_matches(
+    probe: Probe, found: Sequence[Match], examples: Sequence[str], answers: Answers
+) -> Iterator[Explanation]:
+    """Explanations of all examples that the best change accounts for."""
+    pair, best = probe.pair, found[0]
+    candidates = [one.candidate for one in found[: 1 + MOST_ALSO]]
+    whole = replace(probe, diverging=tuple(examples), agreeing=())
+    question = whole.ask(answers, [(), *candidates])
+    labels_alone = best.candidate[0].cause is Cause.LABELS
+    first, *others = judge(whole, question, candidates, answers, labels_alone=labels_alone)
+    declared = [Named(one.cause.value, one.factor, one.was, one.sets) for one in pair.returned if probe.base]
+    for example in examples:
+        if example in first.matched:
+            yield tell_match(
+                pair, example, first, [one for one in others if example in one.matched], declared
+            )
+
+
+def tell_match(
+    pair: Pair, example: str, match: Match, others: Sequence[Match], declared: Sequence[Named]
+) -> Explanation:
+    """The explanation that a change is."""
+    causes = [one.name_done() for one in match.candidate]
+    result = pair.b.read_tuple(example)
+    return explain(
+        pair,
+        example,
+        "proven",
+        causes,
+        tell_matched(causes, pair.names, result, beside=len(declared)),
+        also=[[one.name_done() for one in other.candidate] for other in others],
+        proof=Proof("done", pair.a.label, result, len(match.matched) - 1),
+    )

@@ -1,0 +1,86 @@
+"""Two cells and the examples on which they diverge: what every strategy of explaining works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.explain.causes import Explanation, Named, Proof, Stage, Verdict
+from harness.explain.counterfactual import Answers, Side
+from harness.explain.patches import Patch, list_declared, merge_patches
+
+
+@dataclass
+class Pair:
+    """Two cells, `a` the baseline's side, the examples on which they diverge, and some on which they agree.
+
+    `declared` are the differences of their jobs, set on `b`. `untested` names factors that nothing here can
+    try. `shown` gives the command that explains an example again; `labels` name the classes.
+    """
+
+    a: Side
+    b: Side
+    diverging: Sequence[str]
+    agreeing: Sequence[str]
+    shown: Callable[[str], str]
+    declared: tuple[Patch, ...] = ()
+    returned: tuple[Patch, ...] = ()
+    untested: list[str] = field(default_factory=list)
+    labels: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.declared = tuple(list_declared(self.a.job, self.b.job))
+        self.returned = tuple(list_declared(self.b.job, self.a.job))
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Both labels."""
+        return self.a.label, self.b.label
+
+    @property
+    def undoing(self) -> dict[str, Any]:
+        """All declared differences as one patch onto `b`."""
+        return merge_patches(self.declared)
+
+    @property
+    def doing(self) -> dict[str, Any]:
+        """All declared differences as one patch onto `a`."""
+        return merge_patches(self.returned)
+
+
+Strategy = Callable[[Pair, Sequence[str], Answers], Iterator[Explanation]]
+"""Explains those of some examples that it can."""
+
+
+def explain(
+    pair: Pair,
+    example: str,
+    verdict: Verdict,
+    causes: Sequence[Named],
+    sentence: str,
+    *,
+    also: Sequence[Sequence[Named]] = (),
+    proof: Proof | None = None,
+    stage: Stage | None = None,
+    settings: int = 0,
+) -> Explanation:
+    """An explanation of one example."""
+    first = pair.a.records[example]
+    return Explanation(
+        example=example,
+        source=first.get("source"),
+        attack=first.get("attack"),
+        cells=pair.names,
+        tuples=(pair.a.read_tuple(example), pair.b.read_tuple(example)),
+        verdict=verdict,
+        causes=list(causes),
+        also=[list(one) for one in also],
+        proof=proof,
+        stage=stage,
+        untested=list(dict.fromkeys(pair.untested)),
+        sentence=sentence,
+        command=pair.shown(example),
+        executions=(pair.a.execution, pair.b.execution),
+        settings=settings,
+    )

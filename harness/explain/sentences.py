@@ -1,0 +1,65 @@
+"""Causes in plain sentences: what each side does, and what was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.explain.causes import Named, Tuple
+from harness.explain.phrases import describe_side
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; each once."""
+    ones = list(dict.fromkeys(phrases))
+    return " and ".join([", ".join(ones[:-1]), ones[-1]] if ones[1:] else ones)
+
+
+def show_tuple(numbers: Tuple) -> str:
+    """`41-41-32`."""
+    return "-".join(map(str, numbers))
+
+
+def contrast_sides(causes: Sequence[Named], cells: tuple[str, str]) -> str:
+    """What the second cell does, and the first."""
+    first, second = cells
+    theirs = join_phrases([describe_side(one.factor, one.b) for one in causes])
+    ours = join_phrases([describe_side(one.factor, one.a) for one in causes])
+    return f"{second} {theirs}, {first} {ours}"
+
+
+def tell_undone(causes: Sequence[Named], cells: tuple[str, str], result: Tuple) -> str:
+    """The first cell's values, set on the second, gave the first one's tuple."""
+    what = "choice" if len(causes) == 1 else f"{len(causes)} choices"
+    return (
+        f"{contrast_sides(causes, cells)}; with the {what} of {cells[0]} the tuple of {cells[1]} is"
+        f" {show_tuple(result)} too."
+    )
+
+
+def tell_matched(causes: Sequence[Named], cells: tuple[str, str], result: Tuple, beside: int = 0) -> str:
+    """A change that nobody declared, made on the first cell, gave the second one's tuple and logits."""
+    change = "that change" if len(causes) == 1 else "these changes"
+    declared = f" beside the {beside} declared" if beside else ""
+    sides = contrast_sides(causes, cells)
+    answer = f"{cells[0]} has the tuple {show_tuple(result)} and the logits of {cells[1]}"
+    return f"{sides}, which no file says; with {change}{declared} {answer}."
+
+
+def tell_unstable(cell: str, said: Tuple, again: Tuple) -> str:
+    """A cell that does not agree with itself."""
+    tuples = f"{show_tuple(said)} in the run, {show_tuple(again)} when it was run again"
+    return f"{cell} disagrees with itself: {tuples}."
+
+
+def tell_tie(cells: tuple[str, str], error: float) -> str:
+    """Two classes that are nearer to each other than the cells' last bits."""
+    return (
+        f"{cells[0]} and {cells[1]} have the same logits but for {error:.1g} of the largest, and the two best"
+        " classes are nearer than that."
+    )
+
+
+def tell_unknown(cells: tuple[str, str], untested: Sequence[str]) -> str:
+    """Nothing that was tried explains it."""
+    rest = f"; not tried here: {', '.join(untested)}" if untested else ""
+    return f"Nothing that was tried turns the tuple of {cells[1]} into that of {cells[0]}{rest}."
