@@ -23,6 +23,8 @@ from harness.verbs.environments import EXAMPLE as ENVIRONMENTS_EXAMPLE
 from harness.verbs.environments import environments
 from harness.verbs.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from harness.verbs.evaluate import evaluate
+from harness.verbs.explain import EXAMPLE as EXPLAIN_EXAMPLE
+from harness.verbs.explain import explain
 from harness.verbs.fetch import EXAMPLE as FETCH_EXAMPLE
 from harness.verbs.fetch import fetch
 from harness.verbs.images import app as images_app
@@ -67,6 +69,7 @@ app.add_typer(images_app)
 app.command(epilog=ATTACK_EXAMPLE)(attack)
 app.command(epilog=CACHE_EXAMPLE)(cache)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
+app.command(epilog=EXPLAIN_EXAMPLE)(explain)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)

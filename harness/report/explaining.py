@@ -1,0 +1,93 @@
+"""What is seen while divergences are explained, and what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from harness.launch.events import Event
+from harness.report.progress import PLAIN_SECONDS
+from harness.system.consoles import make_text
+from harness.system.numbers import count
+
+
+@dataclass
+class ExplainScreen:
+    """Shows on a console how many divergences are explained, and what is being run for the next ones."""
+
+    console: Console
+    bar: Progress | None = None
+    told: float = field(default_factory=lambda: float("-inf"))
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.console.print(make_text(text), soft_wrap=True)
+
+    def show_cells(self, names: Sequence[str]) -> AbstractContextManager[Callable[[Event], None]]:
+        """Show what cells do beside the divergences that are explained."""
+        return show_beside(self, names)
+
+    def tell(self, done: int, total: int, executions: int) -> None:
+        """Bring the line up to date."""
+        text = f"{done} of {total} explained, {count(executions, 'execution')}"
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=done, total=total, text=text)
+        elif done == total or time.monotonic() - self.told > PLAIN_SECONDS:
+            self.told = time.monotonic()
+            self.say(text)
+
+    def note(self, text: str) -> None:
+        """What is going on beside it."""
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], note=text)
+
+
+@contextmanager
+def show_beside(screen: ExplainScreen, _names: Sequence[str]) -> Iterator[Callable[[Event], None]]:
+    """Notes of cells' events."""
+
+    def show(event: Event) -> None:
+        if event.lasting or event.state == "failed":
+            screen.say(f"{event.cell}: {event.note or event.state}")
+        done = f" {event.done} of {event.total}" if event.total else ""
+        screen.note(f"{event.cell.partition('+')[0]}: {event.state}{done}")
+
+    yield show
+    screen.note("")
+
+
+@contextmanager
+def open_screen(console: Console) -> Iterator[ExplainScreen]:
+    """A screen with one bar on a terminal, with lines elsewhere."""
+    if not console.is_terminal:
+        yield ExplainScreen(console)
+        return
+    columns = (
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[text]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=console) as bar:
+        bar.add_task("explain", total=None, text="reading the run", note="")
+        yield ExplainScreen(console, bar)
+
+
+def print_causes(causes: Mapping[str, Any], console: Console) -> None:
+    """Every group of divergences with its sentence and the command that explains one of them again."""
+    for group in causes["groups"]:
+        names = ", ".join(one["cause"] for one in group["causes"]) or "unknown"
+        first, second = group["cells"]
+        head = f"{group['count']} {group['verdict']}: {names} ({first} against {second})"
+        console.print(make_text(head, "bold"), soft_wrap=True)
+        console.print(make_text(f"  {group['sentence']}"), soft_wrap=True)
+        console.print(make_text(f"  {group['command']}"), soft_wrap=True)
+    told = ", ".join(f"{causes[name]} {name}" for name in ("proven", "consistent", "unknown") if causes[name])
+    total = count(causes["explained"], "divergence")
+    console.print(make_text(f"{total}: {told}; {count(causes['executions'], 'execution')}"))

@@ -1,0 +1,63 @@
+"""`harness explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.system.ending import INTERRUPTED
+from harness.system.invocation import show_example
+from harness.system.streams import print_line
+from harness.verbs import options
+
+EXAMPLE = show_example("explain latest --example benign-0001 --cells local-pytorch local-pytorch-port")
+
+
+def explain(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=options.RUN_HELP)],
+    example: Annotated[
+        list[str] | None,
+        typer.Option("--example", metavar="ID", help="Explain this example alone, by its id or a glob."),
+    ] = None,
+    cells: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Explain in what these two cells diverge, and no others."),
+    ] = None,
+    ca_bundle: options.CaBundle = None,
+    as_json: options.AsJson = False,
+    reports: options.Reports = None,
+) -> None:
+    """Say why examples of a run diverge: causes, each proven by undoing it.
+
+    Every divergence from the reference is explained once and kept in the run's causes.jsonl. What differs
+    between two cells by their files is undone until a smallest set of differences gives the other's tuple;
+    then what is known to go wrong is tried. Cells are run again for it, in their own environments.
+    """
+    from harness.report.explaining import open_screen, print_causes
+    from harness.system.consoles import open_errors, open_output
+    from harness.system.project import find_root
+    from harness.verbs.explaining import Order, explain_run
+
+    root = find_root()
+    order = Order(run, tuple(example or ()), cells, ca_bundle, reports or root / "reports")
+    try:
+        with open_screen(open_errors()) as screen:
+            causes, folder = explain_run(order, root, screen)
+    except KeyboardInterrupt:
+        print_line("harness: interrupted; what was explained is kept and used next time", error=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(causes)
+        return
+    print_causes(causes, open_output())
+    print_line(f"explanations: {folder / 'causes.jsonl'}")
+
+
+def print_json(data: object) -> None:
+    """Print plain data as JSON."""
+    import json
+
+    from harness.core.text import store_data
+
+    print_line(json.dumps(store_data(data), indent=1, ensure_ascii=False))

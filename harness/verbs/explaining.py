@@ -1,0 +1,50 @@
+"""An explanation from what is asked for to what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.diff.locate import find_run
+from harness.explain.cells import open_answers
+from harness.explain.explain import Progress, explain_pairs
+from harness.explain.groups import summarise_causes
+from harness.explain.run import Wish, list_pairs, read_pair, read_past_run
+from harness.matrix.campaign import open_workspace
+from harness.plan.environments import read_environments
+from harness.report.explaining import ExplainScreen
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for on the command line; `reports` is where runs' folders are."""
+
+    run: str
+    examples: tuple[str, ...]
+    cells: tuple[str, str] | None
+    ca_bundle: Path | None
+    reports: Path
+
+
+def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[str, Any], Path]:
+    """Explain a run's divergences; the summary's part on them, and the run's folder.
+
+    InputError where a run, its model or its environments are not here; what was explained before is kept.
+    """
+    folder = find_run(order.run, order.reports)
+    run = read_past_run(folder)
+    listed = list_pairs(run, Wish(order.examples, order.cells))
+    environments = {one.name: one for one in read_environments(root / "environments")}
+    pairs = [
+        read_pair(run, (first, second), diverging, agreeing, environments)
+        for first, second, diverging, agreeing in listed
+    ]
+
+    def tell(progress: Progress) -> None:
+        screen.tell(progress.done, progress.total, progress.executions)
+
+    with open_workspace(root, screen) as workspace:
+        answers = open_answers(workspace, run, order.ca_bundle)
+        found = explain_pairs(folder, pairs, answers, tell)
+    return summarise_causes(found, answers.executions), folder
