@@ -10,7 +10,7 @@ from harness.diff.tuples import NONE, Join
 from harness.records.record import STAGES
 from harness.summary.document import Change
 
-EXACT = np.array([not stage.startswith("logits") for stage in STAGES])  # the same in all environments
+EXACT = np.array([not stage.startswith("logits") for stage in STAGES])  # whose hashes say something
 MOST_CONTROLS = 10_000  # agreeing examples that an environment's divergences are held against
 CHANGES: tuple[Change, ...] = ("gold", "original", "attribute", "case", "detected")
 
@@ -21,9 +21,11 @@ class Divergences:
 
     `rows` (n,) are places in the join; `classes` (n, e) gives the first environment that says the same: one
     tuple, and the same of detection; `baseline` is the environment that others are held against; `changes`
-    (n, e, 5) which of CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not
-    and that says something, or NONE. `controls` (e, 5, 2) are examples on which an environment agrees with
-    the baseline: how many have another hash of each stage all the same, of how many whose hashes are known.
+    (n, e, 5) which of CHANGES is not the baseline's; `stages` (n, e) the first of STAGES whose hash is not,
+    or NONE: files, pixels and inputs are the same everywhere unless something is wrong, the last bits of
+    logits are not, and their hashes name no stage. `controls` (e, 5, 2) are examples on which an environment
+    agrees with the baseline: how many have another hash of each stage all the same, of how many whose hashes
+    are known.
     """
 
     rows: np.ndarray
@@ -45,14 +47,13 @@ def find_divergences(join: Join, reference: str | None) -> Divergences:
     classes = find_classes(tuples, detected)
     is_there = reference in join.environments
     baseline = join.environments.index(str(reference)) if is_there else find_most_agreed(classes)
-    controls = count_controls(join, baseline)
     return Divergences(
         rows=rows,
         classes=classes,
         baseline=baseline,
         changes=find_changes(tuples, detected, baseline),
-        stages=find_stages(join, rows, baseline, find_telling(controls)),
-        controls=controls,
+        stages=find_stages(join, rows, baseline),
+        controls=count_controls(join, baseline),
     )
 
 
@@ -98,16 +99,6 @@ def count_controls(join: Join, baseline: int) -> np.ndarray:
     return counts
 
 
-def find_telling(controls: np.ndarray) -> np.ndarray:
-    """Whether another hash of a stage says anything of an environment (e, 5).
-
-    Files, pixels and inputs are the same everywhere unless something is wrong. The last bits of logits are
-    not: they tell a divergence from other examples where most of those that agree have the baseline's.
-    """
-    differs, known = np.moveaxis(controls, 2, 0)
-    return np.asarray(EXACT | (2 * differs < known))
-
-
 def compare_hashes(
     join: Join, rows: np.ndarray, place: int, theirs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -117,8 +108,8 @@ def compare_hashes(
     return known, known & (hashes != theirs)
 
 
-def find_stages(join: Join, rows: np.ndarray, baseline: int, telling: np.ndarray) -> np.ndarray:
-    """First of STAGES (n, e) whose hash is not the baseline's, of those that are `telling` (e, 5) anything.
+def find_stages(join: Join, rows: np.ndarray, baseline: int) -> np.ndarray:
+    """First of STAGES (n, e) whose hash is not the baseline's, of those that are EXACT.
 
     A hash that is not known differs from none.
     """
@@ -128,7 +119,7 @@ def find_stages(join: Join, rows: np.ndarray, baseline: int, telling: np.ndarray
     theirs = gather_hashes(join, rows, baseline)
     assert theirs.shape[1] == len(STAGES)
     for place in range(stages.shape[1]):  # all environments at once would take half of the memory there is
-        differs = compare_hashes(join, rows, place, theirs)[1] & telling[place]
+        differs = compare_hashes(join, rows, place, theirs)[1] & EXACT
         stages[:, place] = np.where(differs.any(axis=1), differs.argmax(axis=1), NONE)
     return stages
 

@@ -103,9 +103,10 @@ def fit_table(summary: Summary, console: Console) -> tuple[int, Table]:
 
 def explain_table(summary: Summary, detail: int) -> str:
     """What the table's columns say, up to a level of detail."""
-    has_reference = any(cell.environment == summary.reference for cell in summary.cells)
+    is_marked = any(is_starred(cell, summary) for cell in summary.cells)
+    star = "* the reference." if summary.baseline in (None, summary.reference) else "* the baseline."
     texts = [text for level, text in LEGEND if level <= detail]
-    return " ".join(["* the reference.", *texts] if has_reference else texts)
+    return " ".join([star, *texts] if is_marked else texts)
 
 
 def measure_width(table: Table, console: Console) -> int:
@@ -134,8 +135,13 @@ def draw_table(summary: Summary, detail: int, padding: int, width: int = 1000) -
 
 
 def name_cell(cell: CellSummary, summary: Summary) -> str:
-    """A cell's environment, marked where it is the reference."""
-    return make_line(cell.environment) + (" *" if cell.environment == summary.reference else "")
+    """A cell's environment, marked where it is the baseline."""
+    return make_line(cell.environment) + (" *" if is_starred(cell, summary) else "")
+
+
+def is_starred(cell: CellSummary, summary: Summary) -> bool:
+    """Whether others are held against a cell, or would be if any were done."""
+    return cell.environment == (summary.baseline or summary.reference)
 
 
 def measure_names(summary: Summary) -> int:

@@ -6,9 +6,10 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.records.record import Stage
-from harness.report.words import CHANGES, STAGES
+from harness.report.words import CHANGES, NOT_MEASURED, STAGE_NAMES, STAGES
 from harness.summary.document import CellSummary, DivergenceSummary, Summary
+from harness.system.numbers import show_ratio
+from harness.system.text import make_line
 from harness.verdict.judge import is_expected
 
 
@@ -31,10 +32,10 @@ def list_departing(summary: Summary, shown: Sequence[DivergenceSummary]) -> list
 
 
 def list_steady(summary: Summary) -> list[str]:
-    """Environments whose cell is done, is no copy, and never departs from the baseline."""
+    """Environments whose cell is done, is no copy, and never departs from the baseline, which is no such."""
     departing = {name for one in summary.divergences for name in one.departing}
     done = [cell.environment for cell in summary.cells if cell.status == "done" and cell.copy_of is None]
-    return [name for name in done if name not in departing]
+    return [name for name in done if name not in departing and name != summary.baseline]
 
 
 def show_tuple(values: Sequence[int]) -> str:
@@ -72,31 +73,43 @@ def name_classes(one: DivergenceSummary, labels: Mapping[int, str]) -> list[str]
 
 
 def show_stages(one: DivergenceSummary) -> str:
-    """The first stage that tells it from agreeing examples; by environment where they differ in it."""
-    stages = {name: show_stage(one.stages[name]) for name in one.departing if one.stages.get(name)}
+    """The first stage that differs beyond noise; by environment where they differ in it."""
+    stages = {name: show_stage(one, name) for name in one.departing if find_stage(one, name)}
     if len(set(stages.values())) < 2:
         return next(iter(stages.values()), "")
     return ", ".join(f"{name}: {stage}" for name, stage in stages.items())
 
 
-def show_stage(stage: Stage | None) -> str:
-    """A stage in its word."""
-    return "none" if stage is None else STAGES[stage]
+def show_stage(one: DivergenceSummary, name: str) -> str:
+    """An environment's first stage in its word, with how far beyond noise it is, where that is known."""
+    stage = find_stage(one, name)
+    if stage is None:
+        return NOT_MEASURED
+    times = f" ({show_ratio(one.ratios[name])})" if name in one.ratios else ""
+    return f"{make_line(STAGE_NAMES.get(stage, stage))}{times}"
+
+
+def find_stage(one: DivergenceSummary, name: str) -> str | None:
+    """The first stage of an environment; None where it was not measured.
+
+    Older summaries name logits by hashes of their last bits, which say nothing.
+    """
+    stage = one.stages.get(name)
+    is_hash = stage is not None and stage.startswith("logits_") and name not in one.ratios
+    return None if is_hash else stage
 
 
 def show_controls(cell: CellSummary) -> str:
-    """What the examples are like on which a cell agrees with the baseline; nothing where none is known.
+    """Whose hashes differ in examples on which a cell agrees with the baseline; nothing where none does.
 
-    `of the examples that agree, original logits and attribute logits differ in 50 of 50`
+    `of the examples that agree, pixels and input differ in 50 of 50`
     """
     counts: dict[tuple[int, int], list[str]] = {}
     for stage, one in cell.controls.items():
-        if one.differ:
+        if one.differ and not stage.startswith("logits_"):
             counts.setdefault((one.differ, one.of), []).append(STAGES[stage])
-    if not any(one.of for one in cell.controls.values()):
-        return ""
     parts = [f"{' and '.join(words)} differ in {differ} of {of}" for (differ, of), words in counts.items()]
-    return f"of the examples that agree, {', '.join(parts) or 'none has another hash of any stage'}"
+    return f"of the examples that agree, {', '.join(parts)}" if parts else ""
 
 
 def list_controls(summary: Summary) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.report.causes import write_causes
-from harness.report.cells import ALL, COLUMNS, explain_table, title_cells
+from harness.report.cells import ALL, COLUMNS, explain_table, is_starred, title_cells
 from harness.report.divergence_table import show_departure
 from harness.report.divergences import (
     list_controls,
@@ -49,8 +49,8 @@ LEGEND_DIVERGENCES = (
 )
 
 LEGEND_STAGES = (
-    "First stage: the first whose hash is not the baseline's; bits of logits count only in environments where"
-    " most examples that agree have the baseline's."
+    "First stage: the first that differs beyond noise, where that was measured, with how many times the noise"
+    " its error is; files, pixels and inputs differ by their hashes."
 )
 
 LEGEND_AGREEMENT = (
@@ -147,8 +147,9 @@ def name_baseline(summary: Summary) -> str:
     """The environment that others are held against, and why that."""
     if summary.baseline is None:
         return "none"
-    why = "the reference" if summary.baseline == summary.reference else "with which the others agree most"
-    return f"{code(summary.baseline)}, {why}"
+    if summary.baseline == summary.reference:
+        return f"{code(summary.baseline)}, the reference"
+    return f"{code(summary.baseline)}, {'as asked' if summary.chosen else 'with which the others agree most'}"
 
 
 def say_more(left: int, what: str) -> list[str]:
@@ -171,7 +172,7 @@ def draw_cells(summary: Summary, budget: int) -> str:
 
 def list_cell(cell: CellSummary, summary: Summary) -> list[str]:
     """A row of the cells' table."""
-    name = code(cell.environment) + (r" \*" if cell.environment == summary.reference else "")
+    name = code(cell.environment) + (r" \*" if is_starred(cell, summary) else "")
     numbers = [escape(show(cell)) if cell.rates else NONE for _, _, show in COLUMNS]
     return [name, escape(say_status(cell)), *numbers]
 
@@ -238,7 +239,8 @@ def draw_divergences(summary: Summary, budget: int) -> str:
     steady = ", ".join(map(code, list_steady(summary)[:MOST_NAMES]))
     parts.extend([f"Never departing from the baseline: {steady}"] if steady else [])
     controls = [f"- {code(name)}: {escape(text)}" for name, text in list_controls(summary)[:MOST_NAMES]]
-    return "\n\n".join([*parts, *([f"{LEGEND_STAGES}\n\n" + "\n".join(controls)] if controls else [])])
+    parts.extend([LEGEND_STAGES] if FIRST_STAGE in head else [])
+    return "\n\n".join([*parts, *(["\n".join(controls)] if controls else [])])
 
 
 def list_divergences(

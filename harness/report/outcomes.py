@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.report.causes import name_causes
 from harness.report.divergences import (
     mark_answer,
     name_classes,
@@ -118,17 +119,26 @@ def explain_departure(one: DivergenceSummary, name: str, summary: Summary) -> It
     if name in one.stages:
         cell = next((cell for cell in summary.cells if cell.environment == name), None)
         controls = show_controls(cell) if cell else ""
-        yield f"{FIRST_STAGE}: {show_stage(one.stages[name])}{f' ({controls})' * bool(controls)}"
+        yield f"{FIRST_STAGE}: {show_stage(one, name)}{f' ({controls})' * bool(controls)}"
     if name in one.margins:
         original, attribute = (show_margin(margin, "unknown") for margin in one.margins[name])
         yield f"{ORIGINAL_MARGIN} {original}, {ATTRIBUTE_MARGIN} {attribute}"
     if one.smallest_margin is not None:
         yield f"{SMALLEST_MARGIN} of all environments: {show_margin(one.smallest_margin)}"
     if name in one.causes:
-        yield f"cause: {one.causes[name]}"
+        yield f"{name_verdict(one, name, summary)}: {one.causes[name]}"
     for names in one.classes:
         yield f"{show_tuple(one.tuples[names[0]])}: {', '.join(names)}"
     yield from name_classes(one, summary.labels)
+
+
+def name_verdict(one: DivergenceSummary, name: str, summary: Summary) -> str:
+    """`cause, proven: pool3-channels`, or `cause` where no verdict is known."""
+    place = one.groups.get(name)
+    if place is None or summary.causes is None:
+        return "cause"
+    group = summary.causes.groups[place]
+    return f"cause, {group.verdict}, {name_causes(group)}" if group.causes else f"cause, {group.verdict}"
 
 
 def list_incomparable(summary: Summary) -> Iterator[Case]:

@@ -41,7 +41,10 @@ CHANGES: dict[Change, str] = {
     "detected": "detected",
 }
 PAGE = "report.html"  # the form that people look at, in a run's folder
+STAGE_NAMES: dict[str, str] = dict(STAGES.items())
+"""The same by any name: measured stages have their own."""
 FIRST_STAGE = "first stage"
+NOT_MEASURED = "not measured"
 WHAT_DIFFERS = "what differs"
 ORIGINAL_MARGIN = "original margin"
 ATTRIBUTE_MARGIN = "attribute margin"

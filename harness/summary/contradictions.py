@@ -23,7 +23,7 @@ def walk_contradictions(summary: Summary) -> Iterator[str]:
         if len(name) > MAX_NAME:
             yield f"{place}: has more than {MAX_NAME} characters; no name is as long"
     for number, one in enumerate(summary.divergences):
-        for fault in walk_divergence(one):
+        for fault in (*walk_divergence(one), *walk_groups(one, summary)):
             yield f"divergences.{number}: {fault}"
     yield from walk_agreeing(summary.agreeing)
     yield from walk_pairs(summary.agreement.pairs)
@@ -63,9 +63,17 @@ def walk_divergence(one: DivergenceSummary) -> Iterator[str]:
         yield "classes do not hold every environment once"
     if not all(len({answers.get(name) for name in names}) == 1 for names in one.classes):
         yield "a class holds environments that do not say the same"
-    for key in ("expected", "changes", "margins", "stages", "causes"):
+    for key in ("expected", "changes", "margins", "stages", "ratios", "causes", "groups"):
         for name in getattr(one, key).keys() - one.tuples.keys():
             yield f"{key}: {name!r} has no tuple"
+
+
+def walk_groups(one: DivergenceSummary, summary: Summary) -> Iterator[str]:
+    """Groups of causes that there are not."""
+    count = len(summary.causes.groups) if summary.causes else 0
+    yield from (
+        f"groups: there is no group {place}" for place in one.groups.values() if not 0 <= place < count
+    )
 
 
 def walk_agreeing(agreeing: AgreeingSummary) -> Iterator[str]:

@@ -110,10 +110,11 @@ class DivergenceSummary(Part):
 
     They have another tuple, or decide otherwise: `detected` holds decisions that do not follow from the tuple
     as AmI's do (Original is not Attribute), which other detectors make. Of each departing one, `expected`
-    gives the reason that the register has or null, `changes` what differs, `stages` the first stage whose
-    hash differs and that tells the example from agreeing ones (null: there is none, or there are no hashes;
-    `controls` of the cell say what agreeing ones are like), and `causes` what explains it, where that was
-    looked for. `smallest_margin` is over all environments.
+    gives the reason that the register has or null, `changes` what differs, `stages` the first stage that
+    differs beyond noise: of files, pixels and inputs by their hashes, of what a network computes where it was
+    measured, with `ratios` of the error to the noise there (null: it was not measured; older summaries name
+    logits by their hashes). `causes` says what explains it, where that was looked for, and `groups` which of
+    the summary's groups of causes has it. `smallest_margin` is over all environments.
     """
 
     example: str
@@ -128,8 +129,10 @@ class DivergenceSummary(Part):
     changes: dict[str, tuple[Change, ...]] = Field(default={})
     margins: dict[str, Margins] = Field(default={})
     smallest_margin: float | None = None
-    stages: dict[str, Stage | None] = Field(default={})
+    stages: dict[str, str | None] = Field(default={})
+    ratios: dict[str, float] = Field(default={})
     causes: dict[str, str] = Field(default={})
+    groups: dict[str, int] = Field(default={})
     detected: dict[str, bool] = Field(default={})
 
     def decides(self, name: str) -> bool:
@@ -224,7 +227,8 @@ class Summary(Part):
     """The whole document.
 
     `baseline` is the environment that the others are held against: the `reference` where it is among the
-    cells, or else the one that they agree with most; null where no cell is done. `labels` names the classes
+    cells, or else the one that they agree with most, or the one that was `chosen` by name; null where no
+    cell is done. `labels` names the classes
     that occur in diverging tuples, where they are known. `outcome` is `same` where no example diverges,
     `expected` where all that do are in the register, `diverged` where some are not, `not as expected` where
     the register alone is wrong, `done` where one cell ran and was to be compared with none. `causes` are
@@ -238,6 +242,7 @@ class Summary(Part):
     model: str
     reference: str
     baseline: str | None = None
+    chosen: bool = False
     examples: int
     cells: tuple[CellSummary, ...]
     compared: int

@@ -126,6 +126,11 @@ def show_points(share: float) -> str:
     return f"{points:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def show_ratio(ratio: float) -> str:
+    """How large an error is beside noise: 300000 times the noise, 1.2 times."""
+    return f"{show_margin(ratio)} \N{MULTIPLICATION SIGN} noise"
+
+
 def show_power(exponent: int) -> str:
     """A power of ten: `0.1`, `10`, or `10` with its exponent raised where that is shorter."""
     if abs(exponent) <= 2:

@@ -71,7 +71,9 @@ def compare_runs(
     summary = make_summary(header, past.results, expected)
     unknown = {one.summary.environment for one in past.results if one.execution is None}
     notes = (*note_namesakes(summary, unknown), *summary.notes)
-    return summary.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - started, 3)})
+    seconds = round(time.monotonic() - started, 3)
+    told = {"reference": reference, "chosen": against is not None, "notes": notes, "seconds": seconds}
+    return summary.model_copy(update=told)
 
 
 def note_namesakes(summary: Summary, unknown: Collection[str]) -> list[str]:

@@ -122,7 +122,9 @@ def describe_divergence(
         margins=dict(zip(names, map(tuple, row.margins), strict=True)),
         smallest_margin=row.smallest,
         stages={names[place]: STAGES_OR_NONE[row.stages[place]] for place in places},
+        ratios={},
         causes={names[place]: cause for place, cause in causes.items()},
+        groups={},
         detected=tell_detected(names, tuples, row.detected) if row.is_told else {},
     )
 

@@ -12,8 +12,8 @@ def test_departures_count_what_differs_and_where_first():
     ported = found["ported"]
     assert (ported.examples, ported.unexpected) == (11, 10)
     assert ported.changes == {"gold": 1, "original": 0, "attribute": 10, "case": 2, "detected": 1}
-    assert ported.stages["logits_attribute"] == 10
-    assert ported.stages["none"] == 1
+    assert ported.stages["steered pool3"] == 10
+    assert ported.stages[None] == 1
 
 
 def test_patterns_are_sets_of_environments_the_most_frequent_first():

@@ -122,7 +122,7 @@ def test_the_banner_has_a_word_and_a_kind_of_its_own(tmp_path, more, word, kind)
 
 def test_what_agreeing_examples_are_like_stands_below_the_first_stages(tmp_path):
     text = write(make_rich(), tmp_path).read_text(encoding="utf-8")
-    words = "of the examples that agree, original logits and attribute logits differ in 31 of 31"
+    words = "of the examples that agree, pixels differ in 31 of 31"
     assert f'<li><span class="words">ported</span>: {words}</li>' in text
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data["controls"] == {"ported": words}

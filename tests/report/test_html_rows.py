@@ -28,7 +28,8 @@ def make_row(divergence, pictures=None):
 
 def test_a_row_holds_what_the_divergence_says():
     divergence = make_divergence(
-        3, "case", ("caffe", "ported"), stages={"caffe": "file", "ported": None},
+        3, "case", ("caffe", "ported"), stages={"caffe": "steered pool3", "ported": None},
+        ratios={"caffe": 3e5}, groups={"ported": 4},
         expected={"caffe": "known", "ported": None}, causes={"caffe": "why", "ported": "why"},
     )  # fmt: skip
     row, names = make_row(divergence)
@@ -42,7 +43,16 @@ def test_a_row_holds_what_the_divergence_says():
     ]  # fmt: skip
     assert other[4] == [places["caffe"], places["ported"]]
     assert row[5][2 * places["caffe"] : 2 * places["caffe"] + 2] == [2.5, 0.004]
-    assert (row[6][places["caffe"]], row[6][places["ported"]]) == ("0", "-")
+    assert (row[6][places["caffe"]], row[6][places["ported"]], list(names.stages)) == (
+        0,
+        -1,
+        ["steered pool3"],
+    )
+    assert (row[11][places["caffe"]], row[11][places["ported"]]) == (-1, 4)
+    assert (row[12][places["caffe"]], row[12][places["ported"]]) == (
+        "300000 \N{MULTIPLICATION SIGN} noise",
+        0,
+    )
     assert row[7:11] == [
         0.004, [["known", [places["caffe"]]]], [["why", [places["caffe"], places["ported"]]]], NOT_MADE,
     ]  # fmt: skip
@@ -57,7 +67,14 @@ def test_the_baseline_comes_first_though_its_class_is_small():
 
 def test_a_divergence_without_margins_hashes_or_source_has_short_places():
     row, _ = make_row(make_divergence(0, margins={}, stages={}, source=None, smallest_margin=None))
-    assert (row[2], row[5], set(row[6]), row[7]) == (0, 0, {"-"}, None)
+    assert (row[2], row[5], row[6], row[7], row[11:]) == (0, 0, 0, None, [0, 0])
+
+
+def test_hashes_of_logits_in_older_summaries_are_no_stage():
+    row, names = make_row(make_divergence(0, stages={"ported": "logits_attribute"}))
+    assert (row[6], dict(names.stages)) == (0, {})
+    row, names = make_row(make_divergence(0, stages={"ported": "logits_attribute"}, ratios={"ported": 7.0}))
+    assert list(names.stages) == ["logits_attribute"]
 
 
 def test_a_picture_is_there_or_why_not():

@@ -44,10 +44,10 @@ def test_the_same_passes_one_test_an_environment():
 
 
 def test_a_departure_says_what_agreeing_examples_are_like():
-    control = {"logits_original": {"differ": 9, "of": 10}}
+    control = {"pixels": {"differ": 9, "of": 10}, "logits_original": {"differ": 10, "of": 10}}
     one = divergence("x", b=(1, 2, 2), stages={"b": None})
     root = draw(make_summary(cells=(cell("a"), cell("b", controls=control)), divergences=(one,)))
-    words = "first stage: none (of the examples that agree, original logits differ in 9 of 10)"
+    words = "first stage: not measured (of the examples that agree, pixels differ in 9 of 10)"
     assert words in outcome(root, "b", "x").text
 
 

@@ -79,10 +79,11 @@ def test_a_divergence_shows_marks_margin_stage_names_and_cause():
 
 
 def test_what_agreeing_examples_are_like_stands_below_the_divergences():
-    control = {"logits_original": {"differ": 9, "of": 10}}
+    control = {"input": {"differ": 9, "of": 10}, "logits_original": {"differ": 10, "of": 10}}
     cells = (cell("a"), cell("b", controls=control))
     text = draw(make_summary(cells=cells, divergences=(divergence("x", b=(1, 2, 2)),)))
-    assert "- <code>b</code>: of the examples that agree, original logits differ in 9 of 10" in text
+    assert "- <code>b</code>: of the examples that agree, input differ in 9 of 10" in text
+    assert "First stage" not in text
 
 
 def test_columns_without_content_are_left_out():

@@ -40,7 +40,7 @@ OLD = ("False alarms", "Steered accuracy", "plain logits", "steered logits", "Pl
 def make_hard():
     one = divergence(
         "x", b=(1, 1, 2), smallest_margin=1.23456e-5, margins={"a": (1.0, 1.23456e-5), "b": (1234.5, 0.5)},
-        stages={"b": "logits_attribute"}, changes={"b": ("attribute", "case", "detected")},
+        stages={"b": "steered pool3"}, ratios={"b": 3e5}, changes={"b": ("attribute", "case", "detected")},
     )  # fmt: skip
     more = {"rates": RATES, "run_seconds": 12.34, "peak_memory_bytes": 123_456_789}
     return make_summary(
@@ -176,7 +176,7 @@ def test_margins_stages_and_changes_are_called_alike(forms, summary, tmp_path):
     for part in (
         "smallest margin of all environments: 1.23e-05",
         "original margin 1230, attribute margin 0.5",
-        "first stage: attribute logits",
+        "first stage: steered pool3 (300000 \N{MULTIPLICATION SIGN} noise)",
         "what differs: Attribute, case, detected",
     ):
         assert part in forms["junit"][1]
@@ -184,7 +184,7 @@ def test_margins_stages_and_changes_are_called_alike(forms, summary, tmp_path):
     text = path.read_text(encoding="utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data["divergences"][0][7] == 1.23e-05
-    assert data["stageNames"] == list(words.STAGES.values())
+    assert data["stageNames"] == ["steered pool3"]
     assert data["changeNames"] == list(words.CHANGES.values())
     for word in (words.ORIGINAL_MARGIN, words.ATTRIBUTE_MARGIN, words.FIRST_STAGE, words.WHAT_DIFFERS):
         assert words.capitalise(word) in text

@@ -43,7 +43,7 @@ def make_divergence(place, kind="attribute", departing=("ported",), **more):
         "departing": departing, "expected": dict.fromkeys(departing),
         "changes": dict.fromkeys(departing, name_changes(BASELINE, OTHERS[kind])),
         "margins": dict.fromkeys(NAMES, (2.5, 0.001 * (place + 1))),
-        "smallest_margin": 0.001 * (place + 1), "stages": dict.fromkeys(departing, "logits_attribute"),
+        "smallest_margin": 0.001 * (place + 1), "stages": dict.fromkeys(departing, "steered pool3"),
     }  # fmt: skip
     return DivergenceSummary(**{**given, **more})
 
@@ -86,7 +86,7 @@ def make_cells():
     for name in NAMES[1:-1]:
         yield cell(name, differences=differences, reused=True, detection=detection)
     yield cell("ported", port="pytorch-port", detection=rate(5, 5), differences=differences, origin="a log",
-               controls={"pixels": {"differ": 0, "of": 31}, "logits_original": {"differ": 31, "of": 31},
+               controls={"pixels": {"differ": 31, "of": 31}, "logits_original": {"differ": 31, "of": 31},
                          "logits_attribute": {"differ": 31, "of": 31}})  # fmt: skip
     yield cell("broken", status="failed", reason="it broke", log_end="first line\nlast line")
     yield cell("away", status="unavailable", reason="no engine answers")

@@ -44,7 +44,7 @@ def test_cells_are_held_against_the_runs_reference(run):
 
 def test_cells_are_held_against_another_that_is_named(run):
     summary = compare(run, against="b")
-    assert (summary.reference, summary.baseline) == ("b", "b")
+    assert (summary.reference, summary.baseline, summary.chosen) == ("a", "b", True)
     assert list_departing(summary) == {"y": ("a",)}
 
 
@@ -89,13 +89,13 @@ def test_cells_of_two_runs_have_their_runs_names(tmp_path, run):
     assert [cell.environment for cell in compare(run, other, globs=("a",)).cells] == ["a@run", "a@other"]
     with pytest.raises(InputError, match="a: is more than one cell; say a@run or a@other"):
         compare(run, other, against="a")
-    assert compare(run, other, against="a@other").reference == "a@other"
+    assert compare(run, other, against="a@other").baseline == "a@other"
 
 
 def test_a_cell_is_named_by_the_beginning_of_its_runs_id(tmp_path):
     runs = [write_run(tmp_path / f"2026010{day}T030405Z-1a2b", {"a": SAME}) for day in (2, 3)]
-    assert compare(*runs, against="a@20260103").reference == "a@20260103T030405Z-1a2b"
-    assert compare(*runs, pair=("a@latest", "a@20260102T")).reference == "a@20260103T030405Z-1a2b"
+    assert compare(*runs, against="a@20260103").baseline == "a@20260103T030405Z-1a2b"
+    assert compare(*runs, pair=("a@latest", "a@20260102T")).baseline == "a@20260103T030405Z-1a2b"
     for name, words in (("a@2026", "is more than one cell"), ("a@", "is none"), ("a@3", "is none")):
         with pytest.raises(InputError, match=f"{name}: {words}"):
             compare(*runs, against=name)

@@ -143,22 +143,26 @@ def test_other_ports_and_parameters_are_named():
     assert summary.notes == ("b runs port pytorch-port, a notebook", "b has alpha 60, a alpha 100")
 
 
-def test_a_divergence_says_what_changes_and_which_stage_tells_it_from_others():
+def test_a_divergence_says_what_changes_and_the_first_stage_whose_hash_says_something():
     hashes = {"file": "f", "pixels": "1" * 64, "logits_attribute": "2" * 64}
     first = {**record("x"), "source": "s", "margin_original": 2.0, "margin_attribute": 1.0, "hashes": hashes}
     bits = {**hashes, "logits_attribute": "3" * 64}
-    other = {**first, "attribute": 2, "hashes": bits}
+    other = {**first, "attribute": 2, "hashes": {**bits, "pixels": "4" * 64}}
     control = {**record("y"), "hashes": hashes}
     summary = judge(result("a", first, control), result("b", other, control))
     (one,) = summary.divergences
     assert (one.source, one.changes, one.stages) == (
-        "s", {"b": ("attribute", "case", "detected")}, {"b": "logits_attribute"},
+        "s", {"b": ("attribute", "case", "detected")}, {"b": "pixels"},
     )  # fmt: skip
     assert (one.margins["b"], one.smallest_margin) == ((2.0, 1.0), 1.0)
-    assert show_controls(summary.cells[1]) == "of the examples that agree, none has another hash of any stage"
+    assert show_controls(summary.cells[1]) == ""
+    summary = judge(result("a", first, control), result("b", other, {**control, "hashes": other["hashes"]}))
+    assert summary.divergences[0].stages == {"b": "pixels"}
+    assert show_controls(summary.cells[1]) == "of the examples that agree, pixels differ in 1 of 1"
+    other = {**other, "hashes": bits}
     summary = judge(result("a", first, control), result("b", other, {**control, "hashes": bits}))
     assert summary.divergences[0].stages == {"b": None}
-    assert show_controls(summary.cells[1]) == "of the examples that agree, attribute logits differ in 1 of 1"
+    assert show_controls(summary.cells[1]) == ""
     assert show_controls(summary.cells[0]) == ""
 
 

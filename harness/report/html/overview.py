@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.report.divergences import list_departing
-from harness.report.html.rows import CHANGES, STAGES
+from harness.report.divergences import find_stage, list_departing
+from harness.report.html.rows import CHANGES
 from harness.report.words import capitalise
 from harness.summary.document import CellSummary, DivergenceSummary, PairSummary, Summary
 from harness.system.numbers import show_parameter
@@ -35,7 +35,7 @@ class DepartureCounts:
     examples: int
     unexpected: int
     changes: Mapping[str, int]
-    stages: Mapping[str, int]
+    stages: Mapping[str | None, int]
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def count_departures(summary: Summary) -> list[DepartureCounts]:
 def count_departure(name: str, divergences: Sequence[DivergenceSummary]) -> DepartureCounts:
     """One environment's departures by what of the tuple differs, and by the first stage that does."""
     changes: Counter[str] = Counter(change for one in divergences for change in one.changes.get(name, ()))
-    stages: Counter[str] = Counter(one.stages.get(name) or "none" for one in divergences)
+    stages = Counter(find_stage(one, name) for one in divergences)
     return DepartureCounts(
         environment=name,
         examples=len(divergences),
         unexpected=sum(one.expected.get(name) is None for one in divergences),
         changes={change: changes[change] for change in CHANGES},
-        stages={stage: stages[stage] for stage in (*STAGES, "none")},
+        stages=stages,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,17 +15,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.ami.cases import CASES, MEANINGS
+from harness.explain.ladders import Ladder
 from harness.report import words
+from harness.report.causes import count_causes, name_causes, title_waterfall
 from harness.report.divergences import list_controls
-from harness.report.html import overview, plots
-from harness.report.html.rows import CHANGES, STAGES, Names, Slice, write_json
+from harness.report.html import overview, plots, why
+from harness.report.html.rows import CHANGES, Names, Slice, write_json
 from harness.summary.document import PairSummary, Summary
 from harness.system import numbers
 from harness.system.text import HIDDEN, make_line, make_lines
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("state.js", "cards.js", "list.js", "page.js")
-STYLES = ("frame.css", "tables.css", "examples.css")
+SCRIPTS = ("state.js", "cards.js", "list.js", "ladder.js", "page.js")
+STYLES = ("frame.css", "tables.css", "examples.css", "why.css")
+MOST_STAGES = 6  # columns of a table
 ICON_COLOURS = {"same": "0a7a5a", "diverged": "b3400f", "trouble": "8a6100"}
 
 
@@ -49,7 +53,14 @@ class Commands:
     again: str
 
 
-def render_page(summary: Summary, names: Names, part: Slice, place: PagePlace, commands: Commands) -> str:
+def render_page(
+    summary: Summary,
+    names: Names,
+    part: Slice,
+    place: PagePlace,
+    commands: Commands,
+    ladders: Sequence[Ladder] = (),
+) -> str:
     """One page of the report."""
     style, theme, script = join_assets(STYLES), join_assets(("theme.js",)), join_assets(SCRIPTS)
     verdict = overview.give_verdict(summary)
@@ -57,7 +68,7 @@ def render_page(summary: Summary, names: Names, part: Slice, place: PagePlace, c
         open_templates()
         .get_template("page.html.j2")
         .render(
-            **describe_frame(summary, place),
+            **describe_frame(summary, names, place, ladders),
             summary=summary,
             verdict=verdict,
             icon_colour=ICON_COLOURS[verdict.kind],
@@ -65,7 +76,7 @@ def render_page(summary: Summary, names: Names, part: Slice, place: PagePlace, c
             style=Markup(style),  # noqa: S704  own files, as is the next
             theme_script=Markup(theme),  # noqa: S704
             script=Markup(script),  # noqa: S704
-            data=Markup(write_data(summary, names, part, place, commands)),  # noqa: S704  holds no `<`
+            data=Markup(write_data(summary, names, part, place, commands, ladders)),  # noqa: S704  holds no `<`
         )
     )
 
@@ -98,6 +109,8 @@ def open_templates() -> Environment:
         "kappa": numbers.show_kappa,
         "pair_words": describe_pair,
         "status": words.say_status,
+        "waterfall_title": title_waterfall,
+        "waterfall_bars": why.draw_waterfall,
     }
     return templates
 
@@ -124,7 +137,9 @@ def hash_source(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def describe_frame(summary: Summary, place: PagePlace) -> dict[str, Any]:
+def describe_frame(
+    summary: Summary, names: Names, place: PagePlace, ladders: Sequence[Ladder]
+) -> dict[str, Any]:
     """What the templates draw beside the summary itself; other pages than the first need little of it."""
     frame: dict[str, Any] = {
         "number": place.number,
@@ -138,6 +153,8 @@ def describe_frame(summary: Summary, place: PagePlace) -> dict[str, Any]:
     departures = overview.count_departures(summary)
     return frame | {
         "facts": list_facts(summary),
+        "causes": why.view_causes(summary, ladders),
+        "causes_words": count_causes(summary.causes) if summary.causes else "",
         "baseline": overview.find_baseline(summary),
         "cells": overview.order_cells(summary),
         "cases": CASES,
@@ -148,7 +165,7 @@ def describe_frame(summary: Summary, place: PagePlace) -> dict[str, Any]:
         "pairs": overview.pair_cells(summary),
         "departures": {one.environment: one for one in departures},
         "changes": [name for name in CHANGES if any(one.changes[name] for one in departures)],
-        "stage_names": name_stages(departures),
+        "stage_names": name_stages(departures, names),
         "controls": list_controls(summary),
         "patterns": patterns,
         "patterns_left": patterns_left,
@@ -156,11 +173,19 @@ def describe_frame(summary: Summary, place: PagePlace) -> dict[str, Any]:
     }
 
 
-def name_stages(departures: Sequence[overview.DepartureCounts]) -> list[tuple[str, str]]:
-    """The stages that tell some divergence from agreeing examples, with their words; none where none does."""
-    found = [(key, word) for key, word in words.STAGES.items() if any(one.stages[key] for one in departures)]
-    has_none = any(one.stages["none"] for one in departures)
-    return [*found, *([("none", "none")] if has_none else [])] if found else []
+def name_stages(departures: Sequence[overview.DepartureCounts], names: Names) -> list[tuple[str | None, str]]:
+    """The most frequent first stages with their words, in their order; none where none was measured."""
+    counts: Counter[str | None] = Counter()
+    for one in departures:
+        counts.update(one.stages)
+    often = sorted(names.stages, key=lambda stage: -counts[stage])[:MOST_STAGES]
+    found = [(stage, name_stage(stage)) for stage in names.stages if stage in often]
+    return [*found, *([(None, words.NOT_MEASURED)] if counts[None] else [])] if found else []
+
+
+def name_stage(stage: str) -> str:
+    """A stage in its word."""
+    return words.STAGE_NAMES.get(stage, make_line(stage))
 
 
 def is_measured(summary: Summary, rate: str) -> bool:
@@ -172,6 +197,7 @@ def list_sections(summary: Summary, place: PagePlace) -> list[tuple[str, str]]:
     """Anchors and names of the sections that there are."""
     first = place.number == 1
     sections = [
+        ("why", "Why", first and summary.causes is not None),
         ("environments", "Environments", first),
         ("not-run", "Not run", first and any(cell.status != "done" for cell in summary.cells)),
         ("agreement", "Agreement", first and bool(summary.agreement.pairs)),
@@ -220,8 +246,16 @@ def describe_pair(pair: PairSummary) -> str:
     return make_line(f"{agreement}. {kappa}; {alone}{test}.")
 
 
-def write_data(summary: Summary, names: Names, part: Slice, place: PagePlace, commands: Commands) -> str:
+def write_data(
+    summary: Summary,
+    names: Names,
+    part: Slice,
+    place: PagePlace,
+    commands: Commands,
+    ladders: Sequence[Ladder],
+) -> str:
     """Everything that the page's script reads, as JSON that may stand in a script element."""
+    groups = summary.causes.groups if summary.causes else ()
     head = {
         "environments": list(map(make_line, names.environments)),
         "attacks": list(map(make_line, names.attacks)),
@@ -230,8 +264,11 @@ def write_data(summary: Summary, names: Names, part: Slice, place: PagePlace, co
         "meanings": MEANINGS,
         "changes": list(CHANGES),
         "changeNames": list(words.CHANGES.values()),
-        "stages": list(STAGES),
-        "stageNames": list(words.STAGES.values()),
+        "stages": list(map(make_line, names.stages)),
+        "stageNames": list(map(name_stage, names.stages)),
+        "notMeasured": words.NOT_MEASURED,
+        "causes": [[make_line(name_causes(one)), one.verdict] for one in groups],
+        "ladders": [why.row_ladder(one) for one in ladders] if place.number == 1 else [],
         "controls": dict(list_controls(summary)),
         "labels": {number: make_line(label) for number, label in summary.labels.items()},
         "pages": place.pages,

@@ -11,25 +11,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from harness.records.record import Stage
+from harness.report.divergences import find_stage
 from harness.report.html.pictures import Picture
+from harness.report.words import STAGES
 from harness.summary.document import Change, DivergenceSummary, Margins, Summary
-from harness.system.numbers import show_margin
+from harness.system.numbers import show_margin, show_ratio
 from harness.system.text import make_json, make_line
 
 CHANGES: tuple[str, ...] = get_args(Change)
-STAGES: tuple[str, ...] = get_args(Stage)
-NO_STAGE = "-"
+NOWHERE = -1  # stands for no stage and no group
 NOT_MADE, NOT_THERE = 0, 1  # why an example has no picture
 Row = list[Any]
 
 
 @dataclass(frozen=True)
 class Names:
-    """Places of environments and attacks in the page's lists."""
+    """Places of environments, attacks and first stages in the page's lists."""
 
     environments: Mapping[str, int]
     attacks: Mapping[str, int]
+    stages: Mapping[str, int]
 
 
 @dataclass
@@ -47,12 +48,19 @@ class Slice:
 
 
 def list_names(summary: Summary) -> Names:
-    """Every environment and attack that the examples speak of."""
+    """Every environment, attack and first stage that the examples speak of."""
     environments = [cell.environment for cell in summary.cells]
     environments += [name for one in summary.divergences for name in one.tuples]
     environments += [one.baseline_environment for one in summary.divergences]
     attacks = sorted({one.attack for one in summary.divergences} | set(summary.agreeing.attacks))
-    return Names(number(environments), number(attacks))
+    stages = (find_stage(one, name) for one in summary.divergences for name in one.departing)
+    return Names(number(environments), number(attacks), number(sort_stages(filter(None, stages))))
+
+
+def sort_stages(stages: Iterable[str]) -> list[str]:
+    """Stages that differ somewhere: those of files first, in their order, then as they first appear."""
+    found = dict.fromkeys(stages)
+    return [*(stage for stage in STAGES if stage in found), *(one for one in found if one not in STAGES)]
 
 
 def number(names: Iterable[str]) -> dict[str, int]:
@@ -61,7 +69,11 @@ def number(names: Iterable[str]) -> dict[str, int]:
 
 
 def row_divergence(one: DivergenceSummary, names: Names, pictures: Mapping[str, Picture | None]) -> Row:
-    """Id, attack, source, baseline, classes, margins, stages, smallest margin, expected, causes, picture."""
+    """One divergence.
+
+    Id, attack, source, baseline, classes, margins, stages, smallest margin, expected, causes, picture,
+    groups of causes, how many times the noise the first stage's error is.
+    """
     places = names.environments
     return [
         one.example,
@@ -70,11 +82,13 @@ def row_divergence(one: DivergenceSummary, names: Names, pictures: Mapping[str, 
         places[one.baseline_environment],
         [row_class(one, value, members, places) for value, members in group_classes(one)],
         row_margins(one.margins, places),
-        row_stages(one.stages, places),
+        row_places({name: names.stages.get(find_stage(one, name) or "") for name in one.departing}, places),
         shorten(one.smallest_margin),
         group_texts(one.expected, places),
         group_texts(one.causes, places),
         row_picture(one.example, pictures),
+        row_places(one.groups, places),
+        row_ratios(one, places),
     ]
 
 
@@ -117,13 +131,16 @@ def row_margins(margins: Mapping[str, Margins], places: Mapping[str, int]) -> Ro
     return row
 
 
-def row_stages(stages: Mapping[str, Stage | None], places: Mapping[str, int]) -> str:
-    """A letter for every environment: the number of the first differing stage, or a dash."""
-    row = [NO_STAGE] * len(places)
-    for name, stage in stages.items():
-        if stage is not None and name in places:
-            row[places[name]] = str(STAGES.index(stage))
-    return "".join(row)
+def row_places(values: Mapping[str, int | None], places: Mapping[str, int]) -> Row | int:
+    """A number for every environment, NOWHERE where it has none; 0 where none has any."""
+    known = {places[name]: value for name, value in values.items() if value is not None and name in places}
+    return [known.get(place, NOWHERE) for place in range(len(places))] if known else 0
+
+
+def row_ratios(one: DivergenceSummary, places: Mapping[str, int]) -> Row | int:
+    """In words how many times the noise an error is, of every environment; 0 where none is known."""
+    known = {name: show_ratio(ratio) for name, ratio in one.ratios.items() if find_stage(one, name)}
+    return [known.get(name, 0) for name in places] if known else 0
 
 
 def group_texts(texts: Mapping[str, str | None], places: Mapping[str, int]) -> Row:

@@ -27,6 +27,7 @@ from harness.report.html.rows import (
     rows_agreeing,
     rows_incomparable,
 )
+from harness.report.html.why import gather_ladders
 from harness.summary.document import Summary
 from harness.system.drafts import write_atomically
 
@@ -69,11 +70,12 @@ def write_html(
         budget.page_rows,
     )
     paths = name_pages(path, len(slices))
+    ladders = gather_ladders(runs)
     commands = make_commands(summary, names, runs, runs if places is None else places)
     remove_pages(path, keep=paths)
     for number, (place, part) in reversed(list(enumerate(zip(paths, slices, strict=True), start=1))):
         seen = PagePlace(number, tuple(link_page(place, other) for other in paths))
-        write_atomically(place, render_page(summary, names, part, seen, commands))
+        write_atomically(place, render_page(summary, names, part, seen, commands, ladders))
     return paths
 
 

@@ -62,10 +62,16 @@ function makeMember(row, place) {
     upper.setAttribute("d", `M0 4h${barLength(first).toFixed(1)}`);
     lower.setAttribute("d", `M0 10h${barLength(second).toFixed(1)}`);
   } else bars.replaceChildren();
-  const letter = row[STAGES][place];
-  stage.textContent = place === row[BASELINE] ? "" : letter === "-" ? "–" : data.stageNames[letter];
+  stage.textContent = place === row[BASELINE] || !departing(row).includes(place) ? "" : nameStage(row, place);
   stage.title = (stage.textContent && data.controls[data.environments[place]]) ?? "";
   return line;
+}
+
+function nameStage(row, place) {
+  const stage = stageOf(row, place);
+  if (stage === NOWHERE) return data.notMeasured;
+  const ratio = row[RATIOS] && row[RATIOS][place];
+  return data.stageNames[stage] + (ratio ? ` (${ratio})` : "");
 }
 
 // A class of many environments shows one of them and names the others, until they are asked for one by one.
@@ -113,7 +119,7 @@ function makeOthers(row, members) {
   const margins = row[MARGINS] || [];
   const said = [["original margin", showRange(members.map((place) => margins[2 * place]))],
     ["attribute margin", showRange(members.map((place) => margins[2 * place + 1]))],
-    ["first stage", [...new Set(members.map((place) => row[STAGES][place]))].filter((letter) => letter !== "-").map((letter) => data.stageNames[letter]).join(", ")]];
+    ["first stage", [...new Set(members.filter((place) => stageOf(row, place) !== NOWHERE).map((place) => nameStage(row, place)))].join(", ")]];
   ranges.textContent = said.filter(([, text]) => text).map(([name, text]) => ` · ${name} ${text}`).join("");
   return line;
 }
@@ -152,10 +158,15 @@ function makePictures(row) {
   return figures;
 }
 
+function nameVerdict(row, members) {
+  const group = groupOf(row, members[0]);
+  return group ? [element("span", `verdict-word ${group[1]}`, group[1]), ` ${group[0]}: `] : [];
+}
+
 function makeReasons(row) {
   const say = (kind) => ([text, members]) => {
     const line = element("p");
-    line.append(element("span", "label", `${kind} `), element("span", "words", text));
+    line.append(element("span", "label", `${kind} `), ...(kind === "Cause" ? nameVerdict(row, members) : []), element("span", "words", text));
     line.append(element("span", "label", ` (${members.map((place) => data.environments[place]).join(", ")})`));
     return line;
   };

@@ -9,7 +9,7 @@ const guessCard = (row) => Math.max(180, 100 + row[CLASSES].reduce((sum, one) =>
 const cards = makeList(byId("cards"), makeCard, guessCard);
 const lines = byId("lines") && makeList(byId("lines"), makeLine, () => 27);
 const losses = byId("incomparable-lines") && makeList(byId("incomparable-lines"), makeLoss, () => 31);
-const hasStages = data.divergences.some((row) => /\d/.test(row[STAGES]));
+const hasStages = data.divergences.some((row) => row[STAGES]);
 let state = readState("");
 
 // Options of the filters, each with how many examples it finds by itself.
@@ -46,11 +46,15 @@ function fillSelects() {
   fillSelect("environment", "any", counted(same(data.environments), tally(departing), place));
   fillSelect("change", "anything", counted(data.changes.map((name, number) => [name, data.changeNames[number]]),
     tally((row) => data.changes.map((_, number) => number).filter((number) => bits(row) & (1 << number))), place));
-  const stages = tally((row) => departing(row).map((one) => row[STAGES][one]));
+  const stages = tally((row) => departing(row).map((one) => stageOf(row, one)));
+  const groups = (key) => tally((row) => departing(row).map((one) => groupOf(row, one)?.[key]).filter(Boolean));
+  const keys = (key) => [...new Set(data.causes.map((group) => group[key]))];
   fillSelect("stage", "any", !hasStages ? [] : [
-    ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, (_, number) => String(number)),
-    ...counted([["none", "none"]], stages, () => "-"),
+    ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, place),
+    ...counted([["none", data.notMeasured]], stages, () => NOWHERE),
   ]);
+  fillSelect("cause", "any", counted(same(keys(0)), groups(0)));
+  fillSelect("verdict", "any", counted(same(keys(1)), groups(1)));
   fillSelect("register", "all", counted([["unexpected", "unexpected"], ["expected", "expected"]],
     tally((row) => [isExpected(row) ? "expected" : "unexpected"])));
   fillSelect("sort", SORTS.matters, Object.entries(SORTS).slice(1));
@@ -114,7 +118,9 @@ function follow() {
   const isSame = FILTERS.every((name) => wanted[name] === state[name]);
   state = wanted;
   if (!isSame) { setControls(); show(); }
+  if (state.ladder) showLadder(state.ladder, state.at);
   if (state.example) goTo(state.example);
+  else if (state.ladder) byId(`ladder-${state.ladder}`)?.scrollIntoView();
   else (tools.hidden ? byId("divergences") : tools).scrollIntoView();
   return true;
 }
@@ -128,6 +134,7 @@ function start() {
   if (data.divergences.length || data.agreeing.length) tools.hidden = false;
   losses?.show(data.incomparable);
   state = isQuery(location.hash) ? { ...readState(location.hash), example: null } : state;
+  document.querySelectorAll(".ladder").forEach(openLadder);
   show();
   setTimeout(() => { fillSelects(); setControls(); follow(); });
 }

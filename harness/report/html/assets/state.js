@@ -5,23 +5,25 @@ const data = JSON.parse(document.getElementById("data").textContent);
 
 // Places in a row, as rows.py writes it.
 const ID = 0, ATTACK = 1, SOURCE = 2;
-const BASELINE = 3, CLASSES = 4, MARGINS = 5, STAGES = 6, SMALLEST = 7, EXPECTED = 8, CAUSES = 9, PICTURE = 10;
+const BASELINE = 3, CLASSES = 4, MARGINS = 5, STAGES = 6, SMALLEST = 7, EXPECTED = 8, CAUSES = 9, PICTURE = 10, GROUPS = 11, RATIOS = 12;
 const TUPLE = 3, LINE_SMALLEST = 6;
 const CHANGED = 3, MEMBERS = 4; // in a class, after its three numbers
 
-const FILTERS = ["q", "attack", "case", "environment", "change", "stage", "register", "together", "sort"];
+const FILTERS = ["q", "attack", "case", "environment", "change", "stage", "cause", "verdict", "register", "together", "sort"];
+const VIEWS = ["ladder", "at"]; // which ladder is looked at, and where: this narrows nothing
 const SORTS = { matters: "what matters", margin: "smallest margin", wide: "largest margin", most: "most departing", id: "example" };
 
 function readState(hash) {
   const asked = new URLSearchParams(hash.replace(/^#/, ""));
   const state = Object.fromEntries(FILTERS.map((name) => [name, asked.get(name) || ""]));
+  for (const name of VIEWS) state[name] = asked.get(name) || "";
   state.example = asked.get("example");
   return state;
 }
 
 function writeState(state) {
   const said = new URLSearchParams();
-  for (const name of FILTERS) if (state[name]) said.set(name, state[name]);
+  for (const name of [...FILTERS, ...VIEWS]) if (state[name]) said.set(name, state[name]);
   if (state.example) said.set("example", state.example);
   const hash = said.toString().replaceAll("+", "%20");
   history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
@@ -69,12 +71,19 @@ function textOf(row) {
 
 function departs(row, state, environment) {
   const change = data.changes.indexOf(state.change);
-  const stage = state.stage === "none" ? "-" : String(data.stages.indexOf(state.stage));
+  const stage = state.stage === "none" ? NOWHERE : data.stages.indexOf(state.stage);
   return row[CLASSES].slice(1).some((one) =>
     (!state.change || one[CHANGED] & (1 << change)) &&
     one[MEMBERS].some((place) =>
-      (!state.environment || place === environment) && (!state.stage || row[STAGES][place] === stage)));
+      (!state.environment || place === environment) && (!state.stage || stageOf(row, place) === stage) &&
+      (!(state.cause || state.verdict) || isExplained(groupOf(row, place), state))));
 }
+
+const NOWHERE = -1; // stands for no stage and no group
+const stageOf = (row, place) => (row[STAGES] ? row[STAGES][place] : NOWHERE);
+const groupOf = (row, place) => (row[GROUPS] ? data.causes[row[GROUPS][place]] : undefined);
+const isExplained = (group, state) =>
+  group !== undefined && (!state.cause || group[0] === state.cause) && (!state.verdict || group[1] === state.verdict);
 
 function matchCommon(row, state, attack, words) {
   if (state.attack && row[ATTACK] !== attack) return false;
@@ -86,7 +95,7 @@ function select(state) {
   const environment = data.environments.indexOf(state.environment);
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   const together = state.together && placesOf(state.together.split("\n"));
-  const isAsked = state.change || state.stage || state.environment;
+  const isAsked = state.change || state.stage || state.environment || state.cause || state.verdict;
   const rows = data.divergences.filter((row) =>
     (!isAsked || departs(row, state, environment)) &&
     (!state.case || tuplesOf(row).some((one) => nameCase(...one) === state.case)) &&

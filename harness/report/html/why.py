@@ -1,0 +1,163 @@
+"""What the page says of causes: groups, proven ones first; waterfalls as bars; ladders as strips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.explain.causes import VERDICTS
+from harness.explain.ladders import Ladder, Rung, find_ladders
+from harness.report.causes import name_causes, show_share
+from harness.summary.causes import CauseGroup, SharePart, Waterfall
+from harness.summary.document import Summary
+from harness.system.numbers import show_margin, show_percent, show_ratio
+from harness.system.text import make_line
+
+MOST_LADDERS = 40
+MOST_RUNGS = 400
+HEIGHT = 36.0  # of a strip
+DECADES = 6  # above noise that a strip tells apart
+NOT_KNOWN = "none"
+Row = list[Any]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A line of a waterfall: from where to where of 100, its words, and what it stands for."""
+
+    kind: str
+    factor: str
+    cause: str
+    words: str
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A ladder as bars: shade, height of each; `place` is its number on the page."""
+
+    place: int
+    ladder: Ladder
+    bars: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class CauseView:
+    """A group of the summary's at its place, with the query that finds its examples, and its strip."""
+
+    place: int
+    group: CauseGroup
+    name: str
+    query: dict[str, str]
+    strip: Strip | None
+
+
+def view_causes(summary: Summary, ladders: Sequence[Ladder]) -> list[CauseView]:
+    """The groups, proven ones first, then the largest."""
+    groups = list(enumerate(summary.causes.groups)) if summary.causes else []
+    groups.sort(key=lambda item: (VERDICTS.index(item[1].verdict), -item[1].count))
+    return [view_group(place, group, summary, ladders) for place, group in groups]
+
+
+def view_group(place: int, group: CauseGroup, summary: Summary, ladders: Sequence[Ladder]) -> CauseView:
+    """One group; a ladder is that of one of its examples."""
+    known = (
+        draw_strip(number, one)
+        for number, one in enumerate(ladders)
+        if one.cells == group.cells and one.example in group.examples
+    )
+    name = name_causes(group)
+    query = {"cause": make_line(name), "verdict": group.verdict}
+    others = [cell for cell in group.cells if cell != summary.baseline]
+    if len(others) == 1:
+        query["environment"] = make_line(others[0])
+    return CauseView(place, group, name, query, next(known, None))
+
+
+def gather_ladders(runs: Sequence[Path]) -> list[Ladder]:
+    """Ladders of some runs, as many as a page takes."""
+    found = [one for run in runs for one in find_ladders(run)]
+    return [one for one in found if one.stages][:MOST_LADDERS]
+
+
+def draw_strip(place: int, ladder: Ladder) -> Strip:
+    """Bars of a ladder's stages."""
+    return Strip(place, ladder, tuple((shade_rung(one), raise_rung(one)) for one in list_rungs(ladder)))
+
+
+def list_rungs(ladder: Ladder) -> list[Rung]:
+    """The stages that are drawn."""
+    return ladder.stages[:MOST_RUNGS]
+
+
+def shade_rung(one: Rung) -> str:
+    """Shade of error ÷ noise: `same` within noise, 0 to 9 beyond it, `none` where it is not known."""
+    if one.ratio is None or math.isnan(one.ratio):
+        return NOT_KNOWN
+    return "same" if one.ratio <= 1 else str(min(9, int(1.5 * count_decades(one.ratio))))
+
+
+def raise_rung(one: Rung) -> float:
+    """Height of a bar: a low one within noise, then by powers of ten."""
+    if one.ratio is None or math.isnan(one.ratio) or one.ratio <= 1:
+        return 4.0
+    return 4 + (HEIGHT - 4) * min(1.0, count_decades(one.ratio) / DECADES)
+
+
+def count_decades(ratio: float) -> float:
+    """Powers of ten beyond noise."""
+    return math.log10(min(max(ratio, 1.0), 1e30))
+
+
+def row_ladder(ladder: Ladder) -> Row:
+    """Example, cells, and each stage as the page's script shows it."""
+    cells = [make_line(cell) for cell in ladder.cells]
+    return [make_line(ladder.example), *cells, [row_rung(one) for one in list_rungs(ladder)]]
+
+
+def row_rung(one: Rung) -> Row:
+    """Stage, pass, value in A and in B, error, noise, error ÷ noise, tuple; all in words."""
+    ratio = show_ratio(one.ratio) if one.ratio is not None and math.isfinite(one.ratio) else ""
+    values = (show_value(value) for value in (one.a, one.b, one.error, one.noise))
+    return [make_line(one.stage), make_line(one.run), *values, ratio, "-".join(map(str, one.tuple or ()))]
+
+
+def show_value(value: float | str | None) -> str:
+    """A number as margins are written; a text as it is."""
+    if value is None or isinstance(value, str):
+        return make_line(value or "")
+    return show_margin(value)
+
+
+def draw_waterfall(waterfall: Waterfall) -> list[Bar]:
+    """Its lines: the rate in A, what every factor adds to it, the rate in B."""
+    first, second = waterfall.cells
+    return [
+        total_bar(first, waterfall.start),
+        *step_bars(waterfall),
+        total_bar(second, waterfall.end),
+    ]
+
+
+def total_bar(cell: str, rate: float) -> Bar:
+    """A whole rate."""
+    return Bar("total", cell, "", f"{show_percent(rate)} %", 0.0, 100 * rate)
+
+
+def step_bars(waterfall: Waterfall) -> Iterator[Bar]:
+    """Each part, beginning where the one before ended."""
+    here = waterfall.start
+    for part in waterfall.parts:
+        low, high = sorted((here, here + part.share))
+        low, high = (min(max(place, 0.0), 1.0) for place in (low, high))
+        yield Bar(name_kind(part), part.factor, part.cause, show_share(part), 100 * low, 100 * (high - low))
+        here += part.share
+
+
+def name_kind(part: SharePart) -> str:
+    """Whether a part adds or takes."""
+    return "adds" if part.share > 0 else "takes"
