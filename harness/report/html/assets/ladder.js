@@ -11,13 +11,13 @@ function openLadder(figure) {
   slider.hidden = figure.querySelector(".rung").hidden = false;
   fillRung(figure, 0);
   slider.addEventListener("input", () => scrub(figure, slider.valueAsNumber));
-  const follow = (event) => {
+  const drag = (event) => {
     const box = strip.getBoundingClientRect();
     const place = Math.floor(((event.clientX - box.left) / box.width) * size);
     scrub(figure, Math.min(size - 1, Math.max(0, place)));
   };
-  strip.addEventListener("pointermove", (event) => { if (event.buttons) follow(event); });
-  strip.addEventListener("pointerdown", (event) => { strip.setPointerCapture(event.pointerId); follow(event); slider.focus(); event.preventDefault(); });
+  strip.addEventListener("pointermove", (event) => { if (event.buttons) drag(event); });
+  strip.addEventListener("pointerdown", (event) => { strip.setPointerCapture(event.pointerId); drag(event); slider.focus(); event.preventDefault(); });
 }
 
 // What a rung says in words, the way to its cells' names; what is not known is left out.
