@@ -36,18 +36,22 @@ def read_patches(details: Any) -> List[Dict[str, Any]]:
     if not patches:
         raise InputError("job: details: 'patches' has no patch; name one, {} for the job as it is")
     for number, patch in enumerate(patches):
-        place = f"job: details: patch {number}"
-        check_fields(patch, PATCH, place, defaulted=list(PATCH))
-        check_keys(patch, PATCH, place)
-        for key, fields in (("network", NETWORK), ("labels", LABELS)):
-            if key in patch:
-                check_fields(patch[key], fields, f"{place}: {key}", defaulted=list(fields))
-                check_keys(patch[key], fields, f"{place}: {key}")
-        if not all(type(one) is int and one >= 0 for one in patch.get("labels", {}).get("order", [])):
-            raise InputError(f"{place}: labels: 'order' must be a list of classes, which are whole numbers")
-        if "network" in patch and "path" not in patch["network"]:
-            raise InputError(f"{place}: network: has no 'path'")
+        check_patch(patch, f"job: details: patch {number}")
     return patches
+
+
+def check_patch(patch: Any, place: str) -> None:
+    """InputError for a key that there is not, or a value that is not of its kind."""
+    check_fields(patch, PATCH, place, defaulted=list(PATCH))
+    check_keys(patch, PATCH, place)
+    for key, fields in (("network", NETWORK), ("labels", LABELS)):
+        if key in patch:
+            check_fields(patch[key], fields, f"{place}: {key}", defaulted=list(fields))
+            check_keys(patch[key], fields, f"{place}: {key}")
+    if not all(type(one) is int and one >= 0 for one in patch.get("labels", {}).get("order", [])):
+        raise InputError(f"{place}: labels: 'order' must be a list of classes, which are whole numbers")
+    if "network" in patch and "path" not in patch["network"]:
+        raise InputError(f"{place}: network: has no 'path'")
 
 
 def check_keys(data: Mapping[str, Any], fields: Mapping[str, str], place: str) -> None:
