@@ -17,7 +17,7 @@ from harness.ami.detection import Detector, run_both
 from harness.ami.port import port_to_json
 from harness.backends import find_backend
 from harness.core.decode import decode_array, decode_image
-from harness.core.documents import check_fields, parse_json_lines
+from harness.core.documents import check_fields, read_json_lines
 from harness.core.errors import InputError
 from harness.core.examples import (
     Example,
@@ -27,6 +27,7 @@ from harness.core.examples import (
     list_examples,
     read_file,
 )
+from harness.core.limits import MAX_BATCH_BYTES
 from harness.core.network_files import read_network
 from harness.core.traces import SCHEMA, name_plain, name_steered, write_arrays, write_index
 from harness.detectors.ami import decide
@@ -113,8 +114,7 @@ def keep_traced(job: Job, names: Sequence[str]) -> int:
 
 def read_records(output: Path) -> List[Dict[str, Any]]:
     """The records that were written."""
-    data = (output / RECORDS).read_bytes()
-    return [record for _, record in parse_json_lines(data, RECORDS)]
+    return [record for _, record in read_json_lines(output / RECORDS, MAX_BATCH_BYTES, within=output)]
 
 
 def trace_batches(job: Job, detector: Detector, batches: Sequence[Batch], done: int) -> None:
