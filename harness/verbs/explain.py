@@ -8,7 +8,7 @@ import typer
 
 from harness.system.ending import INTERRUPTED
 from harness.system.invocation import show_example
-from harness.system.streams import print_line
+from harness.system.streams import print_json, print_line
 from harness.verbs import options
 
 EXAMPLE = show_example("explain latest --example benign-0001 --cells local-pytorch local-pytorch-port")
@@ -34,6 +34,7 @@ def explain(
     between two cells by their files is undone until a smallest set of differences gives the other's tuple;
     then what is known to go wrong is tried. Cells are run again for it, in their own environments.
     """
+    from harness.core.text import store_data
     from harness.report.explaining import open_screen, print_causes
     from harness.system.consoles import open_errors, open_output
     from harness.system.project import find_root
@@ -48,16 +49,7 @@ def explain(
         print_line("harness: interrupted; what was explained is kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        print_json(causes)
+        print_json(store_data(causes))
         return
     print_causes(causes, open_output())
     print_line(f"explanations: {folder / 'causes.jsonl'}")
-
-
-def print_json(data: object) -> None:
-    """Print plain data as JSON."""
-    import json
-
-    from harness.core.text import store_data
-
-    print_line(json.dumps(store_data(data), indent=1, ensure_ascii=False))
