@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.explain.causes import VERDICTS, Explanation
+from harness.summary.causes import Waterfall
 
 MOST_EXAMPLES = 5
 
@@ -39,7 +40,9 @@ def describe_group(ones: Sequence[Explanation]) -> dict[str, Any]:
     }
 
 
-def summarise_causes(explanations: Sequence[Explanation], executions: int) -> dict[str, Any]:
+def summarise_causes(
+    explanations: Sequence[Explanation], executions: int, waterfalls: Sequence[Waterfall] = ()
+) -> dict[str, Any]:
     """What a summary says of why examples diverge."""
     counts: dict[str, int] = {
         verdict: sum(one.verdict == verdict for one in explanations) for verdict in VERDICTS
@@ -49,6 +52,6 @@ def summarise_causes(explanations: Sequence[Explanation], executions: int) -> di
         **counts,
         "executions": executions,
         "groups": group_explanations(explanations),
-        "waterfalls": [],
+        "waterfalls": [one.model_dump(mode="json") for one in waterfalls],
         "untested": list(dict.fromkeys(name for one in explanations for name in one.untested)),
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 MOST_EXACT = 8  # factors; 256 subsets
+PAIRS = 32  # of drawn orders, above that
 CONFIDENCE = 0.95
 
 Subset = frozenset[str]
@@ -32,17 +33,30 @@ class Share:
 
 
 def share_change(
-    factors: Sequence[str], measure: Measure, *, pairs: int = 32, seed: int = 0
+    factors: Sequence[str], measure: Measure, *, pairs: int = PAIRS, seed: int = 0
 ) -> tuple[Share, ...]:
     """Shares of the change from no factor set to all of them, in the factors' order.
 
     `measure` gives the rate with some factors set, for all subsets that are needed at once. Exact up to 8
     factors; above, the mean over `pairs` drawn orders and their reverses, with a 95 % interval (Student's t).
     """
+    return share_values(factors, measure(list_sets(factors, pairs, seed)), pairs, seed)
+
+
+def list_sets(factors: Sequence[str], pairs: int = PAIRS, seed: int = 0) -> list[Subset]:
+    """The sets of factors whose rates are needed."""
     if len(factors) <= MOST_EXACT:
-        return share_exactly(factors, measure(list_subsets(factors)))
-    orders = draw_orders(factors, pairs, seed)
-    return share_by_orders(factors, orders, measure(list_prefixes(orders)))
+        return list_subsets(factors)
+    return list_prefixes(draw_orders(factors, pairs, seed))
+
+
+def share_values(
+    factors: Sequence[str], values: Mapping[Subset, float], pairs: int = PAIRS, seed: int = 0
+) -> tuple[Share, ...]:
+    """Shares by the rates with those sets of factors."""
+    if len(factors) <= MOST_EXACT:
+        return share_exactly(factors, values)
+    return share_by_orders(factors, draw_orders(factors, pairs, seed), values)
 
 
 def list_subsets(factors: Sequence[str]) -> list[Subset]:

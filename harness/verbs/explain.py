@@ -24,6 +24,10 @@ def explain(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Explain in what these two cells diverge, and no others."),
     ] = None,
+    waterfall: Annotated[
+        bool | None,
+        typer.Option(help="Share a change of a rate among factors; by default where it is done in minutes."),
+    ] = None,
     ca_bundle: options.CaBundle = None,
     as_json: options.AsJson = False,
     reports: options.Reports = None,
@@ -41,7 +45,7 @@ def explain(
     from harness.verbs.explaining import Order, explain_run
 
     root = find_root()
-    order = Order(run, tuple(example or ()), cells, ca_bundle, reports or root / "reports")
+    order = Order(run, tuple(example or ()), cells, ca_bundle, reports or root / "reports", waterfall)
     try:
         with open_screen(open_errors()) as screen:
             causes, folder = explain_run(order, root, screen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from harness.explain.cells import open_answers
 from harness.explain.explain import Progress, explain_pairs
 from harness.explain.groups import summarise_causes
 from harness.explain.run import Wish, list_pairs, read_pair, read_past_run
+from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
 from harness.report.explaining import ExplainScreen
@@ -18,13 +20,24 @@ from harness.report.explaining import ExplainScreen
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for on the command line; `reports` is where runs' folders are."""
+    """What is asked for on the command line; `reports` is where runs' folders are.
+
+    `waterfall` is None where only those are wanted that are soon made.
+    """
 
     run: str
     examples: tuple[str, ...]
     cells: tuple[str, str] | None
     ca_bundle: Path | None
     reports: Path
+    waterfall: bool | None = None
+
+    @property
+    def most_seconds(self) -> float:
+        """How long a pair's waterfalls may take; examples that are asked for by name have none."""
+        if self.waterfall is None:
+            return 0.0 if self.examples else MOST_SECONDS
+        return math.inf if self.waterfall else 0.0
 
 
 def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[str, Any], Path]:
@@ -47,4 +60,7 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     with open_workspace(root, screen) as workspace:
         answers = open_answers(workspace, run, order.ca_bundle)
         found = explain_pairs(folder, pairs, answers, tell)
-    return summarise_causes(found, answers.executions), folder
+        drawn, notes = draw_waterfalls(pairs, run.join, answers, order.most_seconds)
+    for note in notes:
+        screen.say(note)
+    return summarise_causes(found, answers.executions, drawn), folder
