@@ -10,6 +10,7 @@ MAX_RUN_BYTES = 1024 * MIB  # run.json names all examples
 MAX_CSV_BYTES = 128 * MIB
 MAX_EVIDENCE_BYTES = 1024 * MIB  # unpacked
 MAX_LIST_BYTES = 512 * MIB  # a list of a million examples takes 300 MB
+MAX_ARRAY_BYTES = 256 * MIB  # of one that a trace holds; an image of 89 megapixels
 MAX_TRACE_BYTES = 1024 * MIB  # of one example; full-size VGG-Face takes 100 MB
 MAX_SUMMARY_BYTES = 2048 * MIB
 MAX_LANDMARK_BYTES = 256 * MIB  # of 100,000 images

@@ -23,7 +23,7 @@ from numpy.lib import format as npy_format
 from harness.core.decode import decode_array
 from harness.core.documents import NAME, check_fields, open_file, read_json, shorten
 from harness.core.errors import InputError, name_file
-from harness.core.limits import MAX_NOTE_BYTES, MAX_TRACE_BYTES
+from harness.core.limits import MAX_ARRAY_BYTES, MAX_NOTE_BYTES, MAX_TRACE_BYTES
 
 INDEX = "trace.json"
 SCHEMA = 1
@@ -64,6 +64,14 @@ class Trace:
                 f"{path}: {name}: holds values that are no finite numbers; nothing follows from it"
             )
         return values
+
+    def read_raw(self, example: str, name: str, shape: Sequence[int]) -> np.ndarray:
+        """An array of one example as it is, also of values that are no finite numbers."""
+        return read_array(self.find_archive(example), self.folder, name, shape)
+
+    def read_pixels(self, example: str) -> np.ndarray:
+        """What the example's file held, before anything was done to it."""
+        return read_member(self.find_archive(example), self.folder, "pixels", MAX_ARRAY_BYTES)
 
     def read_plain(self, example: str, blob: str) -> np.ndarray:
         """What the plain pass held at a blob."""
@@ -167,6 +175,14 @@ def list_arrays(path: Path, within: Path) -> List[str]:
 def read_array(path: Path, within: Path, name: str, shape: Sequence[int]) -> np.ndarray:
     """One array of an archive; InputError where it is missing, damaged or of another shape."""
     limit = math.prod(shape) * 8 + HEADER_BYTES
+    values = read_member(path, within, name, limit)
+    if values.shape != tuple(shape) or values.dtype not in (np.float32, np.float64):
+        raise InputError(f"{path}: {name}: is {values.dtype} {values.shape}, not floats {tuple(shape)}")
+    return values
+
+
+def read_member(path: Path, within: Path, name: str, limit: int) -> np.ndarray:
+    """One array of an archive, of any shape; InputError where it is missing, damaged or larger than that."""
     with open_file(path, within) as file:
         archive = open_archive(path, file)
         if f"{name}.npy" not in archive.namelist():
@@ -177,14 +193,11 @@ def read_array(path: Path, within: Path, name: str, shape: Sequence[int]) -> np.
         except Exception as error:  # a broken archive ends in errors of many kinds
             raise InputError(f"{path}: {name}: cannot be read ({error}); trace that example again") from error
     if len(data) > limit:
-        raise InputError(f"{path}: {name}: unpacks to more than {tuple(shape)} takes; nothing of it is read")
+        raise InputError(f"{path}: {name}: unpacks to more than {limit} bytes; nothing of it is read")
     try:
-        values = decode_array(data)
+        return decode_array(data)
     except InputError as error:
         raise InputError(f"{path}: {name}: {error}") from error
-    if values.shape != tuple(shape) or values.dtype not in (np.float32, np.float64):
-        raise InputError(f"{path}: {name}: is {values.dtype} {values.shape}, not floats {tuple(shape)}")
-    return values
 
 
 def open_archive(path: Path, file: BinaryIO) -> zipfile.ZipFile:

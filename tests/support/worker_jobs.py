@@ -9,6 +9,7 @@ import pytest
 
 from harness.ami.witnesses import write_witnesses
 from harness.core.examples import hash_file
+from harness.core.network_files import read_weights
 from harness.worker.work import main
 
 NETWORK = nets.face_like_network()
@@ -94,3 +95,15 @@ def spoil_examples(job, tmp_path):
     (tmp_path / "e2.jpg").write_bytes(b"")
     np.save(tmp_path / "e3.npy", np.full((3, 16, 16), np.nan, np.float32))
     list_again(job, tmp_path, {0: {}, 2: {"file": "e2.jpg"}, 3: {}})
+
+
+def name_caffemodel(job, tmp_path):
+    """Have the model's own file be there for a backend that reads it."""
+    from harness.model.caffemodel import write_caffemodel
+
+    folder, path = tmp_path / "network", tmp_path / "net.caffemodel"
+    write_caffemodel(path, NETWORK, read_weights(folder, NETWORK))
+    notes = json.loads((folder / "network.json").read_text())
+    notes["sources"]["caffemodel"] = hash_file(path)
+    (folder / "network.json").write_text(json.dumps(notes))
+    job["model"]["caffemodel"] = str(path)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worker_jobs import NETWORK, make_job, run
+from worker_jobs import NETWORK, make_job, name_caffemodel, run
 
 from harness.ami import detection
 from harness.core import traces
 from harness.core.errors import InputError
 from harness.core.examples import hash_file, list_examples
-from harness.core.network_files import read_weights
 from harness.core.traces import read_array, read_trace, write_arrays
 from harness.worker import fingerprint, recorder
 from harness.worker.job import read_job
@@ -131,18 +130,6 @@ def test_a_visit_says_what_was_measured_and_what_each_channel_was_multiplied_wit
         shaped = factors if before.ndim == 1 else factors[:, None, None]
         np.testing.assert_allclose(after, before * shaped, rtol=1e-5, atol=1e-6)
         assert (factors != 1).any()
-
-
-def name_caffemodel(job, tmp_path):
-    """Have the model's own file be there for a backend that reads it."""
-    from harness.model.caffemodel import write_caffemodel
-
-    folder, path = tmp_path / "network", tmp_path / "net.caffemodel"
-    write_caffemodel(path, NETWORK, read_weights(folder, NETWORK))
-    notes = json.loads((folder / "network.json").read_text())
-    notes["sources"]["caffemodel"] = hash_file(path)
-    (folder / "network.json").write_text(json.dumps(notes))
-    job["model"]["caffemodel"] = str(path)
 
 
 @pytest.mark.parametrize("order", ["network", "listing"])

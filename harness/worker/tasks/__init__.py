@@ -6,7 +6,7 @@ from typing import Any, Dict, Protocol
 
 from harness.core.errors import InputError
 from harness.worker.job import Job
-from harness.worker.tasks import counterfactuals, extract, graft, judge, trace
+from harness.worker.tasks import audit, counterfactuals, extract, graft, judge, trace
 
 
 class Task(Protocol):
@@ -22,6 +22,7 @@ TASKS: Dict[str, Task] = {
     "counterfactuals": counterfactuals,
     "trace": trace,
     "graft": graft,
+    "audit": audit,
 }
 
 

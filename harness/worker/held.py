@@ -1,0 +1,75 @@
+"""Two values held against each other: how far one is off, measured in what rounding can do."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+import numpy as np
+
+from harness.worker.truth import Truth
+
+SMALLEST = float(np.finfo(np.float32).tiny)  # what lies below may be 0 to whoever flushes it
+LARGEST = 1e300  # where anything can be
+
+
+def hold_against(found: np.ndarray, truth: Truth) -> Dict[str, Any]:
+    """How far a value is off the truth: `error` and `relative`, and in bounds (`ratio`) and deviations.
+
+    `noise` is one deviation where the error is largest in deviations. Null where one side alone has values
+    that are no finite numbers.
+    """
+    values, known = found.astype(np.float64), np.isfinite(truth.value)
+    both = known & np.isfinite(values)
+    if not (both | is_same_special(values, truth.value)).all():
+        where = int(np.count_nonzero(~both))
+        return {**make_finding(None), "what": f"{where} values that are no finite numbers on one side alone"}
+    if not both.any():
+        return make_finding(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    error = abs(values - truth.value)[both]
+    bound, scale = (limit(one[both]) for one in (truth.bound, truth.scale))
+    off, size = float(np.sqrt((error**2).mean())), float(np.sqrt((truth.value[both] ** 2).mean()))
+    worst, furthest = int(np.argmax(error / bound)), int(np.argmax(error / scale))
+    return make_finding(
+        float(error.max()),
+        off / size if size else float(off > 0),
+        float(bound[worst]),
+        float(error[worst] / bound[worst]),
+        float(scale[furthest]),
+        float(error[furthest] / scale[furthest]),
+    )
+
+
+def limit(sizes: np.ndarray) -> np.ndarray:
+    """What rounding can do, as numbers that JSON has."""
+    return np.clip(np.where(np.isnan(sizes), LARGEST, sizes), SMALLEST, LARGEST)
+
+
+def is_same_special(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Where both are NaN, or the same infinity."""
+    same: np.ndarray = (np.isnan(values) & np.isnan(others)) | (~np.isfinite(values) & (values == others))
+    return same
+
+
+def make_finding(
+    error: Optional[float],
+    relative: Optional[float] = None,
+    bound: Optional[float] = None,
+    ratio: Optional[float] = None,
+    noise: Optional[float] = None,
+    deviations: Optional[float] = None,
+) -> Dict[str, Any]:
+    """What is said of a stage that is a number."""
+    return {
+        "error": error,
+        "relative": relative,
+        "bound": bound,
+        "ratio": ratio,
+        "noise": noise,
+        "deviations": deviations,
+        "what": None,
+    }
+
+
+def say(what: Optional[str]) -> Dict[str, Any]:
+    """What is said of a stage that is no number: in words what differs, or nothing."""
+    return {**make_finding(None if what else 0.0), "what": what}
