@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,18 @@ def keep_explained(path: Path) -> dict[Key, Explanation]:
             f"{path}: cannot be written ({error.strerror}); make room, or copy the run"
         ) from error
     return {key_line(one): one for one in found}
+
+
+def list_current(folder: Path, executions: Mapping[str, str | None]) -> list[Explanation]:
+    """All that a run's `causes.jsonl` says of the cells' executions that it has, the latest of each."""
+    path = folder / CAUSES
+    found = {key_line(one): one for one in read_lines(path)} if path.exists() else {}
+    return [
+        one
+        for one in found.values()
+        if all(name in executions for name in one.cells)
+        and one.executions == tuple(executions[name] for name in one.cells)
+    ]
 
 
 def read_lines(path: Path) -> Iterator[Explanation]:

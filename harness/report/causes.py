@@ -12,7 +12,7 @@ from rich.text import Text
 from harness.report.markup import code, draw_table, escape, fit_rows
 from harness.report.words import RATES
 from harness.summary.causes import CauseGroup, CausesSummary, SharePart, Waterfall
-from harness.summary.document import Summary
+from harness.summary.document import DivergenceSummary, Summary
 from harness.system.consoles import make_text
 from harness.system.numbers import count, show_percent, show_points
 from harness.system.text import make_line
@@ -22,19 +22,21 @@ BAR = 24  # characters for the largest part of a waterfall
 UNKNOWN = "unknown"
 STYLES = {"proven": "bold green", "consistent": "bold yellow", "unknown": "bold red"}
 WORDS = {word.key: word.word for word in RATES}
-HEAD = ("divergences", "verdict", "causes", "between", "in words")
+HEAD = ("departures", "verdict", "causes", "between", "in words")
 WATERFALL = ("factor", "cause", "points")
 
 
 def draw_causes(summary: Summary, most: int = MOST_GROUPS) -> RenderableType | None:
     """Groups with their sentences and commands, then the waterfalls; None where nobody asked for causes."""
-    causes = summary.causes
-    if causes is None:
-        return None
+    return None if summary.causes is None else draw_part(summary.causes, most)
+
+
+def draw_part(causes: CausesSummary, most: int | None = None) -> RenderableType:
+    """The same of the summary's part on causes; all groups, or the first so many."""
     parts: list[RenderableType] = [Text(f"why: {count_causes(causes)}", "bold")]
     for group in causes.groups[:most]:
         parts.extend(draw_group(group))
-    if len(causes.groups) > most:
+    if most is not None and len(causes.groups) > most:
         parts.append(Text(f"  and {len(causes.groups) - most} more groups in summary.json"))
     parts.extend(map(draw_waterfall, causes.waterfalls))
     if causes.untested:
@@ -43,10 +45,13 @@ def draw_causes(summary: Summary, most: int = MOST_GROUPS) -> RenderableType | N
 
 
 def count_causes(causes: CausesSummary) -> str:
-    """`350 divergences explained: 348 proven, 2 unknown; 12 executions`."""
+    """`350 departures explained: 348 proven, 2 unknown; 12 executions`.
+
+    Where an example diverges, each cell that departs is explained.
+    """
     found = ((causes.proven, "proven"), (causes.consistent, "consistent"), (causes.unknown, UNKNOWN))
     told = ", ".join(f"{number} {word}" for number, word in found if number) or "none"
-    total, executions = count(causes.explained, "divergence"), count(causes.executions, "execution")
+    total, executions = count(causes.explained, "departure"), count(causes.executions, "execution")
     return f"{total} explained: {told}; {executions}"
 
 
@@ -61,6 +66,12 @@ def draw_group(group: CauseGroup) -> Iterator[RenderableType]:
 def name_causes(group: CauseGroup) -> str:
     """`pool3-channels, alpha`, or that none is known."""
     return ", ".join(dict.fromkeys(one.cause for one in group.causes)) or UNKNOWN
+
+
+def name_groups(one: DivergenceSummary, causes: CausesSummary) -> str:
+    """Causes of a divergence, those of each departing cell once: `pool3-channels, alpha; unknown`."""
+    groups = (causes.groups[place] for place in one.groups.values())
+    return make_line("; ".join(dict.fromkeys(map(name_causes, groups))))
 
 
 def draw_waterfall(waterfall: Waterfall) -> RenderableType:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.blocks import draw_blocks
+from harness.report.causes import name_groups
 from harness.report.divergences import (
     list_departing,
     list_steady,
@@ -83,7 +84,11 @@ def write_divergences(summary: Summary) -> str | None:
     """All diverging examples as plain lines."""
     if not summary.divergences:
         return None
-    head, rows = list_divergences(summary, rank_divergences(summary.divergences))
+    shown = rank_divergences(summary.divergences)
+    head, rows = list_divergences(summary, shown)
+    if summary.causes is not None:
+        head = [*head, "cause"]
+        rows = [[*row, name_groups(one, summary.causes)] for row, one in zip(rows, shown, strict=True)]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = ["─" * width for width in widths]
     lines = [align_row(row, head, widths) for row in (head, rule, *rows)]

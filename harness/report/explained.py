@@ -40,14 +40,26 @@ def add_causes(summary: Summary, causes: CausesSummary, explanations: Iterable[E
 
     What it took to find them is added to what it took before.
     """
-    before = summary.causes.executions if summary.causes else 0
     told: dict[str, list[Explanation]] = {}
     for one in explanations:
         told.setdefault(one.example, []).append(one)
     places = {key_group(group): place for place, group in enumerate(causes.groups)}
     divergences = tuple(explain_one(one, told.get(one.example, ()), places) for one in summary.divergences)
-    counted = causes.model_copy(update={"executions": before + causes.executions})
+    counted = causes.model_copy(update=keep_earlier(summary.causes, causes))
     return summary.model_copy(update={"causes": counted, "divergences": divergences})
+
+
+def keep_earlier(before: CausesSummary | None, causes: CausesSummary) -> dict[str, Any]:
+    """What was found before and is not found again each time: executions, waterfalls, what is not tested."""
+    if before is None:
+        return {}
+    drawn = {(one.cells, one.rate) for one in causes.waterfalls}
+    waterfalls = [one for one in before.waterfalls if (one.cells, one.rate) not in drawn]
+    return {
+        "executions": before.executions + causes.executions,
+        "waterfalls": (*causes.waterfalls, *waterfalls),
+        "untested": tuple(dict.fromkeys((*before.untested, *causes.untested))),
+    }
 
 
 def explain_one(

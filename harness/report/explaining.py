@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.launch.events import Event
+from harness.report.causes import draw_part
 from harness.report.progress import PLAIN_SECONDS
+from harness.summary.causes import CausesSummary
 from harness.system.consoles import make_text
 from harness.system.numbers import count
 
@@ -80,14 +82,5 @@ def open_screen(console: Console) -> Iterator[ExplainScreen]:
 
 
 def print_causes(causes: Mapping[str, Any], console: Console) -> None:
-    """Every group of divergences with its sentence and the command that explains one of them again."""
-    for group in causes["groups"]:
-        names = ", ".join(one["cause"] for one in group["causes"]) or "unknown"
-        first, second = group["cells"]
-        head = f"{group['count']} {group['verdict']}: {names} ({first} against {second})"
-        console.print(make_text(head, "bold"), soft_wrap=True)
-        console.print(make_text(f"  {group['sentence']}"), soft_wrap=True)
-        console.print(make_text(f"  {group['command']}"), soft_wrap=True)
-    told = ", ".join(f"{causes[name]} {name}" for name in ("proven", "consistent", "unknown") if causes[name])
-    total = count(causes["explained"], "divergence")
-    console.print(make_text(f"{total}: {told}; {count(causes['executions'], 'execution')}"))
+    """Every group with its sentence and the command that explains one of them again, as reports have them."""
+    console.print(draw_part(CausesSummary.model_validate(causes)))

@@ -57,9 +57,9 @@ def print_summary(
         draw_notes(summary),
         draw_differences(summary, console, "see report.html" if folder else "see --output DIR"),
         draw_agreement(summary, console),
-        draw_causes(summary),
         *lists,
         draw_troubles(summary.cells),
+        draw_causes(summary),
     ):
         if isinstance(part, str):
             console.file.write(f"{part}\n")  # too long for the console, which measures every line

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import InputError
 from harness.diff.locate import find_run
 from harness.explain.cells import open_answers
-from harness.explain.explain import Progress, explain_pairs
+from harness.explain.explain import Progress, explain_pairs, list_current
 from harness.explain.groups import summarise_causes
-from harness.explain.run import Wish, list_pairs, read_pair, read_past_run
+from harness.explain.run import PastRun, Wish, list_pairs, read_pair, read_past_run
 from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
-from harness.report.explaining import ExplainScreen
+from harness.report.explained import write_explained
+from harness.report.explaining import ExplainScreen, open_screen
+from harness.summary.causes import CausesSummary
+from harness.summary.document import Summary
+from harness.summary.reading import read_summary
+from harness.system.consoles import open_errors
 
 
 @dataclass(frozen=True)
@@ -63,4 +70,33 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
         drawn, notes = draw_waterfalls(pairs, run.join, answers, order.most_seconds)
     for note in notes:
         screen.say(note)
-    return summarise_causes(found, answers.executions, drawn), folder
+    causes = summarise_causes(found, answers.executions, drawn)
+    write_reports(folder, run, causes)
+    return causes, folder
+
+
+def write_reports(folder: Path, run: PastRun, causes: Mapping[str, Any]) -> None:
+    """Write the run's reports anew with all that its `causes.jsonl` says, these causes with the rest."""
+    executions = {one.summary.environment: one.execution for one in run.past.results}
+    known = list_current(folder, executions)
+    told = summarise_causes(known, causes["executions"])
+    untested = list(dict.fromkeys([*told["untested"], *causes["untested"]]))
+    more = {"waterfalls": causes["waterfalls"], "untested": untested}
+    write_explained(folder, CausesSummary.model_validate(told | more), known)
+
+
+def explain_summary(
+    summary: Summary, folder: Path, root: Path, ca_bundle: Path | None
+) -> tuple[Summary, InputError | None]:
+    """The summary of a run that has just ended with its causes, where it has divergences.
+
+    And why they could not be explained, where they could not: the run itself is done.
+    """
+    if not summary.divergences:
+        return summary, None
+    try:
+        with open_screen(open_errors()) as screen:
+            explain_run(Order(str(folder), (), None, ca_bundle, folder.parent), root, screen)
+        return read_summary(folder), None
+    except InputError as error:
+        return summary, error

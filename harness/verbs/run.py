@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.core.errors import InputError
 from harness.system.ending import INTERRUPTED
 from harness.system.invocation import show_example
 from harness.system.streams import print_line
@@ -46,6 +47,11 @@ Only = Annotated[
     ),
 ]
 
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Say why examples diverge, as `harness explain` does, in every report."),
+]
+
 MATRIX_EXAMPLE = show_example("matrix --environment 'local-onnx*' --environment local-pytorch")
 
 
@@ -65,6 +71,7 @@ def matrix(
     example: Only = None,
     repeat: options.Repeat = 1,
     fresh: options.Fresh = False,
+    explain: Explain = False,
     ca_bundle: options.CaBundle = None,
     as_json: options.SummaryAsJson = False,
     reports: options.Reports = None,
@@ -91,7 +98,7 @@ def matrix(
         reports=reports,
         ca_bundle=ca_bundle,
     )
-    perform(request, as_json=as_json)
+    perform(request, explain=explain, as_json=as_json)
 
 
 RUN_EXAMPLE = show_example(
@@ -122,6 +129,7 @@ def run(
     rule: options.Rules = None,
     stage: options.Stages = None,
     level: options.Level = None,
+    explain: Explain = False,
     ca_bundle: options.CaBundle = None,
     as_json: options.SummaryAsJson = False,
     reports: options.Reports = None,
@@ -152,20 +160,28 @@ def run(
         ca_bundle=ca_bundle,
         must_compare=False,
     )
-    perform(request, as_json=as_json)
+    perform(request, explain=explain, as_json=as_json)
 
 
-def perform(request: Any, *, as_json: bool) -> None:
-    """Run what is asked for, print the result, and leave with its exit code."""
+def perform(request: Any, *, explain: bool, as_json: bool) -> None:
+    """Run what is asked for, explain it where that is, too, print the result, and leave with its exit code.
+
+    What cannot be explained is said below the report, for the run itself is done.
+    """
     from harness.report.progress import ConsoleScreen
     from harness.report.show import show_summary
     from harness.system.consoles import open_errors
     from harness.system.project import find_root
     from harness.verbs.composition import run_matrix
+    from harness.verbs.explaining import explain_summary
 
+    root = find_root()
+    fault: InputError | None = None
     try:
-        summary, folder = run_matrix(request, find_root(), ConsoleScreen(open_errors()))
+        summary, folder = run_matrix(request, root, ConsoleScreen(open_errors()))
+        if explain:
+            summary, fault = explain_summary(summary, folder, root, request.ca_bundle)
     except KeyboardInterrupt:
-        print_line("harness: interrupted; finished cells are kept and used next time", error=True)
+        print_line("harness: interrupted; what is finished is kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None
-    show_summary(summary, folder, as_json=as_json)
+    show_summary(summary, folder, as_json=as_json, fault=fault)

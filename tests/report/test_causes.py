@@ -46,7 +46,7 @@ def show(summary):
 def test_both_forms_say_the_same():
     summary = make_summary(causes=CAUSES)
     for text in (show(summary), write_causes(summary, 100_000)):
-        words = ["350 divergences explained: 348 proven, 2 unknown; 12 executions", "345", "beta", "unknown"]
+        words = ["350 departures explained: 348 proven, 2 unknown; 12 executions", "345", "beta", "unknown"]
         words += [GROUP.sentence, "57.0", "87.0", "+40.0", "\N{MINUS SIGN}10.0", "to \N{MINUS SIGN}5.0"]
         for word in [*words, "packages", "--cells a b"]:
             assert word in text.replace("&#45;", "-"), word
@@ -76,7 +76,7 @@ def test_hostile_text_steers_nothing(text):
 
 def test_no_divergence_is_explained_by_none():
     nothing = CausesSummary(explained=0, proven=0, consistent=0, unknown=0, executions=0, groups=())
-    assert count_causes(nothing) == "0 divergences explained: none; 0 executions"
+    assert count_causes(nothing) == "0 departures explained: none; 0 executions"
     assert draw_causes(make_summary(causes=nothing)) is not None
 
 

@@ -154,6 +154,7 @@ def describe_frame(
     return frame | {
         "facts": list_facts(summary),
         "causes": why.view_causes(summary, ladders),
+        "most_causes": why.MOST_OPEN,
         "causes_words": count_causes(summary.causes) if summary.causes else "",
         "baseline": overview.find_baseline(summary),
         "cells": overview.order_cells(summary),

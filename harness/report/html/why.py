@@ -16,6 +16,7 @@ from harness.summary.document import Summary
 from harness.system.numbers import show_margin, show_percent, show_ratio
 from harness.system.text import make_line
 
+MOST_OPEN = 8  # groups that are seen at once; the others are folded
 MOST_LADDERS = 40
 MOST_RUNGS = 400
 HEIGHT = 36.0  # of a strip

@@ -28,7 +28,7 @@ def test_proven_causes_stand_first_below_the_verdict(path, tab):
         assert words in first.inner_text()
     tops = [page.locator(one).bounding_box()["y"] for one in (".verdict", "#why", "#environments")]
     assert tops == sorted(tops)
-    assert "12 divergences explained: 10 proven, 1 consistent, 1 unknown" in page.locator("#why").inner_text()
+    assert "12 departures explained: 10 proven, 1 consistent, 1 unknown" in page.locator("#why").inner_text()
     tab.shoot("why-light")
 
 

@@ -52,6 +52,8 @@ function scrub(figure, place) {
 function showLadder(number, at) {
   const figure = document.getElementById(`ladder-${number}`);
   const size = figure ? ladderOf(figure)[3].length : 0;
+  const fold = figure?.closest("details");
+  if (fold) fold.open = true;
   const place = Number(at);
   if (Number.isInteger(place) && place >= 0 && place < size) fillRung(figure, place);
 }
