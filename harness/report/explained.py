@@ -53,11 +53,10 @@ def keep_earlier(before: CausesSummary | None, causes: CausesSummary) -> dict[st
     """What was found before and is not found again each time: executions, waterfalls, what is not tested."""
     if before is None:
         return {}
-    drawn = {(one.cells, one.rate) for one in causes.waterfalls}
-    waterfalls = [one for one in before.waterfalls if (one.cells, one.rate) not in drawn]
+    waterfalls = {(one.cells, one.rate): one for one in (*before.waterfalls, *causes.waterfalls)}
     return {
         "executions": before.executions + causes.executions,
-        "waterfalls": (*causes.waterfalls, *waterfalls),
+        "waterfalls": tuple(waterfalls.values()),
         "untested": tuple(dict.fromkeys((*before.untested, *causes.untested))),
     }
 

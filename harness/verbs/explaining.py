@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from harness.diff.locate import find_run
 from harness.explain.cells import open_answers
 from harness.explain.explain import Progress, explain_pairs, list_current
 from harness.explain.groups import summarise_causes
+from harness.explain.pair import Pair
 from harness.explain.run import PastRun, Wish, list_pairs, read_pair, read_past_run
 from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
 from harness.report.explained import write_explained
 from harness.report.explaining import ExplainScreen, open_screen
-from harness.summary.causes import CausesSummary
+from harness.summary.causes import CausesSummary, Waterfall
 from harness.summary.document import Summary
 from harness.summary.reading import read_summary
 from harness.system.consoles import open_errors
@@ -67,12 +68,21 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     with open_workspace(root, screen) as workspace:
         answers = open_answers(workspace, run, order.ca_bundle)
         found = explain_pairs(folder, pairs, answers, tell)
-        drawn, notes = draw_waterfalls(pairs, run.join, answers, order.most_seconds)
+        known = list_waterfalls(folder, pairs)
+        wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
+        drawn, notes = draw_waterfalls(wanted, run.join, answers, order.most_seconds)
     for note in notes:
         screen.say(note)
-    causes = summarise_causes(found, answers.executions, drawn)
+    causes = summarise_causes(found, answers.executions, [*known, *drawn])
     write_reports(folder, run, causes)
     return causes, folder
+
+
+def list_waterfalls(folder: Path, pairs: Sequence[Pair]) -> list[Waterfall]:
+    """The waterfalls of these pairs that a run's summary has already."""
+    causes = read_summary(folder).causes if (folder / "summary.json").exists() else None
+    names = {pair.names for pair in pairs}
+    return [one for one in causes.waterfalls if one.cells in names] if causes else []
 
 
 def write_reports(folder: Path, run: PastRun, causes: Mapping[str, Any]) -> None:
