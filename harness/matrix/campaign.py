@@ -19,6 +19,7 @@ from harness.launch.pools import ResourcePool
 from harness.matrix.durations import read_durations, remember_durations
 from harness.matrix.litter import sweep_cache
 from harness.matrix.schedule import Outcome, run_cells
+from harness.plan.environments import Environment
 from harness.plan.plan import JUDGE, Cell, CellRequest, narrow_subject, plan_cells, settle_cell
 from harness.plan.store import locate_result
 from harness.system.cache import find_cache, snapshot_worker
@@ -121,7 +122,7 @@ def run_campaign(
         durations=read_durations(cache),
         fresh=campaign.fresh,
     )
-    runs = [(one.environment, narrow_subject(campaign.subject, one)) for one in campaign.requests]
+    runs = [run for one in campaign.requests for run in list_runs(campaign.subject, one)]
     opening = Opening(workspace.root, cache, stop, say, runs, campaign.ca_bundle)
     with open_sessions(opening) as sessions:
         places = find_placements(campaign.requests, sessions)
@@ -133,6 +134,15 @@ def run_campaign(
             outcomes = run_cells(plan.cells, places, context, show)
     remember_judged(campaign, outcomes, cache)
     return CampaignResult(outcomes, tuple(opening.notes))
+
+
+def list_runs(subject: Subject, request: CellRequest) -> Iterator[tuple[Environment, Subject]]:
+    """What a cell runs on: once as its environment batches it, and once more for each patch that says how."""
+    environment, narrowed = request.environment, narrow_subject(subject, request)
+    patches = request.details.get("details", {}).get("patches", ())
+    sizes = [environment.batch_size, *(one["batch_size"] for one in patches if "batch_size" in one)]
+    for size in dict.fromkeys(sizes):
+        yield environment.model_copy(update={"batch_size": size}), narrowed
 
 
 def settle_cells(

@@ -14,7 +14,15 @@ from typing import IO, Any
 from harness.core.errors import InputError, name_file
 from harness.images.engine import call_engine, explain_errors
 from harness.images.lock import ImageContents
-from harness.launch.docker.files import DATA_FOLDER, OUTPUT, WORK_FOLDER, list_own_files, relocate_job
+from harness.launch.docker.details import NamedFiles
+from harness.launch.docker.files import (
+    DATA_FOLDER,
+    OUTPUT,
+    WORK_FOLDER,
+    list_own_files,
+    list_taken,
+    relocate_job,
+)
 from harness.launch.docker.leftovers import make_labels
 from harness.launch.docker.session import DockerSession, provide_data
 from harness.launch.worker import END, Report, follow, judge_ending, note_failure
@@ -23,7 +31,7 @@ from harness.records.cell import read_cell
 from harness.system.drafts import write_json
 from harness.system.machine import FIXED_VARIABLES
 from harness.system.stopping import Stopped
-from harness.system.tarstream import NOBODY, pack, unpack
+from harness.system.tarstream import NOBODY, TAKEN, pack, unpack
 
 LINE_BYTES = 1 << 16  # longer lines of a worker's output are cut
 LOG_LINES = 2000
@@ -58,10 +66,11 @@ def run_container(
     However it ends, the container is gone then and the workplace holds a `cell.json` that says so.
     Stopped when `stop` is set meanwhile.
     """
-    moved = relocate_job(job.content)
+    named = NamedFiles(WORK_FOLDER)
+    moved = relocate_job(job.content, named)
     write_json(job.workplace / "job.json", moved)
     try:
-        reason = run_in_container(session, job, hold_cores, report, stop)
+        reason = run_in_container(session, job, named, hold_cores, report, stop)
     except InputError as error:
         reason = str(error)
     note_failure(job.workplace, reason, moved)
@@ -71,7 +80,12 @@ def run_container(
 
 
 def run_in_container(
-    session: DockerSession, job: ContainerJob, hold_cores: HoldCores, report: Report, stop: threading.Event
+    session: DockerSession,
+    job: ContainerJob,
+    named: NamedFiles,
+    hold_cores: HoldCores,
+    report: Report,
+    stop: threading.Event,
 ) -> str | None:
     """Make the container, send it its files, follow it; InputError where the engine refuses."""
     with (
@@ -79,7 +93,7 @@ def run_in_container(
         hold_container(session, client, job) as container,
         (job.workplace / "log.txt").open("wb") as log,
     ):
-        entries = list(list_own_files(job.snapshot, job.workplace))
+        entries = list(list_own_files(job.snapshot, job.workplace, named))
         doing = f"environment {job.environment.name}: sending its job"
         call_engine(doing, lambda: client.api.put_archive(container, WORK_FOLDER, pack(entries)))
         with hold_cores():
@@ -92,7 +106,7 @@ def copy_out(client: Any, container: str, job: ContainerJob, log: IO[bytes]) -> 
     """Copy out what an ended container made and said."""
     doing = f"environment {job.environment.name}: reading its log"
     said = call_engine(doing, lambda: client.api.logs(container, stdout=False, stderr=True, tail=LOG_LINES))
-    refused = fetch_output(client, container, job.workplace)
+    refused = fetch_output(client, container, job.workplace, list_taken(job.content))
     with name_file(log.name):
         log.write(said + b"".join(f"left in the container: {one}\n".encode() for one in refused))
         log.flush()
@@ -198,7 +212,7 @@ def follow_container(
     except Stopped:
         with contextlib.suppress(InputError, OSError):
             end_container(client, container)
-            fetch_output(client, container, job.workplace)
+            fetch_output(client, container, job.workplace, list_taken(job.content))
         raise
     if reason:
         end_container(client, container)
@@ -256,12 +270,12 @@ def wait_for_end(client: Any, container: str, doing: str) -> dict[str, Any]:
     return state
 
 
-def fetch_output(client: Any, container: str, workplace: Path) -> list[str]:
+def fetch_output(client: Any, container: str, workplace: Path, taken: Mapping[str, int] = TAKEN) -> list[str]:
     """Copy a cell's files into its workplace; what was left in the container, with reasons."""
     with explain_errors("copying results out of a container"):
         pieces, _ = client.api.get_archive(container, f"{WORK_FOLDER}/{OUTPUT}")
         with contextlib.closing(pieces):
-            return unpack(pieces, workplace, OUTPUT)
+            return unpack(pieces, workplace, OUTPUT, taken)
 
 
 def judge_state(state: Mapping[str, Any], job: ContainerJob) -> str | None:

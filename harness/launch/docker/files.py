@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.examples import list_examples, locate_copy
+from harness.core.traces import INDEX
 from harness.examples.subject import Subject
+from harness.launch.docker.details import NamedFiles
 from harness.plan.store import RESUMABLE
-from harness.system.tarstream import TarEntry
+from harness.system.tarstream import TAKEN, TarEntry
 from harness.worker.batches import form_batches
+from harness.worker.tasks.trace import LIMIT_BYTES, name_archive
 
 DATA_FOLDER = "/data"
 WORK_FOLDER, OUTPUT = "/work", "out"
@@ -43,11 +46,14 @@ def list_shared_files(runs: Sequence[tuple[Subject, int]]) -> tuple[TarEntry, ..
     return (*found, *(TarEntry(name, path) for name, path in examples.items()))
 
 
-def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A job with the paths that its files have inside a container."""
+def relocate_job(job: Mapping[str, Any], named: NamedFiles | None = None) -> dict[str, Any]:
+    """A job with the paths that files have inside a container; `named` takes down those of its details."""
     model, examples = job["model"], job["examples"]
+    named = NamedFiles(WORK_FOLDER) if named is None else named
+    details = {"details": named.relocate(job["details"])} if "details" in job else {}
     return {
         **job,
+        **details,
         "model": {
             **model,
             "network": f"{DATA_FOLDER}/network",
@@ -67,12 +73,26 @@ def relocate_job(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_own_files(snapshot: Path, workplace: Path) -> Iterator[TarEntry]:
-    """What one cell alone gets: its job, the worker's code, and records of an earlier attempt."""
+def list_own_files(snapshot: Path, workplace: Path, named: NamedFiles) -> Iterator[TarEntry]:
+    """What one cell alone gets: its job and what this names, the worker's code, and earlier records."""
     yield TarEntry(OUTPUT)
     yield TarEntry("job.json", workplace / "job.json")
+    yield from named.list_entries()
     for path in sorted(snapshot.rglob("*.py")):
         yield TarEntry(f"code/{path.relative_to(snapshot).as_posix()}", path)
     for name in RESUMABLE:
         if (workplace / name).is_file():
             yield TarEntry(f"{OUTPUT}/{name}", workplace / name, mine=True)
+
+
+def list_taken(job: Mapping[str, Any]) -> dict[str, int]:
+    """Names of files that a cell leaves, and of how many bytes each may be: of a trace too."""
+    if job.get("task") != "trace":
+        return TAKEN
+    details = job["details"]
+    limit = details.get("limit_bytes", LIMIT_BYTES)
+    return {
+        **TAKEN,
+        INDEX: TAKEN["cell.json"],
+        **{name_archive(one): limit for one in details["examples"]},
+    }
