@@ -23,6 +23,7 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 EXPENSIVE = {
     "docker": "needs a Docker engine",
     "kill": "kills many runs: minutes, or hours",
+    "planted": "every planted fault: minutes",
     "slow": "the full-size network: minutes and gigabytes",
 }
 

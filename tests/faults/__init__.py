@@ -1,0 +1,1 @@
+"""Faults planted in environments whose files say nothing of them, and explained blind."""

@@ -1,0 +1,48 @@
+"""A planted fault explained: what was found, and whether it is right."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from faults.planting import plant
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the explanations of one fault's divergences say; `sets` are verdicts and causes, with how many."""
+
+    fault: object
+    divergences: int
+    sets: dict
+    executions: int
+    seconds: float
+    lines: tuple
+
+    @property
+    def is_right(self):
+        """Whether every divergence has the fault's causes, all of them, no other, and its verdict."""
+        wanted = {(self.fault.verdict, self.fault.causes)}
+        return set(self.sets) == wanted and all(map(self.has_value, self.lines))
+
+    def has_value(self, line):
+        """Whether the first cause has the fault's value on the faulty side."""
+        return self.fault.value is None or line["causes"][0]["b"] == self.fault.value
+
+
+def explain_fault(project, fault, number):
+    """Plant a fault in an environment that says nothing of it, and have its divergences explained."""
+    started, name = time.monotonic(), f"suspect-{number:02}"
+    project.add_environment(name, backend=fault.backend)
+    with plant({name: fault}, project.root / "planted"):
+        folder = project.run("truth", name, fault.examples, fault.witnesses)
+        code, out, err = project.explain(folder, "--json")
+    if code == 2 and "nothing diverges" in err:
+        return Found(fault, 0, {}, 0, time.monotonic() - started, ())
+    assert code != 2, err[-2000:]
+    lines = tuple(map(json.loads, (folder / "causes.jsonl").read_text().splitlines()))
+    sets = {}
+    for line in lines:
+        key = line["verdict"], tuple(sorted(one["cause"] for one in line["causes"]))
+        sets[key] = sets.get(key, 0) + 1
+    executions = json.loads(out)["executions"]
+    return Found(fault, len(lines), sets, executions, time.monotonic() - started, lines)

@@ -1,0 +1,64 @@
+"""Faults of the network, its parameters, and the list of labels."""
+
+from faults.planting import Edit, Fault
+from faults.project import LABEL_NAMES
+from harness.explain.known import sort_labels
+
+REFERENCE = "backends/reference.py"
+LOADED = "return ReferenceExecutor(network, weights, settings.precision)"
+PRODUCT = "np.matmul(value.reshape(len(value), -1), weight.T)"
+PIXELS = "(value.transpose(0, 2, 3, 1) if value.ndim == 4 else value).reshape(len(value), -1)"
+GOLD = '"gold": example.gold,'
+BATCHES = "for batch in batches[done:]:"
+BITS = "array.view(np.uint32)"
+
+
+def change_weights(name, code, **more):
+    """A fault of the parameters, as an expression of the `name` and the `array` of each."""
+    made = f"{{name: np.ascontiguousarray({code}, np.float32) for name, array in weights.items()}}"
+    edit = Edit(REFERENCE, LOADED, LOADED.replace("weights", made))
+    return Fault(name, ("weights",), (edit,), **more)
+
+
+def change_gold(name, code, **more):
+    """A fault of the list of labels, as an expression of the class that the right one gives."""
+    return Fault(name, ("labels",), (Edit("worker/tasks/judge.py", GOLD, f'"gold": {code},'),), **more)
+
+
+WEIGHTS = (
+    change_weights("weights in float16", "array.astype(np.float16)", value="float16"),
+    change_weights(
+        "weights in bfloat16",
+        f"(({BITS} + 0x7FFF + (({BITS} >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)",
+        value="bfloat16",
+    ),
+    change_weights("no biases", "array * (0 if name.endswith('.bias') else 1)", value="0"),
+    change_weights("fc transposed", "array.T.reshape(array.shape) if array.ndim == 2 else array"),
+    change_weights(
+        "one layer stale",
+        "array + (0.3 * array.std() * np.random.default_rng(3).normal(size=array.shape)"
+        " if name == 'conv4_2.weight' else 0)",
+    ),
+    change_weights(
+        "another file",
+        "np.random.default_rng(7).permutation(array) if array.ndim > 1 else array",
+    ),
+)
+NETWORKS = (
+    *WEIGHTS,
+    Fault(
+        "flattened pixel by pixel",
+        ("flatten",),
+        (Edit(REFERENCE, PRODUCT, PRODUCT.replace("value.reshape(len(value), -1)", PIXELS)),),
+        value="nhwc",
+    ),
+    change_gold("labels from 1", "example.gold + 1", value=1),
+    change_gold("labels sorted", f"{sort_labels(LABEL_NAMES)!r}[example.gold]", value="sorted"),
+)
+HARMLESS_NETWORKS = (
+    Fault(
+        "batches backwards",
+        ("file-bytes",),
+        (Edit("worker/tasks/judge.py", BATCHES, BATCHES[:-1] + "[::-1]:"),),
+    ),
+)
