@@ -39,13 +39,14 @@ class CellRunner:
 
     def request(self, number: int, question: Question) -> CellRequest:
         """The cell that answers a question."""
+        brief = {"brief": True} if question.is_brief else {}
         return CellRequest(
             question.place,
             self.override,
             variant=f"patched-{number}",
             only=tuple(question.examples),
             task=TASK,
-            details={"details": {"patches": list_patches(question)}},
+            details={"details": {"patches": list_patches(question), **brief}},
         )
 
 

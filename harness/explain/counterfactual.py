@@ -45,7 +45,8 @@ class Side:
 class Question:
     """Patches and examples to be tried in a cell's environment, or in a changed copy of it.
 
-    `only` are, patch by patch, the examples that each is wanted on; all of them without it.
+    `only` are, patch by patch, the examples that each is wanted on; all of them without it. Where it
+    `is_brief`, answers say what a rate counts, and no logits.
     """
 
     side: Side
@@ -53,6 +54,7 @@ class Question:
     examples: Sequence[str]
     environment: Environment | None = None
     only: Sequence[Sequence[str]] | None = None
+    is_brief: bool = False
 
     @property
     def place(self) -> Environment:

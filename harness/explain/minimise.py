@@ -14,6 +14,7 @@ Factors = frozenset[str]
 Tried = Mapping[Factors, bool]
 Search = Generator[list[Factors], Tried, "Minimal | None"]
 Key = TypeVar("Key")
+Item = TypeVar("Item")
 Try = Callable[[Mapping[Key, Sequence[Factors]]], Mapping[Key, Tried]]
 """Takes which sets are to be tried on which examples; whether each of them suffices."""
 MOST_ALSO = 5
@@ -118,7 +119,7 @@ def reduce_set(names: Sequence[str], tried: dict[Factors, bool]) -> Generator[li
     return frozenset(kept)
 
 
-def split(names: Sequence[str], parts: int) -> list[list[str]]:
-    """Names in so many parts of nearly equal length."""
-    bounds = [len(names) * number // parts for number in range(parts + 1)]
-    return [list(names[start:end]) for start, end in pairwise(bounds)]
+def split(ones: Sequence[Item], parts: int) -> list[list[Item]]:
+    """Names, or sets, in so many parts of nearly equal length."""
+    bounds = [len(ones) * number // parts for number in range(parts + 1)]
+    return [list(ones[start:end]) for start, end in pairwise(bounds)]

@@ -22,16 +22,21 @@ from harness.diff.tuples import Join
 from harness.evaluate.rates import ExampleKinds, find_example_kinds, mark_examples
 from harness.explain.causes import Cause
 from harness.explain.counterfactual import Answers, Failure, Question, Record, take_tuple
+from harness.explain.minimise import split
 from harness.explain.pair import Pair
 from harness.explain.setup import Setup, choose_setup, find_seconds
 from harness.explain.shapley import Share, Subset, list_sets, share_values
 from harness.records.record import walk_records
 from harness.summary.causes import SharePart, Waterfall
+from harness.system.machine import count_cores
 
 RateName = Literal["detection", "alarms"]
 RATES: tuple[RateName, ...] = ("detection", "alarms")
 ENVIRONMENT = "environment"
 MOST_SECONDS = 1800.0  # of one core, for the waterfalls of a pair that nobody asked for by name
+PART_SECONDS = 10.0  # of one core: less is not worth another worker
+LATE = ("port.pool3_channels", "port.pool3_kernel", "port.pool3_when", "port.fc")
+"""What acts on few blobs: passes that differ in these alone have the most in common."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,35 +143,42 @@ def choose_examples(setup: Setup, table: Table) -> np.ndarray:
 
 def try_sets(plans: Sequence[Plan], table: Table, answers: Answers) -> Iterator[str]:
     """Have all sets of all plans tried side by side, and read what came out; why it did not."""
-    asked = [plan for plan in plans if plan.sets]
-    questions = [ask_plan(plan, table) for plan in asked]
-    results = answers.run(questions) if questions else ()
-    for plan, question, result in zip(asked, questions, results, strict=True):
+    asked = [(plan, part) for plan in plans for part in split_sets(plan)]
+    results = answers.run([ask_sets(plan, part, table) for plan, part in asked]) if asked else ()
+    for (plan, part), result in zip(asked, results, strict=True):
         answers.executions += 1
-        answers.settings += len(question.patches)
+        answers.settings += len(part)
         try:
-            plan.found.update(read_outcomes(result, plan, table))
+            plan.found.update(read_outcomes(result, plan, part, table))
         except InputError as error:
             yield tell_none(plan, error)
 
 
-def ask_plan(plan: Plan, table: Table) -> Question:
-    """The question that tries every set on every example."""
-    return Question(
-        plan.setup.side, [plan.setup.merge(one) for one in plan.sets], list(table.join.examples[plan.chosen])
-    )
+def split_sets(plan: Plan) -> list[list[Subset]]:
+    """A plan's sets in as many parts as are worth a worker; those that differ late stay together."""
+    ordered = sorted(plan.sets, key=lambda one: sorted(one.difference(LATE)))
+    count = max(1, min(count_cores(), math.ceil(plan.seconds / PART_SECONDS), len(ordered)))
+    return [part for part in split(ordered, count) if part]
 
 
-def read_outcomes(result: Path | Failure, plan: Plan, table: Table) -> dict[Subset, Outcomes]:
-    """What came out for every set; examples that were not tried are as they were."""
+def ask_sets(plan: Plan, sets: Sequence[Subset], table: Table) -> Question:
+    """The question that tries some sets on every example that counts."""
+    patches, examples = [plan.setup.merge(one) for one in sets], list(table.join.examples[plan.chosen])
+    return Question(plan.setup.side, patches, examples, is_brief=True)
+
+
+def read_outcomes(
+    result: Path | Failure, plan: Plan, sets: Sequence[Subset], table: Table
+) -> dict[Subset, Outcomes]:
+    """What came out for some sets; examples that were not tried are as they were."""
     if isinstance(result, Failure):
         raise InputError(result.reason)
     own = table.read(plan.setup.side.label)
-    found = [Outcomes(own.tuples.copy(), own.detected.copy()) for _ in plan.sets]
+    found = [Outcomes(own.tuples.copy(), own.detected.copy()) for _ in sets]
     places = {name: int(row) for row in np.flatnonzero(plan.chosen) for name in [table.join.examples[row]]}
     for record in walk_records(result):
         take_record(record, found, places)
-    return dict(zip(plan.sets, found, strict=True))
+    return dict(zip(sets, found, strict=True))
 
 
 def take_record(record: Record, found: Sequence[Outcomes], places: Mapping[str, int]) -> None:

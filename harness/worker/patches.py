@@ -31,7 +31,9 @@ STARTED_WITH = ("threads", "device")  # settings of a process, which other envir
 
 def read_patches(details: Any) -> List[Dict[str, Any]]:
     """The patches of a job's details; InputError unless their keys and kinds are those that there are."""
-    check_fields(details, {"patches": "a list"}, "job: details")
+    check_fields(
+        details, {"patches": "a list", "brief": "a truth value"}, "job: details", defaulted=["brief"]
+    )
     patches: List[Dict[str, Any]] = details["patches"]
     if not patches:
         raise InputError("job: details: 'patches' has no patch; name one, {} for the job as it is")

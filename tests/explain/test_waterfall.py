@@ -9,6 +9,7 @@ from toy_cells import Toy, make_job, make_pair, settle
 
 from harness.core.errors import InputError
 from harness.diff.tuples import Join
+from harness.explain import waterfall
 from harness.explain.waterfall import draw_waterfalls
 
 COUNT = 40
@@ -100,8 +101,25 @@ def test_the_parts_are_shapley_values_and_add_up_to_the_whole():
 
 
 def test_all_sets_are_tried_once_in_one_execution():
-    _, _, runner = draw(Judging("one"), Judging("two", make_job({"ddof": 1, "fc": "skipped"}, alpha=50.0)))
+    toys = [Judging("one", seconds=0), Judging("two", make_job({"ddof": 1, "fc": "skipped"}, alpha=50.0))]
+    _, _, runner = draw(*toys)
     assert [len(one.patches) for one in runner.questions] == [1, 1, 7]  # both as they are, then all sets
+
+
+def test_many_sets_are_tried_in_one_worker_for_each_core(monkeypatch):
+    monkeypatch.setattr(waterfall, "count_cores", lambda: 3)
+    toys = [Judging("one"), Judging("two", make_job({"ddof": 1, "fc": "skipped"}, alpha=50.0))]
+    found, _, runner = draw(*toys)
+    parts = [one for one in runner.questions if len(one.examples) > 1]
+    assert [len(one.patches) for one in parts] == [2, 2, 3]
+    assert all(one.is_brief for one in parts)
+    assert len({str(patch) for one in parts for patch in one.patches}) == 7
+    late = [{"fc" in patch.get("port", {}) for patch in one.patches} for one in parts[:2]]
+    assert late == [{True, False}] * 2
+    assert found["detection"].end == 13 / 20
+    toys = [Judging("one", seconds=0.1), Judging("two", make_job({"ddof": 1, "fc": "skipped"}), seconds=0.1)]
+    _, _, runner = draw(*toys)
+    assert [len(one.patches) for one in runner.questions] == [1, 1, 3]
 
 
 def test_examples_that_no_rate_counts_are_not_tried_unless_their_input_changes():

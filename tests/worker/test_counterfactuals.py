@@ -231,6 +231,7 @@ def test_a_patch_that_the_job_cannot_take_is_a_line_with_the_reason(job, tmp_pat
         ({}, "job: details: has no 'patches'"),
         ({"patches": {}}, "'patches' must be a list"),
         ({"patches": []}, "'patches' has no patch"),
+        ({"patches": [{}], "brief": 1}, "'brief' must be a truth value"),
         ({"patches": [{}, 3]}, "job: details: patch 1: is no table"),
         ({"patches": [{"prot": {}}]}, "patch 0: 'prot' is no key; there are port, "),
         ({"patches": [{"port": 3}]}, "patch 0: 'port' must be a table, not 3"),
@@ -494,3 +495,16 @@ def test_a_patch_that_names_examples_is_tried_on_these_alone(job, tmp_path):
     some, _ = try_patches(job, tmp_path, [{}, {**patch, "only": names}])
     assert strip(some[0]) == strip(whole[0])
     assert strip(some[1]) == [one for one in strip(whole[1]) if one["example"] in names]
+
+
+def test_brief_answers_say_what_a_rate_counts_and_no_more(job, tmp_path):
+    np.save(tmp_path / "e1.npy", np.zeros((3, 16, 15), np.float32))
+    list_again(job, tmp_path, {1: "e1.npy"})
+    details = {"patches": [{}, {"port": {"ddof": 1}}]}
+    _, whole, _ = run({**job, "task": "counterfactuals", "details": details}, tmp_path)
+    code, brief, _ = run({**job, "task": "counterfactuals", "details": {**details, "brief": True}}, tmp_path)
+    said = ("example", "patch", "gold", "original", "attribute", "detected")
+    refused = ("example", "patch", "gold", "refused")
+    assert code == 0
+    assert {tuple(one) for one in brief} == {said, refused}
+    assert brief == [{key: one[key] for key in (refused if "refused" in one else said)} for one in whole]

@@ -36,6 +36,7 @@ from harness.worker.tasks.judge import list_witnesses, make_record, refuse_examp
 from harness.worker.trials import Chunk, Trial, count_lines, list_chunks, plan_trials, refuse_trial
 
 Record = Dict[str, Any]
+BRIEF = ("example", "patch", "gold", "original", "attribute", "detected", "refused")
 
 
 @dataclass
@@ -77,12 +78,18 @@ def run_job(job: Job) -> Dict[str, Any]:
 def run_chunks(job: Job, chunks: Sequence[Chunk], done: int) -> None:
     """Try what is left after the first `done` chunks."""
     job_hash, kept, total = hash_job(job), count_lines(chunks[:done]), count_lines(chunks)
+    brief = job.data["details"].get("brief", False)
     report_progress(kept, total)
     for chunk, records in try_chunks(chunks[done:]):
         wanted = [one for one in records if one["example"] in chunk.kept]
-        append_batch(job.output, job_hash, wanted)
+        append_batch(job.output, job_hash, [shorten(one) for one in wanted] if brief else wanted)
         kept += len(wanted)
         report_progress(kept, total)
+
+
+def shorten(record: Record) -> Record:
+    """What a rate counts of a record: hundreds of patches fill a disk with the rest."""
+    return {name: record[name] for name in BRIEF if name in record}
 
 
 def try_chunks(chunks: Sequence[Chunk]) -> Iterator[Tuple[Chunk, List[Record]]]:
