@@ -5,25 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.core.errors import InputError
-from harness.explain.causes import Cause, Explanation, Named, Proof
-from harness.explain.counterfactual import AS_IT_IS, Answers, Question, Side
+from harness.explain.causes import Cause, Explanation, Named, Proof, Verdict
+from harness.explain.counterfactual import AS_IT_IS, Answers, Question, Record, Side, take_tuple
+from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.pair import Pair, explain
 from harness.explain.sentences import tell_unstable
 
 
 def check_control(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """The examples on which a cell that was run again has another tuple than in the run."""
+    """The examples on which a cell that was run again has another tuple than in the run, or other logits."""
     for example in examples:
         for side in (pair.b, pair.a):
-            question = Question(side, (AS_IT_IS,), (example,))
-            again, said = answers.find_tuple(question, AS_IT_IS, example), side.read_tuple(example)
-            if again is not None and again != said:
+            again = answers.find(Question(side, (AS_IT_IS,), (example,)), AS_IT_IS, example)
+            if again is not None and is_unstable(again, side.records[example]):
                 check_code(side, answers)
-                named = Named(Cause.NONDETERMINISM.value, "execution", list(said), list(again))
-                proof = Proof("control", side.label, again)
-                sentence = tell_unstable(side.label, said, again)
-                yield explain(pair, example, "proven", [named], sentence, proof=proof)
+                yield tell_control(pair, side, example, again)
                 break
+
+
+def is_unstable(again: Record, said: Record) -> bool:
+    """Whether a second answer has another tuple than the first, or logits that differ beyond noise."""
+    return not is_same_tuple(again, said) or measure_answer(again, said) > NOISE
+
+
+def tell_control(pair: Pair, side: Side, example: str, again: Record) -> Explanation:
+    """The explanation that a cell which disagrees with itself is; proven where its tuple turned."""
+    said, result = side.read_tuple(example), take_tuple(again)
+    assert result is not None  # an answer without one is not found
+    error = measure_answer(again, side.records[example])
+    sentence = tell_unstable(side.label, said, result, error)
+    named = Named(Cause.NONDETERMINISM.value, "execution", list(said), list(result))
+    verdict: Verdict = "consistent" if result == said else "proven"
+    return explain(pair, example, verdict, [named], sentence, proof=Proof("control", side.label, result))
 
 
 def check_code(side: Side, answers: Answers) -> None:

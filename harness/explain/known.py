@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from harness.ami.port import ATTRIBUTES, CHOICES, PRESETS, read_port
+from harness.ami.port import ATTRIBUTES, CHOICES, PRESETS, fit_rules, read_port
 from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.decode import DECODERS
 from harness.core.errors import InputError
@@ -168,7 +168,7 @@ def sort_labels(labels: Sequence[str]) -> list[int]:
 def list_presets(job: Mapping[str, Any]) -> Iterator[tuple[Patch, ...]]:
     """What makes of a job's port each other published one: a patch for every rule that differs."""
     for preset in PRESETS:
-        other = {**job, "port": {"preset": preset, "rules": {}}}
+        other = {**job, "port": {"preset": preset, "rules": fit_rules(preset, {}, job["backend"])}}
         patches = tuple(compare_ports(other, job))
         if patches:
             yield patches

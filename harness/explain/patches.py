@@ -14,6 +14,7 @@ PARAMETERS = {"alpha": Cause.ALPHA, "beta": Cause.BETA, "epsilon": Cause.EPSILON
 TOGETHER = {"listing": "order"}  # rules that say nothing alone, and what they go with
 INPUT_RULES = ("channel_order", "mean", "value_range", "fit", "resize", "resize_when", "npy", "quantise")
 STARTED_WITH = ("threads", "device")  # settings that a worker cannot change while it runs
+OF_ALL_BACKENDS = ("precision",)  # the others say nothing of a backend that has no such choice
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,10 @@ def list_rest(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compare_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Patch]:
-    """Settings of the backend, but for those that a process starts with."""
+    """Settings of the backend, but for those that a process starts with; of two backends, those of all."""
     ours, theirs = a["settings"], b["settings"]
-    for name in ours:
-        if name not in STARTED_WITH and name in theirs and ours[name] != theirs[name]:
+    names = [name for name in ours if name in theirs and name not in STARTED_WITH]
+    for name in names if a["backend"] == b["backend"] else OF_ALL_BACKENDS:
+        if ours.get(name) != theirs.get(name):
             cause, data = SETTINGS.get(name, Cause.NUMERICS), {"settings": {name: ours[name]}}
             yield Patch(cause, f"settings.{name}", theirs[name], ours[name], data, is_input=True)

@@ -45,8 +45,10 @@ def tell_matched(causes: Sequence[Named], cells: tuple[str, str], result: Tuple,
     return f"{sides}, which no file says; with {change}{declared} {answer}."
 
 
-def tell_unstable(cell: str, said: Tuple, again: Tuple) -> str:
-    """A cell that does not agree with itself."""
+def tell_unstable(cell: str, said: Tuple, again: Tuple, error: float) -> str:
+    """A cell that does not agree with itself; `error` is of the largest logit."""
+    if said == again:
+        return f"{cell} disagrees with itself: run again, its logits differ by {error:.1g} of the largest."
     tuples = f"{show_tuple(said)} in the run, {show_tuple(again)} when it was run again"
     return f"{cell} disagrees with itself: {tuples}."
 
