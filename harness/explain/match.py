@@ -79,7 +79,7 @@ def match_known(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterat
     left = list(examples)
     for _ in range(ROUNDS):
         probe = make_probe(pair, left, answers)
-        found = find_matches(probe, answers) if probe is not None else []
+        found = [reduce_match(probe, one, answers) for one in find_matches(probe, answers)] if probe else []
         explained = list(tell_matches(probe, found, left, answers)) if probe is not None and found else []
         yield from explained
         left = [one for one in left if one not in {done.example for done in explained}]
@@ -197,6 +197,18 @@ def choose_best(matches: Sequence[Match]) -> list[Match]:
     good = [one for one in matches if one.matched and one.share >= AGREEING_SHARE]
     ranked = sorted(good, key=rank_match)
     return [one for one in ranked if rank_match(one)[:2] == rank_match(ranked[0])[:2]]
+
+
+def reduce_match(probe: Probe, match: Match, answers: Answers) -> Match:
+    """A match without those of its changes that it is as good without; pairs have none of them."""
+    while len(match.candidate) > 2:
+        shorter = [tuple(one for one in match.candidate if one is not left) for left in match.candidate]
+        found = judge(probe, probe.ask(answers, [(), *shorter]), shorter, answers)
+        good = [one for one in found if one.matched >= match.matched and one.share >= match.share]
+        if not good:
+            break
+        match = min(good, key=rank_match)
+    return match
 
 
 def rank_match(match: Match) -> tuple[int, int, int]:

@@ -48,6 +48,19 @@ def test_the_port_that_is_tried_as_a_whole_is_one_that_the_backend_runs():
     assert rules["duplicates"] == "product-per-attribute"
 
 
+def test_of_the_port_as_a_whole_only_what_counts_is_named():
+    rules = {
+        "duplicates": "product-per-attribute",
+        "pool3_channels": "all",
+        "pool3_kernel": "bilinear",
+        "pool3_when": "before-statistics",
+    }
+    found = explain(Toy("one"), Toy("two", fault={"port": rules}))
+    assert {one.verdict for one in found} == {"proven"}
+    named = {tuple(cause.factor for cause in one.causes) for one in found}
+    assert named == {tuple(f"port.{rule}" for rule in rules)}
+
+
 def test_a_cell_whose_logits_differ_from_run_to_run_is_no_base_for_other_causes():
     pair, answers, _ = make_pair(Toy("one"), Toy("two", make_job({"ddof": 1})))
     first = pair.diverging[0]

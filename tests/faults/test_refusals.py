@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-RULES = '[rules]\nddof = 1\n'
+RULES = "[rules]\nddof = 1\n"
 
 
 @pytest.fixture(name="declared", scope="module")
