@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
@@ -20,6 +20,8 @@ from harness.diff.cells import check_cell, check_sums, name_job_port
 from harness.diff.runs import PastCell, find_cells
 from harness.records.cell import CellJob, read_cell
 from harness.records.record import BriefRecord, Record, RecordHashes
+from harness.report.causes import name_causes
+from harness.summary.document import Summary
 from harness.system.consoles import make_text, open_errors
 from harness.system.drafts import replace_file
 from harness.system.extras import require_extra
@@ -41,7 +43,9 @@ COLUMNS: dict[str, Kind] = {
     "hash_file": "text", "hash_pixels": "text", "hash_input": "text",
     "hash_logits_original": "text", "hash_logits_attribute": "text",
     "sigma_blob": "text", "sigma_ratio": "number", "refused": "text",
+    "verdict": "text", "causes": "text",
 }  # fmt: skip
+NOT_EXPLAINED = (None, None)
 CHUNK_BYTES = 1 << 23  # of records that are held at a time
 
 
@@ -62,26 +66,32 @@ TAKE_FIELDS = attrgetter(*FIELDS)
 
 @dataclass(frozen=True)
 class RecordTable:
-    """A done cell: the columns that are the same in all its rows, and the file of its records."""
+    """A done cell: the columns that are the same in all its rows, and the file of its records.
+
+    `causes` are the last two columns, by example, where its divergence was explained.
+    """
 
     head: Row
     records: Path
+    causes: Mapping[str, Row]
 
 
-def export_records(path: Path, run: Path) -> None:
+def export_records(path: Path, run: Path, summary: Summary | None = None) -> None:
     """Write all records of a run with a progress bar, and say on standard error how many there are."""
     console = open_errors()
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), TaskProgressColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("records")
         count = write_records(
-            path, run, lambda done, total: progress.update(bar, completed=done, total=total)
+            path, run, lambda done, total: progress.update(bar, completed=done, total=total), summary
         )
     console.print(make_text(f"{path}: {count} records"), soft_wrap=True)
 
 
-def write_records(path: Path, run: Path, show: Show) -> int:
+def write_records(path: Path, run: Path, show: Show, summary: Summary | None = None) -> int:
     """Write the records of a run's done cells into a `.csv` or `.parquet` file; how many there were.
+
+    Causes are those that the run's summary has.
 
     InputError for another ending, no records, a damaged one (with its line), or a place that takes no file.
     """
@@ -89,7 +99,7 @@ def write_records(path: Path, run: Path, show: Show) -> int:
     if open_table is None:
         raise InputError(f"--records {path}: is neither .csv nor .parquet; end the name in one of these")
     check_place(path)
-    tables = list_tables(run)
+    tables = list_tables(run, tell_causes(summary) if summary else {})
     count = 0
     try:
         with replace_file(path) as draft:
@@ -110,13 +120,27 @@ def check_place(path: Path) -> None:
         raise InputError(f"--records {path}: is no ordinary file; name a new one")
 
 
-def list_tables(run: Path) -> list[RecordTable]:
+def tell_causes(summary: Summary) -> dict[str, dict[str, Row]]:
+    """Verdict and causes by environment and example."""
+    told: dict[str, dict[str, Row]] = {}
+    groups = summary.causes.groups if summary.causes else ()
+    for one in summary.divergences:
+        for name, place in one.groups.items():
+            group = groups[place]
+            told.setdefault(name, {})[one.example] = (group.verdict, name_causes(group))
+    return told
+
+
+def list_tables(run: Path, told: Mapping[str, Mapping[str, Row]]) -> list[RecordTable]:
     """The done cells of a run, or the one that a folder is; InputError where files are damaged."""
     found = [(source, source.folder) for source in find_cells([run]) if source.folder]
-    return [table for source, folder in found if (table := take_record_table(run, source, folder))]
+    tables = (take_record_table(run, source, folder, told.get(source.label, {})) for source, folder in found)
+    return [table for table in tables if table is not None]
 
 
-def take_record_table(run: Path, source: PastCell, folder: Path) -> RecordTable | None:
+def take_record_table(
+    run: Path, source: PastCell, folder: Path, causes: Mapping[str, Row]
+) -> RecordTable | None:
     """One cell, None where it is not done."""
     told = check_cell(folder, read_cell(folder))
     if told.status != "done":
@@ -128,7 +152,7 @@ def take_record_table(run: Path, source: PastCell, folder: Path) -> RecordTable 
     names = (run.resolve().name, source.environment, job.cell or source.label)
     texts = (*names, told.execution, job.backend, name_job_port(job))
     stored = (text if text is None else store_name(text) for text in texts)
-    return RecordTable((*stored, *parameters), folder / RECORDS)
+    return RecordTable((*stored, *parameters), folder / RECORDS, causes)
 
 
 def read_rows(tables: Sequence[RecordTable], show: Show) -> Iterator[list[Row]]:
@@ -158,7 +182,7 @@ def take_rows(table: RecordTable, lines: Sequence[bytes], first: int) -> list[Ro
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             place = f"{table.records}:{first + len(rows)}"
             raise InputError(f"{place}: is no record ({error}); run the cell again") from error
-        rows.append((*table.head, *take_row(record)))
+        rows.append((*table.head, *take_row(record), *table.causes.get(record.example, NOT_EXPLAINED)))
     return rows
 
 

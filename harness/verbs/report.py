@@ -75,5 +75,5 @@ def report(
         if path is not None:
             write_form(path, render(summary, folder))
     if records is not None:
-        export_records(records, folder)
+        export_records(records, folder, summary)
     show_summary(summary, folder, as_json=as_json)

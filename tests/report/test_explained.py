@@ -1,15 +1,18 @@
 """A run's reports after explaining: every form has the causes, each divergence its own sentence."""
 
+import csv
 import json
 import xml.etree.ElementTree as ET
 
 import pytest
 from html_samples import make_divergence, make_rich
+from recorded_run import RECORD, make_run
 from summaries import divergence, make_summary
 
 from harness.core.errors import InputError
 from harness.explain.causes import Explanation, Named, Stage
 from harness.report.explained import add_causes, write_explained
+from harness.report.export import write_records
 from harness.report.html.write import write_html
 from harness.report.write import FORMS, HTML, write_reports
 from harness.summary.causes import CauseGroup, CausesSummary, NamedCause
@@ -92,6 +95,18 @@ def test_all_forms_say_the_causes(folder):
     assert "cause, unknown: y is so" in other.text
     assert "first stage: not measured" not in failure.text
     assert json.loads((folder / "summary.json").read_text())["causes"]["proven"] == 1
+
+
+def test_the_table_of_records_has_verdict_and_causes(tmp_path):
+    summary = add_causes(make_two(), CAUSES, [PROVEN, UNKNOWN])
+    ones = [json.dumps({**RECORD, "example": name}) for name in "xyz"]
+    run = make_run(tmp_path, {"a": ones, "b": ones})
+    write_records(tmp_path / "records.csv", run, lambda *_: None, summary)
+    with (tmp_path / "records.csv").open(newline="", encoding="utf-8") as file:
+        found = {(row["environment"], row["example"]): row for row in csv.DictReader(file)}
+    assert [found["b", name]["verdict"] for name in "xyz"] == ["proven", "unknown", ""]
+    assert [found["b", name]["causes"] for name in "xyz"] == ["pool3-channels", "unknown", ""]
+    assert {found["a", name]["verdict"] for name in "xyz"} == {""}
 
 
 def test_whoever_explains_again_gets_the_same_forms(folder):

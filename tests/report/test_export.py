@@ -47,7 +47,7 @@ def test_parquet_holds_every_value_with_its_type(tmp_path):
         **HEAD,
     }
     sigma = {"sigma_blob": "conv3_3", "sigma_ratio": 2e-7}
-    assert first == {**head, **plain, **hashes, **sigma, "refused": None}
+    assert first == {**head, **plain, **hashes, **sigma, "refused": None, "verdict": None, "causes": None}
     assert {name for name, value in second.items() if value is not None} == {
         "run", "environment", "cell", "backend", "port", "alpha", "beta", "epsilon", "example", "refused",
     }  # fmt: skip
