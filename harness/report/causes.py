@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +21,8 @@ from harness.system.numbers import count, show_percent, show_points
 from harness.system.text import make_line
 
 MOST_GROUPS = 12
+INDENT = 8  # of what is said of a group
+FOLD = " \\"  # at the end of a line that goes on in the next
 BAR = 24  # characters for the largest part of a waterfall
 UNKNOWN = "unknown"
 STYLES = {"proven": "bold green", "consistent": "bold yellow", "unknown": "bold red"}
@@ -59,8 +64,35 @@ def draw_group(group: CauseGroup) -> Iterator[RenderableType]:
     """One group: how many, how sure, of what, between whom; the sentence; the command."""
     words = make_line(f"{name_causes(group)}, {group.cells[1]} against {group.cells[0]}")
     yield Text.assemble(f"  {group.count:>5} ", (group.verdict, STYLES[group.verdict]), f"  {words}")
-    for line in (group.sentence, group.command):
-        yield Padding(make_text(line, "dim" if line is group.command else ""), (0, 0, 0, 8), expand=False)
+    yield Padding(make_text(group.sentence), (0, 0, 0, INDENT), expand=False)
+    yield Command(group.command)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command in as many lines as it takes, which a shell reads as one."""
+
+    text: str
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Its lines, in as many columns as there are."""
+        for line in fold_command(make_line(self.text), options.max_width - INDENT - len(FOLD)):
+            yield Padding(Text(line, "dim", no_wrap=True, overflow="ignore"), (0, 0, 0, INDENT), expand=False)
+
+
+def fold_command(command: str, width: int) -> list[str]:
+    """Lines of a command, all but the last with a mark that it goes on; its words stay whole."""
+    try:
+        words = [shlex.quote(word) for word in shlex.split(command)]
+    except ValueError:  # a quote that does not end
+        return [command]
+    lines = [words[0]] if words else [""]
+    for word in words[1:]:
+        if cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [line + FOLD for line in lines[:-1]] + lines[-1:]
 
 
 def name_causes(group: CauseGroup) -> str:

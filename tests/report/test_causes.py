@@ -1,12 +1,14 @@
 """Why examples diverge, in a terminal and as Markdown: the same groups, sentences and shares."""
 
 import io
+import shlex
+import subprocess
 
 import pytest
 from rich.console import Console
 from summaries import HOSTILE, make_summary
 
-from harness.report.causes import MOST_GROUPS, count_causes, draw_causes, write_causes
+from harness.report.causes import MOST_GROUPS, count_causes, draw_causes, fold_command, write_causes
 from harness.summary.causes import CauseGroup, CausesSummary, NamedCause, SharePart, Waterfall
 from harness.summary.document import Summary
 from harness.system.numbers import show_points
@@ -50,6 +52,29 @@ def test_both_forms_say_the_same():
         words += [GROUP.sentence, "57.0", "87.0", "+40.0", "\N{MINUS SIGN}10.0", "to \N{MINUS SIGN}5.0"]
         for word in [*words, "packages", "--cells a b"]:
             assert word in text.replace("&#45;", "-"), word
+
+
+@pytest.mark.parametrize("width", [24, 40, 120, 400])
+def test_a_command_of_several_lines_is_one_to_a_shell(width):
+    words = ["harness", "explain", "a run/2", "--example", "it's $HOME", "--cells", "a" * 30, "b"]
+    lines = fold_command(shlex.join(words), width)
+    assert (len(lines) == 1) == (width in {120, 400})
+    script = "printf '%s\\n' " + "\n        ".join(lines)
+    told = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == words
+
+
+def test_a_quote_that_does_not_end_is_shown_as_it_is():
+    assert fold_command("it's", 10) == ["it's"]
+
+
+def test_no_line_of_a_picture_is_cut():
+    group = GROUP.model_copy(update={"command": "harness explain " + "--example some-example-or-other " * 9})
+    summary = make_summary(causes=CAUSES.model_copy(update={"groups": (group,)}))
+    text = show(summary)
+    assert max(map(len, text.splitlines())) <= 120
+    lines = [line.strip().removesuffix(" \\") for line in text.splitlines() if "some-example" in line]
+    assert " ".join(lines).split() == group.command.split()
 
 
 def test_nothing_is_said_where_nobody_asked():

@@ -160,5 +160,5 @@ def step_bars(waterfall: Waterfall) -> Iterator[Bar]:
 
 
 def name_kind(part: SharePart) -> str:
-    """Whether a part adds or takes."""
-    return "adds" if part.share > 0 else "takes"
+    """Whether a part adds, takes, or changes nothing."""
+    return "adds" if part.share > 0 else "takes" if part.share < 0 else "stays"

@@ -54,7 +54,7 @@ function fillSelects() {
     ...counted([["none", data.notMeasured]], stages, () => NOWHERE),
   ]);
   fillSelect("cause", "any", counted(same(keys(0)), groups(0)));
-  fillSelect("verdict", "any", counted(same(keys(1)), groups(1)));
+  fillSelect("verdict", "any", keys(1).length > 1 || state.verdict ? counted(same(keys(1)), groups(1)) : []);
   fillSelect("register", "all", counted([["unexpected", "unexpected"], ["expected", "expected"]],
     tally((row) => [isExpected(row) ? "expected" : "unexpected"])));
   fillSelect("sort", SORTS.matters, Object.entries(SORTS).slice(1));
