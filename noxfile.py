@@ -114,6 +114,13 @@ def sample(session: nox.Session) -> None:
     session.run("python", "docs/make/divergence.py", env={"PYTHONPATH": "."})
 
 
+@nox.session
+def table5(session: nox.Session) -> None:
+    """Run the study's Table 5, explain it, and write docs/table5.md (`-- --group table5-local` for one)."""
+    install(session, "harness")
+    session.run("python", "docs/make/table5.py", *session.posargs, env={"PYTHONPATH": "."})
+
+
 @nox.session(name="make-examples")
 def make_examples(session: nox.Session) -> None:
     """Make the bundled examples anew and say what came out differently (`-- --check` leaves them alone)."""

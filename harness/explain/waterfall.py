@@ -35,6 +35,7 @@ RATES: tuple[RateName, ...] = ("detection", "alarms")
 ENVIRONMENT = "environment"
 MOST_SECONDS = 1800.0  # of one core, for the waterfalls of a pair that nobody asked for by name
 PART_SECONDS = 10.0  # of one core: less is not worth another worker
+ROUNDING = 1e-12
 LATE = ("port.pool3_channels", "port.pool3_kernel", "port.pool3_when", "port.fc")
 """What acts on few blobs: passes that differ in these alone have the most in common."""
 
@@ -216,17 +217,22 @@ def make_waterfall(
         SharePart(
             cause=patches[one.factor].cause.value,
             factor=one.factor,
-            share=one.share,
+            share=drop_rounding(one.share),
             low=one.low,
             high=one.high,
         )
         for one in sorted(shares, key=lambda one: -abs(one.share))
     ]
     cause = Cause.UNKNOWN if plan.setup.left else Cause.NUMERICS
-    rest = SharePart(cause=cause.value, factor=name_rest(plan.setup), share=left)
+    rest = SharePart(cause=cause.value, factor=name_rest(plan.setup), share=drop_rounding(left))
     return Waterfall(cells=plan.pair.names, rate=rate, start=ends[0], end=ends[1], parts=(*parts, rest))
 
 
 def name_rest(setup: Setup) -> str:
     """What the last part is of."""
     return " and ".join([ENVIRONMENT, *setup.left])
+
+
+def drop_rounding(share: float) -> float:
+    """A share without what adding up left of 0."""
+    return 0.0 if abs(share) < ROUNDING else share
