@@ -12,6 +12,7 @@ import msgspec
 from harness.core.errors import InputError
 from harness.examples.subject import Subject
 from harness.explain.counterfactual import TASK, Answers, Failure, Question, list_patches
+from harness.explain.errands import Errand, Means, find_auditor
 from harness.explain.run import PastRun
 from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
 from harness.matrix.request import RunRequest, prepare_run, select_run
@@ -32,6 +33,25 @@ class CellRunner:
     def __call__(self, questions: Sequence[Question]) -> list[Path | Failure]:
         """A cell for every question, side by side; the folder of each one's records, or why there is none."""
         requests = tuple(self.request(number, one) for number, one in enumerate(questions, start=1))
+        return self.run_requests(requests)
+
+    def run_errands(self, errands: Sequence[Errand]) -> list[Path | Failure]:
+        """A cell for every errand, side by side; the folder of what it left, or why there is none."""
+        requests = tuple(
+            CellRequest(
+                one.environment,
+                self.override,
+                variant=f"{one.task}-{number}",
+                only=tuple(one.examples),
+                task=one.task,
+                details={"details": dict(one.details)},
+            )
+            for number, one in enumerate(errands, start=1)
+        )
+        return self.run_requests(requests)
+
+    def run_requests(self, requests: tuple[CellRequest, ...]) -> list[Path | Failure]:
+        """The folder of each cell's records, or why there is none."""
         result = run_campaign(self.workspace, Campaign(self.subject, requests, ca_bundle=self.ca_bundle))
         ended = [take_outcome(one) for one in result.outcomes]
         remove_failed(result.outcomes)
@@ -63,7 +83,9 @@ def open_answers(workspace: Workspace, run: PastRun, ca_bundle: Path | None = No
     selection = select_run(request, workspace.root)
     subject = prepare_run(request, selection, workspace).subject
     check_subject(run, subject)
-    return Answers(CellRunner(workspace, subject, request.override, ca_bundle), hash_code())
+    runner = CellRunner(workspace, subject, request.override, ca_bundle)
+    means = Means(runner.run_errands, find_auditor(selection.environments))
+    return Answers(runner, hash_code(), means=means)
 
 
 def read_run_request(run: PastRun) -> RunRequest:

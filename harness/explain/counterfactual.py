@@ -6,12 +6,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import InputError
 from harness.explain.causes import Tuple
 from harness.plan.environments import Environment
 from harness.records.record import walk_records
+
+if TYPE_CHECKING:
+    from harness.explain.errands import Means
+    from harness.explain.ladder import Looks
 
 TASK = "counterfactuals"
 Record = Mapping[str, Any]
@@ -24,7 +28,8 @@ AS_IT_IS: Data = {}
 class Side:
     """One cell of a pair: its label in the run, where it runs, its job, and its records by example.
 
-    `cell` is what its `cell.json` says, `execution` which execution its records are of.
+    `cell` is what its `cell.json` says, `execution` which execution its records are of. `trace` is
+    the folder of a trace from elsewhere, of a side that is not run here.
     """
 
     label: str
@@ -33,6 +38,7 @@ class Side:
     records: Mapping[str, Record]
     cell: Mapping[str, Any] = field(default_factory=dict)
     execution: str | None = None
+    trace: Path | None = None
 
     def read_tuple(self, example: str) -> Tuple:
         """What the cell said of an example in the run."""
@@ -79,12 +85,14 @@ class Answers:
     """All that was tried so far; nothing is tried twice.
 
     `executions` counts the worker's starts, `settings` the patches that were walked; `worker` is the hash of
-    the code that answers.
+    the code that answers. `means` are there where cells can be looked into, `looks` is what was seen so.
     """
 
     run: RunQuestions
     worker: str | None = None
     known: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    means: Means | None = None
+    looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
     executions: int = 0
     settings: int = 0
 

@@ -10,8 +10,10 @@ import msgspec
 
 from harness.core.documents import parse_json, read_chunks
 from harness.core.errors import InputError, name_file
+from harness.explain.blame import blame_stages
 from harness.explain.bridges import cross_bridges
-from harness.explain.causes import CAUSES, Explanation
+from harness.explain.causes import CAUSES, Explanation, Stage
+from harness.explain.climb import add_stages, climb_pairs
 from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
 from harness.explain.match import match_known
@@ -26,6 +28,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     undo_declared,
     cross_bridges,
     match_known,
+    blame_stages,
     name_ties,
     name_unknown,
 )
@@ -68,7 +71,16 @@ def explain_pairs(
             append_line(folder / CAUSES, one)
             found.append(one)
             tell(Progress(len(found), total, answers.executions))
-    return found
+    return keep_stages(folder / CAUSES, found, climb_pairs(folder, pairs, found, answers))
+
+
+def keep_stages(
+    path: Path, found: Sequence[Explanation], stages: Mapping[tuple[str, tuple[str, str]], Stage]
+) -> list[Explanation]:
+    """Explanations with stages that were measured, in their file, too."""
+    if stages:
+        write_atomically(path, "".join(map(write_line, add_stages(list(read_lines(path)), stages))))
+    return add_stages(found, stages)
 
 
 def explain_pair(

@@ -22,9 +22,12 @@ def hold_against(found: np.ndarray, truth: Truth) -> Dict[str, Any]:
     both = known & np.isfinite(values)
     if not (both | is_same_special(values, truth.value)).all():
         where = int(np.count_nonzero(~both))
-        return {**make_finding(None), "what": f"{where} values that are no finite numbers on one side alone"}
+        return {
+            **make_finding(None, values=values),
+            "what": f"{where} values that are no finite numbers on one side alone",
+        }
     if not both.any():
-        return make_finding(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return make_finding(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, values)
     error = abs(values - truth.value)[both]
     bound, scale = (limit(one[both]) for one in (truth.bound, truth.scale))
     off, size = float(np.sqrt((error**2).mean())), float(np.sqrt((truth.value[both] ** 2).mean()))
@@ -36,6 +39,7 @@ def hold_against(found: np.ndarray, truth: Truth) -> Dict[str, Any]:
         float(error[worst] / bound[worst]),
         float(scale[furthest]),
         float(error[furthest] / scale[furthest]),
+        values,
     )
 
 
@@ -57,9 +61,13 @@ def make_finding(
     ratio: Optional[float] = None,
     noise: Optional[float] = None,
     deviations: Optional[float] = None,
+    values: Optional[np.ndarray] = None,
 ) -> Dict[str, Any]:
-    """What is said of a stage that is a number."""
+    """What is said of a stage that is a number; `value` is the number, or the root mean square of several."""
+    finite = None if values is None else values[np.isfinite(values)]
+    size = finite if finite is None or finite.size < 2 else np.sqrt((finite**2).mean())
     return {
+        "value": None if size is None or not np.size(size) else float(np.ravel(size)[0]),
         "error": error,
         "relative": relative,
         "bound": bound,

@@ -1,0 +1,77 @@
+"""Stages for what is explained: one example of every group is traced, and its ladder written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.core.errors import InputError
+from harness.explain.causes import Explanation, Stage
+from harness.explain.counterfactual import Answers
+from harness.explain.graft import find_flips
+from harness.explain.ladder import Looks, build_ladder, find_first, look_at
+from harness.explain.ladders import LADDERS, Ladder, read_ladders, write_ladder
+from harness.explain.pair import Pair
+from harness.system.drafts import write_atomically
+
+MOST_LADDERS = 12  # of a pair of cells
+Key = tuple[str, tuple[str, str]]
+"""An example, and two cells."""
+
+
+def climb_pairs(
+    folder: Path, pairs: Sequence[Pair], found: Sequence[Explanation], answers: Answers
+) -> dict[Key, Stage]:
+    """The stages at which sides part, for one example of every group; ladders go to `ladders.jsonl`.
+
+    Where nothing can be traced here, there are none.
+    """
+    known = {(one.example, one.cells): one for one in read_ladders(folder)}
+    count, stages = len(known), dict[Key, Stage]()
+    for pair in pairs:
+        chosen = [one for one in choose_examples(pair, found) if (one, pair.names) not in known]
+        looks = look_at(pair, chosen, answers) if chosen else None
+        if looks is not None:
+            find_flips(pair, chosen, looks, answers)
+            known.update({(one, pair.names): build_ladder(pair, one, looks) for one in chosen})
+            stages.update(find_stages(pair, chosen, looks))
+    if len(known) > count:
+        write_ladders(folder, list(known.values()))
+    return stages
+
+
+def choose_examples(pair: Pair, found: Sequence[Explanation]) -> list[str]:
+    """The first example of every group of a pair's explanations."""
+    groups: dict[str, str] = {}
+    for one in found:
+        if one.cells == pair.names:
+            groups.setdefault(f"{one.verdict} {msgspec.to_builtins(one.causes)}", one.example)
+    return list(groups.values())[:MOST_LADDERS]
+
+
+def find_stages(pair: Pair, examples: Sequence[str], looks: Looks) -> dict[Key, Stage]:
+    """The first stage beyond noise of each example that has one."""
+    found = {(one, pair.names): find_first(pair, one, looks) for one in examples}
+    return {key: stage for key, stage in found.items() if stage is not None}
+
+
+def write_ladders(folder: Path, ladders: Sequence[Ladder]) -> None:
+    """Write all ladders of a run; InputError where the disk is full."""
+    path = folder / LADDERS
+    try:
+        write_atomically(path, "".join(map(write_ladder, ladders)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); make room, explain again") from error
+
+
+def add_stages(found: Sequence[Explanation], stages: Mapping[Key, Stage]) -> list[Explanation]:
+    """Explanations with the stages that were measured; one that was inferred from logits gives way."""
+    return [add_stage(one, stages.get((one.example, one.cells))) for one in found]
+
+
+def add_stage(one: Explanation, stage: Stage | None) -> Explanation:
+    """An explanation with its stage."""
+    inferred = one.stage is None or one.stage.stage.startswith("logits_")
+    return msgspec.structs.replace(one, stage=stage) if inferred and stage is not None else one

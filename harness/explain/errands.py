@@ -1,0 +1,80 @@
+"""What is done for an explanation besides trying patches: traces, audits, grafts, each a cell of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.ami.port import port_to_json, read_port
+from harness.explain.counterfactual import Answers, Failure, Side
+from harness.plan.environments import Environment
+
+Found = Path | Failure
+"""The folder that an errand left, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A task to be done in an environment, on some examples, with what its job says besides."""
+
+    task: str
+    environment: Environment
+    examples: Sequence[str]
+    details: Mapping[str, Any]
+
+
+RunErrands = Callable[[Sequence[Errand]], Sequence[Found]]
+"""Runs a cell for every errand, side by side."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What can be looked into here: how errands are run, and the environment that audits, in float64."""
+
+    run: RunErrands
+    auditor: Environment | None
+
+
+def find_auditor(environments: Sequence[Environment]) -> Environment | None:
+    """The environment in which traces are held against float64: the reference on this machine."""
+    found = [
+        one
+        for one in environments
+        if (one.backend, one.launcher, one.settings.precision) == ("reference", "local", "float64")
+    ]
+    return min(found, key=lambda one: (one.python is not None, one.name), default=None)
+
+
+def run_errands(answers: Answers, errands: Sequence[Errand]) -> list[Found]:
+    """What errands come to; where there are no means, why there is nothing."""
+    if answers.means is None:
+        return [Failure("nothing can be traced here")] * len(errands)
+    answers.executions += len(errands)
+    return list(answers.means.run(errands)) if errands else []
+
+
+def trace(side: Side, examples: Sequence[str]) -> Errand:
+    """Every value of a side's passes over some examples."""
+    return Errand("trace", side.environment, examples, {"examples": list(examples)})
+
+
+def audit(auditor: Environment, folder: Path, rules: Side, examples: Sequence[str]) -> Errand:
+    """A trace held against the rules that a side declares."""
+    return Errand("audit", auditor, examples, {"trace": str(folder), "patch": declare_rules(rules)})
+
+
+def graft(side: Side, folder: Path, grafts: Sequence[Mapping[str, str]], examples: Sequence[str]) -> Errand:
+    """A side's passes, each begun with the values of a trace at one blob."""
+    details = {"trace": str(folder), "grafts": [dict(one) for one in grafts]}
+    return Errand("graft", side.environment, examples, details)
+
+
+def declare_rules(side: Side) -> dict[str, Any]:
+    """All that a side's job declares of rules, as a patch of any other job."""
+    job = side.job
+    port = port_to_json(read_port(job["port"]["preset"], job["port"]["rules"]))
+    patch = {"port": port, "parameters": job["parameters"], "preprocess": job["model"]["preprocess"]}
+    npy = job["examples"].get("npy")
+    return {**patch, **({"npy": npy} if npy else {})}

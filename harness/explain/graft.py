@@ -1,0 +1,91 @@
+"""Grafts: the second side begun with the first one's value at a blob; where the tuple flips is the layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.core.traces import read_trace
+from harness.explain.causes import Tuple
+from harness.explain.counterfactual import Answers, Failure, take_tuple
+from harness.explain.errands import graft, run_errands
+from harness.explain.ladder import Looks
+from harness.explain.pair import Pair
+from harness.records.record import walk_records
+
+MOST_PROBES = 6  # grafts at once into a network whose pass takes long
+LARGE = 2_000_000  # values of a pass; VGG-Face has 15 million, the bundled model 100,000
+Place = tuple[str, str]
+"""A pass and a blob."""
+KINDS: Mapping[str, str] = {"plain": "plain", "steered": "both"}
+"""What is grafted for a pass: the steered one's answer makes a tuple with the same side's plain one."""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Where the second side's tuple turns into the first one's: not yet at `last`, and from `first` on."""
+
+    kind: str
+    last: str
+    first: str
+
+
+def find_flips(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answers) -> dict[str, Flip]:
+    """Where each example flips; one that does not flip between two neighbouring blobs is not there."""
+    shapes = read_trace(looks.traces[pair.a.label]).blobs
+    blobs = list(shapes)
+    is_large = sum(math.prod(shape) for shape in shapes.values()) > LARGE
+    flips: dict[str, Flip] = {}
+    for example in examples:
+        kind, low, high = choose_pass(pair, example), 0, len(blobs) - 1
+        while high > low:
+            probes = choose_probes(low, high) if is_large else range(len(blobs))
+            missing = [blobs[one] for one in probes if (kind, blobs[one]) not in looks.flips.get(example, {})]
+            same = [example] if is_large else [one for one in examples if choose_pass(pair, one) == kind]
+            if missing and not try_grafts(pair, same, kind, missing, looks, answers):
+                return flips
+            low, high = narrow(blobs, kind, pair.a.read_tuple(example), looks.flips.get(example, {}))
+            if high == low + 1:
+                flips[example] = Flip(kind, blobs[low], blobs[high])
+                break
+            if not missing:
+                break
+    return flips
+
+
+def choose_pass(pair: Pair, example: str) -> str:
+    """The pass in which the sides part: the plain one where Original alone differs."""
+    ours, theirs = pair.a.read_tuple(example), pair.b.read_tuple(example)
+    return "plain" if ours[1] != theirs[1] and ours[2] == theirs[2] else "steered"
+
+
+def choose_probes(low: int, high: int) -> list[int]:
+    """So many places between two, and both ends."""
+    step = max(1, (high - low) // (MOST_PROBES - 1))
+    return sorted({*range(low, high, step), high})
+
+
+def narrow(blobs: Sequence[str], kind: str, wanted: Tuple, found: Mapping[Place, Tuple]) -> tuple[int, int]:
+    """The last place that was tried and leaves the tuple, and the next, from which on all flip it."""
+    tried = [number for number, blob in enumerate(blobs) if (kind, blob) in found]
+    low = max((number for number in tried if found[kind, blobs[number]] != wanted), default=-1)
+    return low, min((number for number in tried if number > low), default=low)
+
+
+def try_grafts(
+    pair: Pair, examples: Sequence[str], kind: str, blobs: Sequence[str], looks: Looks, answers: Answers
+) -> bool:
+    """Graft the first side's values of some blobs into the second side; whether that can be done here."""
+    if pair.b.trace is not None:
+        return False
+    grafts = [{"pass": KINDS[kind], "blob": blob} for blob in blobs]
+    (found,) = run_errands(answers, [graft(pair.b, looks.traces[pair.a.label], grafts, examples)])
+    if isinstance(found, Failure):
+        pair.untested.append(f"{pair.b.label}: grafts ({found.reason})")
+        return False
+    for line in walk_records(found):
+        number, result = line.get("graft"), take_tuple(line)
+        if isinstance(number, int) and 0 <= number < len(blobs) and result is not None:
+            looks.flips.setdefault(str(line["example"]), {})[kind, blobs[number]] = result
+    return True

@@ -1,0 +1,201 @@
+"""The ladder from the file to the tuple: the first stage whose inputs agree and whose output does not.
+
+Hashes come first: of the file and of its pixels. Then both sides' passes are traced, and each is held
+against the first side's rules, stage by stage, in float64. Each stage is judged by itself, so the first that
+is beyond noise is where the sides part. A hash of floats never tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.explain.causes import Stage, Tuple
+from harness.explain.counterfactual import Answers, Failure, Side
+from harness.explain.errands import Found, audit, declare_rules, run_errands, trace
+from harness.explain.ladders import Ladder, Rung
+from harness.explain.noise import KNOWN, LEAST, Envelope, Finding, calibrate, classify
+from harness.explain.pair import Pair
+from harness.records.record import walk_records
+
+HASHED = ("file", "pixels")  # stages that are no floats
+Findings = Mapping[str, Sequence[Finding]]
+"""Lines of an audit by example."""
+
+
+@dataclass
+class Looks:
+    """What was seen of some examples of a pair: traces by side, and audits by side and by whose rules."""
+
+    traces: dict[str, Path] = field(default_factory=dict)
+    audits: dict[tuple[str, str], dict[str, list[Finding]]] = field(default_factory=dict)
+    envelopes: dict[str, Envelope] = field(default_factory=dict)
+    flips: dict[str, dict[tuple[str, str], Tuple]] = field(default_factory=dict)
+
+    def find(self, side: Side, rules: Side, example: str) -> Sequence[Finding]:
+        """What was found of a side's example by somebody's rules."""
+        return self.audits.get((side.label, rules.label), {}).get(example, ())
+
+
+def look_at(pair: Pair, examples: Sequence[str], answers: Answers) -> Looks | None:
+    """Both sides' passes over some examples, traced and audited; None where that cannot be done here."""
+    known = answers.looks.get(pair.names)
+    if known is not None and all(known.find(pair.a, pair.a, one) for one in examples):
+        return known
+    if answers.means is None or answers.means.auditor is None or not examples:
+        return None
+    wanted = list(dict.fromkeys([*examples, *list_calibrating(pair)]))
+    sides = [one for one in (pair.a, pair.b) if one.trace is None]
+    traced = run_errands(answers, [trace(one, wanted) for one in sides])
+    found: dict[str, Found] = {one.label: at for one, at in zip(sides, traced, strict=True)}
+    found.update({one.label: one.trace for one in (pair.a, pair.b) if one.trace is not None})
+    looks = Looks({name: one for name, one in found.items() if isinstance(one, Path)})
+    note_failures(pair, found)
+    if len(looks.traces) < 2:
+        return None
+    audit_sides(pair, wanted, looks, answers)
+    answers.looks[pair.names] = looks
+    return looks
+
+
+def note_failures(pair: Pair, found: Mapping[str, Found]) -> None:
+    """Say of a side that could not be traced that it was not."""
+    for name, one in found.items():
+        if isinstance(one, Failure):
+            pair.untested.append(f"{name}: traces ({one.reason})")
+
+
+def list_calibrating(pair: Pair) -> list[str]:
+    """Agreeing examples that are looked at, too, where a side's algorithm has no known noise."""
+    algorithms = {classify(one.job) for one in (pair.a, pair.b)}
+    return [] if algorithms <= set(KNOWN) else list(pair.agreeing[: 2 * LEAST])
+
+
+def audit_sides(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answers) -> None:
+    """Hold each trace against its own side's rules, and the second one against the first one's."""
+    means = answers.means
+    assert means is not None
+    assert means.auditor is not None
+    wanted = [(pair.a, pair.a), (pair.b, pair.b)]
+    differ = declare_rules(pair.a) != declare_rules(pair.b)
+    wanted += [(pair.b, pair.a)] if differ else []
+    errands = [audit(means.auditor, looks.traces[side.label], rules, examples) for side, rules in wanted]
+    for (side, rules), folder in zip(wanted, run_errands(answers, errands), strict=True):
+        if isinstance(folder, Failure):
+            pair.untested.append(f"{side.label}: audit ({folder.reason})")
+            continue
+        by_example: dict[str, list[Finding]] = {}
+        for line in walk_records(folder):
+            by_example.setdefault(str(line.get("example")), []).append(line)
+        looks.audits[side.label, rules.label] = by_example
+    if not differ and (pair.b.label, pair.b.label) in looks.audits:
+        looks.audits[pair.b.label, pair.a.label] = looks.audits[pair.b.label, pair.b.label]
+    for side in (pair.a, pair.b):
+        agreeing = [line for one in pair.agreeing for line in looks.find(side, side, one)]
+        looks.envelopes[side.label] = calibrate(side.job, agreeing)
+
+
+def find_first(pair: Pair, example: str, looks: Looks) -> Stage | None:
+    """The first stage at which the second side leaves the first one's rules, or the first one its own.
+
+    None where no stage does, beyond noise, or where the sides' noise is not known.
+    """
+    hashed = find_hashed(pair, example)
+    if hashed is not None:
+        return hashed
+    ours, theirs = (looks.find(side, pair.a, example) for side in (pair.a, pair.b))
+    for one, other in pair_stages(ours, theirs):
+        for side, finding in ((pair.b, other), (pair.a, one)):
+            envelope = looks.envelopes[side.label]
+            if finding is not None and envelope.is_beyond(finding):
+                return name_stage(envelope.measure(finding), finding)
+    return None
+
+
+def find_hashed(pair: Pair, example: str) -> Stage | None:
+    """The first stage before the input whose hash differs."""
+    ours, theirs = (one.records[example].get("hashes") or {} for one in (pair.a, pair.b))
+    for stage in HASHED:
+        if ours.get(stage) and theirs.get(stage) and ours[stage] != theirs[stage]:
+            return Stage(stage)
+    return None
+
+
+def name_stage(stage: Stage, finding: Finding) -> Stage:
+    """A stage; of parameters, which ones."""
+    if stage.stage != "parameters":
+        return stage
+    return Stage(f"parameters {finding['what']}"[:200])
+
+
+def find_own(side: Side, example: str, looks: Looks) -> tuple[Stage, Finding] | None:
+    """The first stage at which a side leaves its own rules, beyond noise."""
+    envelope = looks.envelopes[side.label]
+    for finding in looks.find(side, side, example):
+        if envelope.is_beyond(finding):
+            return name_stage(envelope.measure(finding), finding), finding
+    return None
+
+
+def pair_stages(
+    ours: Sequence[Finding], theirs: Sequence[Finding]
+) -> Iterator[tuple[Finding | None, Finding | None]]:
+    """Findings of both sides, stage by stage; a stage that one alone has stands with None."""
+    left = {one["stage"]: one for one in theirs}
+    for one in ours:
+        yield one, left.pop(one["stage"], None)
+    for rest in left.values():
+        yield None, rest
+
+
+def build_ladder(pair: Pair, example: str, looks: Looks) -> Ladder:
+    """Every stage of an example in both sides, for whoever draws it."""
+    rungs = [rung_hash(pair, example, stage) for stage in HASHED]
+    ours, theirs = (looks.find(side, pair.a, example) for side in (pair.a, pair.b))
+    flips = looks.flips.get(example, {})
+    for one, other in pair_stages(ours, theirs):
+        worst = max(
+            (item for item in ((pair.a, one), (pair.b, other)) if item[1] is not None),
+            key=lambda item: looks.envelopes[item[0].label].measure(item[1] or {}).ratio or 0.0,
+        )
+        finding = worst[1]
+        assert finding is not None
+        rungs.append(make_rung(finding, looks.envelopes[worst[0].label], one, other, flips))
+    return Ladder(example, pair.names, rungs)
+
+
+def rung_hash(pair: Pair, example: str, stage: str) -> Rung:
+    """A stage that is known by its hash."""
+    ours, theirs = ((one.records[example].get("hashes") or {}).get(stage) for one in (pair.a, pair.b))
+    same = ours == theirs
+    return Rung(stage, "", shorten(ours), shorten(theirs), 0.0 if same else None, None, 0.0 if same else None)
+
+
+def shorten(digest: object) -> str | None:
+    """The beginning of a hash."""
+    return str(digest)[:12] if digest else None
+
+
+def make_rung(
+    finding: Finding,
+    envelope: Envelope,
+    one: Finding | None,
+    other: Finding | None,
+    flips: Mapping[tuple[str, str], Tuple],
+) -> Rung:
+    """A stage of an audit; `finding` is that of the side which is further off."""
+    stage = envelope.measure(finding)
+    kind, _, rest = stage.stage.partition(" ")
+    blob = rest.removesuffix(" after")
+    first, second = ((item or {}).get("what") or (item or {}).get("value") for item in (one, other))
+    return Rung(
+        stage.stage,
+        kind if kind in ("plain", "steered") else "",
+        first,
+        second,
+        stage.error,
+        stage.noise,
+        stage.ratio,
+        flips.get((kind, blob)),
+    )

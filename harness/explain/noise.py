@@ -1,0 +1,88 @@
+"""What rounding can do at a stage, by the algorithm that a side computes with.
+
+An audit counts errors in standard deviations of roundings that are independent of each other. Of the bundled
+model's examples no stage is off by more than two, in NumPy, PyTorch, ONNX Runtime, OpenVINO or OpenCV, with
+Winograd's algorithm or without. Half precision in one layer is off by dozens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from harness.explain.causes import Stage
+
+LIMIT = 6.0  # deviations; three times the most of any sound backend
+PERCENTILE = 99.0
+FACTOR = 3.0  # above that percentile of agreeing examples
+LEAST = 5  # agreeing examples that calibrate an algorithm without a theory
+Algorithm = Literal["direct", "winograd", "tf32", "half"]
+KNOWN: tuple[Algorithm, ...] = ("direct", "winograd")
+"""Algorithms of which the audit knows how large roundings are."""
+
+Finding = Mapping[str, Any]
+"""A line of an audit."""
+
+
+def classify(job: Mapping[str, Any]) -> Algorithm:
+    """By what algorithm and in which precision a side's job computes."""
+    settings = job.get("settings") or {}
+    if settings.get("precision", "float32") not in ("float32", "float64"):
+        return "half"
+    on_card = str(settings.get("device", "cpu")).startswith("cuda")
+    if on_card and settings.get("tf32"):
+        return "tf32"
+    by_opencv = job.get("backend") == "opencv" and settings.get("winograd", True)
+    return "winograd" if by_opencv or on_card else "direct"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """How many deviations are noise: by theory, or else by stage from examples on which sides agree.
+
+    A stage that neither says anything of is not calibrated, and nothing is claimed of it.
+    """
+
+    algorithm: Algorithm
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    def find_limit(self, stage: str) -> float | None:
+        """Deviations that are noise at a stage; None where nothing is known."""
+        return LIMIT if self.algorithm in KNOWN else self.stages.get(stage)
+
+    def is_beyond(self, finding: Finding) -> bool:
+        """Whether a stage's error is more than noise; what differs in words always is."""
+        if finding.get("what"):
+            return True
+        limit, deviations = self.find_limit(finding["stage"]), finding.get("deviations")
+        return limit is not None and deviations is not None and deviations > limit
+
+    def measure(self, finding: Finding) -> Stage:
+        """A finding in terms of noise."""
+        limit, noise = self.find_limit(finding["stage"]), finding.get("noise")
+        known = None if limit is None or noise is None else limit * noise
+        deviations = finding.get("deviations")
+        ratio = None if limit is None or deviations is None else deviations / limit
+        return Stage(finding["stage"], finding.get("error"), known, ratio)
+
+
+def calibrate(job: Mapping[str, Any], findings: Iterable[Finding]) -> Envelope:
+    """The envelope of a side's algorithm, from an audit of examples on which both sides agree."""
+    algorithm, by_stage = classify(job), dict[str, list[float]]()
+    for one in findings:
+        if one.get("deviations") is not None:
+            by_stage.setdefault(one["stage"], []).append(float(one["deviations"]))
+    enough = {stage: values for stage, values in by_stage.items() if len(values) >= LEAST}
+    limits = {
+        stage: max(LIMIT, FACTOR * float(np.percentile(values, PERCENTILE)))
+        for stage, values in enough.items()
+    }
+    return Envelope(algorithm, limits)
+
+
+def is_healthy(findings: Sequence[Finding]) -> bool:
+    """Whether a reference, held against float64 computed in another order, is off by noise alone."""
+    return not any(Envelope("direct").is_beyond(one) for one in findings)
