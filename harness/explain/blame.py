@@ -27,7 +27,7 @@ FACTORS: tuple[tuple[str, Any, Any, Cause, dict[str, Any]], ...] = (
 
 
 def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """Examples of which traces tell: numerics where both sides keep to their rules, or who does not, where."""
+    """Examples of which traces tell: numerics where both sides keep to their rules, or who does not."""
     chosen = examples[:MOST_LOOKS]
     looks = look_at(pair, chosen, answers) if chosen else None
     if looks is None:
@@ -80,15 +80,15 @@ def name_rounding(pair: Pair, example: str, flip: Flip, looks: Looks) -> Explana
 
 
 def blame_side(pair: Pair, example: str, side: Side, stage: Stage, answers: Answers) -> Explanation:
-    """A side that leaves its own rules: by a change of a layer's parameters, or by nothing that is known."""
+    """A side that leaves its own rules, by a change of a layer's parameters or by nothing that is known."""
     layer = stage.stage.removeprefix("plain ") if stage.stage.startswith("plain ") else None
     found = try_layer(pair, example, side, layer, answers) if layer else None
     if found is not None:
         named, result = found
         other = pair.b if side is pair.a else pair.a
         sentence = (
-            f"{side.label} has other weights in {layer} ({named.b} against {named.a}), which no file says; with"
-            f" them {other.label} has the tuple {show_tuple(result)} and the logits of {side.label}."
+            f"{side.label} has other weights in {layer} ({named.b} against {named.a}), which no file says;"
+            f" with them {other.label} has the tuple {show_tuple(result)} and the logits of {side.label}."
         )
         if side is pair.a:
             named = Named(named.cause, named.factor, named.b, named.a)
