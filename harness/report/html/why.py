@@ -11,13 +11,13 @@ from typing import Any
 from harness.explain.causes import VERDICTS
 from harness.explain.ladders import Ladder, Rung, find_ladders
 from harness.report.causes import name_causes, show_share
+from harness.report.html.rows import write_json
 from harness.summary.causes import CauseGroup, SharePart, Waterfall
 from harness.summary.document import Summary
 from harness.system.numbers import show_margin, show_percent, show_ratio
 from harness.system.text import make_line
 
 MOST_OPEN = 8  # groups that are seen at once; the others are folded
-MOST_LADDERS = 40
 MOST_RUNGS = 400
 HEIGHT = 36.0  # of a strip
 DECADES = 6  # above noise that a strip tells apart
@@ -66,23 +66,35 @@ def view_causes(summary: Summary, ladders: Sequence[Ladder]) -> list[CauseView]:
 
 def view_group(place: int, group: CauseGroup, summary: Summary, ladders: Sequence[Ladder]) -> CauseView:
     """One group; a ladder is that of one of its examples."""
-    known = (
-        draw_strip(number, one)
-        for number, one in enumerate(ladders)
-        if one.cells == group.cells and one.example in group.examples
-    )
+    known = (draw_strip(number, one) for number, one in enumerate(ladders) if is_of(one, group))
     name = name_causes(group)
-    query = {"cause": make_line(name), "verdict": group.verdict}
+    return CauseView(place, group, name, ask_group(group, name, summary), next(known, None))
+
+
+def ask_group(group: CauseGroup, name: str, summary: Summary) -> dict[str, str]:
+    """What finds the group's examples; nothing does of a pair without the baseline: so its first one."""
     others = [cell for cell in group.cells if cell != summary.baseline]
-    if len(others) == 1:
-        query["environment"] = make_line(others[0])
-    return CauseView(place, group, name, query, next(known, None))
+    if len(others) != 1:
+        return {"example": group.examples[0]} if group.examples else {}
+    return {"cause": make_line(name), "verdict": group.verdict, "environment": make_line(others[0])}
 
 
-def gather_ladders(runs: Sequence[Path]) -> list[Ladder]:
-    """Ladders of some runs, as many as a page takes."""
-    found = [one for run in runs for one in find_ladders(run)]
-    return [one for one in found if one.stages][:MOST_LADDERS]
+def gather_ladders(summary: Summary, runs: Sequence[Path], most_bytes: int) -> list[Ladder]:
+    """Ladders of the summary's groups, the first of each, as many as have room on a page."""
+    groups = summary.causes.groups if summary.causes else ()
+    found = [one for run in runs for one in find_ladders(run) if one.stages] if groups else []
+    kept: list[Ladder] = []
+    for group in groups:
+        one = next((one for one in found if is_of(one, group)), None)
+        most_bytes -= len(write_json(row_ladder(one)).encode("utf-8", "replace")) if one else 0
+        if one and most_bytes >= 0:
+            kept.append(one)
+    return kept
+
+
+def is_of(ladder: Ladder, group: CauseGroup) -> bool:
+    """Whether a ladder is of a group."""
+    return ladder.cells == group.cells and ladder.example in group.examples
 
 
 def draw_strip(place: int, ladder: Ladder) -> Strip:

@@ -37,10 +37,11 @@ EXPORTED_PICTURES = 2000
 
 @dataclass(frozen=True)
 class Budget:
-    """How many examples get pictures, how many bytes these may take, and what a page may hold."""
+    """How many examples get pictures, how many bytes these and ladders may take, and what a page may hold."""
 
     pictures: int = 100
     picture_bytes: int = 8_000_000
+    ladder_bytes: int = 2_000_000
     page_bytes: int = 18_000_000
     page_rows: int = 60_000
 
@@ -70,7 +71,7 @@ def write_html(
         budget.page_rows,
     )
     paths = name_pages(path, len(slices))
-    ladders = gather_ladders(runs)
+    ladders = gather_ladders(summary, runs, budget.ladder_bytes)
     commands = make_commands(summary, names, runs, runs if places is None else places)
     remove_pages(path, keep=paths)
     for number, (place, part) in reversed(list(enumerate(zip(paths, slices, strict=True), start=1))):

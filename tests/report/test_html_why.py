@@ -1,0 +1,124 @@
+"""Causes on the page, as data: the order of groups, bars of waterfalls, shades of ladders, and their room."""
+
+import json
+import math
+import re
+
+import pytest
+from caused import GROUPS, LADDER, make_caused, put_ladders
+from summaries import make_summary
+
+from harness.core.errors import InputError
+from harness.explain.ladders import LADDERS, Ladder, Rung, read_ladders, write_ladder
+from harness.report.html.why import (
+    draw_waterfall,
+    gather_ladders,
+    raise_rung,
+    row_ladder,
+    row_rung,
+    shade_rung,
+    view_causes,
+)
+from harness.report.html.write import Budget, write_html
+from harness.summary.causes import SharePart, Waterfall
+
+ROOM = 10**6
+
+
+def read_data(path):
+    return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
+
+
+def test_groups_are_in_the_order_of_their_verdicts_then_of_their_counts():
+    assert [one.place for one in view_causes(make_caused(), [])] == [1, 2, 3, 0]
+    assert view_causes(make_summary(), []) == []
+
+
+def test_a_group_is_asked_for_by_cause_verdict_and_the_cell_that_departs():
+    first = view_causes(make_caused(), [])[0]
+    assert first.query == {"cause": "pool3-channels", "verdict": "proven", "environment": "ported"}
+    other = view_causes(make_caused(baseline="ported"), [])[0]
+    assert other.query["environment"] == "plain"
+
+
+def test_a_pair_without_the_baseline_leads_to_its_first_example():
+    (*_, first) = [one for one in view_causes(make_caused(baseline="torch"), []) if one.place == 1]
+    assert first.query == {"example": "example-0"}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shade"),
+    [(None, "none"), (math.nan, "none"), (0.0, "same"), (1.0, "same"), (1.5, "0"), (1e3, "4"), (1e9, "9"),
+     (math.inf, "9")],
+)  # fmt: skip
+def test_a_stage_has_the_shade_of_its_error_beside_noise(ratio, shade):
+    assert shade_rung(Rung("x", ratio=ratio)) == shade
+
+
+def test_the_further_beyond_noise_the_higher_the_bar():
+    heights = [raise_rung(Rung("x", ratio=ratio)) for ratio in (None, 0.5, 2.0, 1e2, 1e5, 1e6, 1e20)]
+    assert heights == sorted(heights)
+    assert heights[0] == heights[1] < heights[2] < heights[3] < heights[4] < heights[5] == heights[6] == 36
+
+
+def test_what_is_not_known_of_a_stage_is_nothing():
+    assert row_rung(Rung("x")) == ["x", "", "", "", "", "", "", ""]
+    rung = Rung("x", "plain", 1.23456, "a\u202e", 0.0, 1e-7, 12345.0, (1, 2, 3))
+    words = ["x", "plain", "1.23", "a\\u202e", "0", "1e-07", "12300 \N{MULTIPLICATION SIGN} noise", "1-2-3"]
+    assert row_rung(rung) == words
+
+
+def test_parts_of_a_waterfall_never_leave_its_plot():
+    parts = (SharePart(cause="x", factor="x", share=0.9), SharePart(cause="y", factor="y", share=-0.6),
+             SharePart(cause="z", factor="z", share=0.0))  # fmt: skip
+    bars = draw_waterfall(Waterfall(cells=("a", "b"), rate="alarms", start=0.5, end=0.8, parts=parts))
+    assert [one.kind for one in bars] == ["total", "adds", "takes", "stays", "total"]
+    assert [(round(one.left), round(one.width)) for one in bars] == [
+        (0, 50), (50, 50), (80, 20), (80, 0), (0, 80),
+    ]  # fmt: skip
+
+
+def test_ladders_are_read_back_as_they_were_written(tmp_path):
+    run = put_ladders(tmp_path / "run", LADDER, Ladder("y", ("a", "b"), [Rung("x")]))
+    assert read_ladders(run)[0] == LADDER
+    assert read_ladders(tmp_path) == []
+
+
+def test_a_half_line_is_not_read_and_a_strange_one_is_named(tmp_path):
+    run = put_ladders(tmp_path / "run")
+    path = run / LADDERS
+    path.write_text(path.read_text() + write_ladder(LADDER)[:-20])
+    assert read_ladders(run) == [LADDER]
+    path.write_text(write_ladder(LADDER) + '{"schema": 2}\n')
+    with pytest.raises(InputError, match=r"ladders\.jsonl:2"):
+        read_ladders(run)
+    assert gather_ladders(make_caused(), [run], ROOM) == []
+
+
+def test_a_ladder_of_another_pair_or_example_is_not_drawn(tmp_path):
+    strange = [Ladder("example-0", ("a", "b"), LADDER.stages), Ladder("z", LADDER.cells, LADDER.stages)]
+    run = put_ladders(tmp_path / "run", *strange, LADDER, LADDER, Ladder("example-8", LADDER.cells, []))
+    assert gather_ladders(make_caused(), [run], ROOM) == [LADDER]
+    assert gather_ladders(make_summary(), [run], ROOM) == []
+
+
+def test_ladders_that_have_no_room_are_left_out(tmp_path):
+    other = Ladder("example-8", LADDER.cells, LADDER.stages)
+    run = put_ladders(tmp_path / "run", LADDER, other)
+    assert gather_ladders(make_caused(), [run], ROOM) == [LADDER, other]
+    size = len(json.dumps(row_ladder(LADDER), separators=(",", ":"), ensure_ascii=False).encode())
+    assert gather_ladders(make_caused(), [run], size + 10) == [LADDER]
+    (path,) = write_html(tmp_path / "report.html", make_caused(), [run], Budget(ladder_bytes=size - 1))
+    assert read_data(path)["ladders"] == []
+    assert 'class="ladder"' not in path.read_text(encoding="utf-8")
+
+
+def test_only_the_first_page_has_causes_and_ladders(tmp_path):
+    run = put_ladders(tmp_path / "run")
+    paths = write_html(tmp_path / "report.html", make_caused(), [run], Budget(page_rows=20))
+    assert [len(read_data(path)["ladders"]) for path in paths] == [1] + [0] * (len(paths) - 1)
+    assert ['id="why"' in path.read_text(encoding="utf-8") for path in paths] == [True] + [False] * (
+        len(paths) - 1
+    )
+    assert read_data(paths[-1])["causes"][1] == ["pool3-channels", "proven"]
+    assert len(GROUPS) == len(read_data(paths[0])["causes"])
