@@ -66,8 +66,19 @@ class CellRunner:
             variant=f"patched-{number}",
             only=tuple(question.examples),
             task=TASK,
-            details={"details": {"patches": list_patches(question), **brief}},
+            details={"details": {"patches": list(map(self.place, list_patches(question))), **brief}},
         )
+
+    def place(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """A patch with witness files where they are here: a cell of a container names those inside it."""
+        files = {digest: path for ones in self.subject.witnesses.values() for path, digest in ones.values()}
+        if "witnesses" not in patch:
+            return patch
+        placed = {
+            name: {**one, "path": str(files.get(one["sha256"], one["path"]))}
+            for name, one in patch["witnesses"].items()
+        }
+        return {**patch, "witnesses": placed}
 
 
 def take_outcome(outcome: Outcome) -> Path | Failure:

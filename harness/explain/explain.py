@@ -16,6 +16,7 @@ from harness.explain.causes import CAUSES, Explanation, Stage
 from harness.explain.climb import add_stages, climb_pairs
 from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
+from harness.explain.deviation import settle_deviations, settle_libraries
 from harness.explain.match import match_known
 from harness.explain.pair import Pair, Strategy
 from harness.explain.rest import name_ties, name_unknown
@@ -25,8 +26,10 @@ from harness.system.drafts import write_atomically
 
 STRATEGIES: tuple[Strategy, ...] = (
     check_control,
+    settle_libraries,
     undo_declared,
     cross_bridges,
+    settle_deviations,
     match_known,
     blame_stages,
     name_ties,

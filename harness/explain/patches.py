@@ -136,11 +136,16 @@ def compare_rest(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Patch]:
         if ours[factor] != theirs[factor] and ours[factor] is not None:
             yield Patch(cause, factor, theirs[factor], ours[factor], {factor: ours[factor]}, is_input=True)
     first, second = a["model"], b["model"]
-    if first["network"] != second["network"]:
+    if hash_network(a) != hash_network(b):
         data = {"path": first["network"], **{key: first[key] for key in MODEL_FILES if first.get(key)}}
         yield Patch(
             Cause.WEIGHTS, "network", second["network"], first["network"], {"network": data}, is_input=True
         )
+
+
+def hash_network(job: Mapping[str, Any]) -> Any:
+    """What tells a job's network from others; its folder has another name inside a container."""
+    return job.get("hashes", {}).get("network") or job["model"]["network"]
 
 
 REST = {"npy": Cause.NPY_CONVENTION, "decoder": Cause.DECODER, "batch_size": Cause.NUMERICS}

@@ -61,6 +61,14 @@ def tell_tie(cells: tuple[str, str], error: float) -> str:
     )
 
 
+def tell_deviation(blob: str, cells: tuple[str, str], result: Tuple) -> str:
+    """A deviation is 0 in one cell and a last bit in the other."""
+    return (
+        f"The deviation of {blob} is 0 but for last bits, which differ between {cells[0]} and {cells[1]};"
+        f" where such a deviation counts as 0, both have the tuple {show_tuple(result)}."
+    )
+
+
 def tell_unknown(cells: tuple[str, str], untested: Sequence[str]) -> str:
     """Nothing that was tried explains it."""
     rest = f"; not tried here: {', '.join(untested)}" if untested else ""

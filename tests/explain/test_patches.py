@@ -204,3 +204,10 @@ def test_another_published_port_is_a_group_of_patches():
 def test_every_rule_and_every_preprocessing_key_has_its_cause():
     assert set(RULES) == set(NAMES)
     assert set(PREPROCESS) == set(JOB["model"]["preprocess"])
+
+
+def test_a_network_that_lies_elsewhere_is_no_difference():
+    ours = {**JOB, "hashes": {"network": "5"}}
+    inside = {**ours, "model": {**JOB["model"], "network": "/data/network"}}
+    assert list_declared(ours, inside) == []
+    assert [one.factor for one in list_declared({**ours, "hashes": {"network": "6"}}, inside)] == ["network"]

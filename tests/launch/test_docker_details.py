@@ -78,10 +78,11 @@ def test_patches_traces_and_grafts_answer_in_containers_as_they_do_here(root, mo
         request = RunRequest(str(MODEL), globs=("a", "wheels"), examples=("few.jsonl",))
         subject = prepare_run(request, select_run(request, root), workspace).subject
         names = subject.example_ids[3:5]
+        alone = {name: one.model_copy(update={"batch_size": 1}) for name, one in environments.items()}
 
         def run(task, details):
             requests = tuple(
-                CellRequest(environments[name], task=task, only=names, details={"details": details})
+                CellRequest(alone[name], task=task, only=names, details={"details": details})
                 for name in ("a", "wheels")
             )
             found = run_campaign(workspace, Campaign(subject, requests)).outcomes

@@ -251,7 +251,7 @@ def test_a_container_that_breaks_says_how(tmp_path, state, words):
 
 
 def test_containers_of_one_environment_have_names_of_their_own():
-    labels = ("box", "box#2", "box+2", "box-2", "box+a#2", "box.2")
+    labels = ("box", "box#2", "box+2", "box-2", "box+a#2", "box.2", "box~variables.ABC~packages+2")
     names = [name_container(label) for label in labels]
     assert names[:3] == ["box", "box_2", "box__2"]
     assert len(set(names)) == len(labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -128,8 +129,11 @@ def hold_container(session: DockerSession, client: Any, job: ContainerJob) -> It
 
 
 def name_container(cell: str) -> str:
-    """A cell's id in characters that engines take; no environment's name has these, so none meets another."""
-    return cell.replace("+", "__").replace("#", "_")
+    """A cell's id in characters that engines take; no two cells of a run are of one name then.
+
+    No environment's file has a `_` in its name, and copies of an environment differ by a variant's number.
+    """
+    return re.sub("[^a-zA-Z0-9_.-]", "_", cell.replace("+", "__"))
 
 
 def create_container(client: Any, name: str, options: Mapping[str, Any]) -> None:

@@ -1,0 +1,62 @@
+"""Deviations that are 0 but for last bits: which last bits a library has decides, and none promises any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.explain.bridges import WHOLE
+from harness.explain.causes import Cause, Explanation, Named, Proof
+from harness.explain.counterfactual import Answers, Question, Record, take_tuple
+from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.pair import Pair, explain
+from harness.explain.patches import read_rules
+from harness.explain.rest import name_library
+from harness.explain.sentences import tell_deviation
+from harness.explain.setup import LAST_BITS
+
+SMALL = 1e-6  # of the mean: float32's last bits make deviations of up to a few 1e-7
+TOLERANT: dict[str, Any] = {"port": {"zero_sigma": "relative"}}
+
+
+def settle_libraries(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The same for cells of different libraries, where no one setting stands for all last bits."""
+    ours, theirs = pair.a.environment, pair.b.environment
+    if any(getattr(ours, name) != getattr(theirs, name) for name in WHOLE):
+        yield from settle_deviations(pair, examples, answers)
+
+
+def settle_deviations(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples on which both sides answer alike once a deviation near 0 counts as 0 on both."""
+    near = [one for one in examples if find_small(pair, one) is not None]
+    if not near or not is_tested_exactly(pair) or any(one.cause not in LAST_BITS for one in pair.declared):
+        return
+    questions = [Question(side, [TOLERANT], near) for side in (pair.b, pair.a)]
+    answers.ask(questions)
+    for example in near:
+        theirs, ours = (answers.find(one, TOLERANT, example) for one in questions)
+        result = theirs and take_tuple(theirs)
+        if theirs and result and is_same_tuple(ours, theirs) and measure_answer(ours, theirs) <= NOISE:
+            named = Named(Cause.NUMERICS.value, *name_library(pair))
+            sentence = tell_deviation(str(find_small(pair, example)), pair.names, result)
+            proof = Proof("undone", pair.b.label, result)
+            yield explain(pair, example, "proven", [named], sentence, proof=proof)
+
+
+def is_tested_exactly(pair: Pair) -> bool:
+    """Whether both sides compare deviations with 0 itself."""
+    return all(read_rules(one.job)["zero_sigma"] == "exact" for one in (pair.a, pair.b))
+
+
+def find_small(pair: Pair, example: str) -> str | None:
+    """The blob whose deviation is 0 but for last bits on either side; None where there is none."""
+    found = [read_ratio(one.records[example]) for one in (pair.a, pair.b)]
+    return next((blob for blob, ratio in found if ratio is not None and ratio <= SMALL), None)
+
+
+def read_ratio(record: Record) -> tuple[str, float | None]:
+    """The blob of an answer's smallest deviation, and what part of the mean it is."""
+    found = record.get("sigma_ratio")
+    if not isinstance(found, (list, tuple)) or len(found) != 2 or not isinstance(found[1], (int, float)):
+        return "", None
+    return str(found[0]), float(found[1])
