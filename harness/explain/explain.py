@@ -14,12 +14,15 @@ from harness.explain.blame import blame_stages
 from harness.explain.bridges import cross_bridges
 from harness.explain.causes import CAUSES, Explanation, Stage
 from harness.explain.climb import add_stages, climb_pairs
+from harness.explain.combine import match_combined
 from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
 from harness.explain.deviation import settle_deviations, settle_libraries
 from harness.explain.match import match_known
 from harness.explain.pair import Pair, Strategy
-from harness.explain.rest import name_ties, name_unknown
+from harness.explain.rest import name_hashes, name_ties, name_unknown
+from harness.explain.shake import settle_arithmetic, shake_batches
+from harness.explain.tracing import check_tracing
 from harness.explain.undo import list_first, undo_declared
 from harness.system.documents import take_shape
 from harness.system.drafts import write_atomically
@@ -31,7 +34,12 @@ STRATEGIES: tuple[Strategy, ...] = (
     cross_bridges,
     settle_deviations,
     match_known,
+    settle_arithmetic,
+    shake_batches,
+    match_combined,
+    check_tracing,
     blame_stages,
+    name_hashes,
     name_ties,
     name_unknown,
 )

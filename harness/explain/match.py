@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof
-from harness.explain.counterfactual import Answers, Question, Record
-from harness.explain.fit import fit_parameters
+from harness.explain.counterfactual import Answers, Question
 from harness.explain.known import list_known, list_presets
-from harness.explain.likeness import NOISE, find_median, is_same_tuple, measure_answer, measure_pass, read_top
+from harness.explain.likeness import NOISE, find_median, is_same_tuple, measure_answer, measure_pass
 from harness.explain.pair import Pair, explain
-from harness.explain.patches import Patch, merge_patches
+from harness.explain.patches import Patch, as_patch, merge_patches
 from harness.explain.sentences import tell_matched
 from harness.explain.undo import is_bound
 
@@ -24,7 +22,6 @@ GAIN = 0.1  # of the difference without a change: what is left with the right on
 AGREEING_SHARE = 0.75
 MOST_ALSO = 5
 ROUNDS = 3
-FEW, MOST_PAIRS = 2, 1000  # examples that pairs of changes are tried on, and how many pairs
 SETTLED = 1e-5  # of the largest logit: below it there is nothing to look for
 SAME_BITS = -6  # powers of ten below which float32 tells nothing
 
@@ -69,22 +66,32 @@ class Match:
     error: float
 
 
-def as_patch(data: Mapping[str, Any]) -> Patch:
-    """Plain data as a patch to merge with others."""
-    return Patch(Cause.UNKNOWN, "", None, None, data)
+Find = Callable[[Probe, Answers], list[Match]]
+"""Finds changes that account for the second side."""
 
 
 def match_known(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """The examples that a change of the catalogue, or two of them, or a fitted parameter, accounts for."""
+    """The examples that a change of the catalogue accounts for."""
+    return match_by(find_known, pair, examples, answers)
+
+
+def match_by(find: Find, pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples that changes account for; those that are left may have another."""
     left = list(examples)
     for _ in range(ROUNDS):
         probe = make_probe(pair, left, answers)
-        found = [reduce_match(probe, one, answers) for one in find_matches(probe, answers)] if probe else []
+        is_open = probe is not None and (gold_differs(probe) or not is_settled(probe, answers))
+        found = find_reduced(find, probe, answers) if probe is not None and is_open else []
         explained = list(tell_matches(probe, found, left, answers)) if probe is not None and found else []
         yield from explained
         left = [one for one in left if one not in {done.example for done in explained}]
         if not explained or not left:
             return
+
+
+def find_reduced(find: Find, probe: Probe, answers: Answers) -> list[Match]:
+    """Changes that account for the second side, each without what it does not need."""
+    return [reduce_match(probe, one, answers) for one in find(probe, answers)]
 
 
 def make_probe(pair: Pair, examples: Sequence[str], answers: Answers) -> Probe | None:
@@ -107,16 +114,11 @@ def spread(names: Sequence[str], most: int) -> list[str]:
     return list(names[::step])
 
 
-def find_matches(probe: Probe, answers: Answers) -> list[Match]:
-    """The changes that account best for the second side; none where none does."""
+def find_known(probe: Probe, answers: Answers) -> list[Match]:
+    """The changes of the catalogue that account best for the second side; none where none does."""
     known = list_candidates(probe)
-    if not gold_differs(probe) and is_settled(probe, answers):
-        return []
     question = probe.ask(answers, [(), *known])
-    if gold_differs(probe):
-        return choose_best(judge(probe, question, known, answers, labels_alone=True))
-    found = choose_best(judge(probe, question, known, answers))
-    return found or find_fitted(probe, question, answers) or find_pairs(probe, known, question, answers)
+    return choose_best(judge(probe, question, known, answers, labels_alone=gold_differs(probe)))
 
 
 def is_settled(probe: Probe, answers: Answers) -> bool:
@@ -217,73 +219,6 @@ def rank_match(match: Match) -> tuple[int, int, int]:
     return -len(match.matched), max(nearness, SAME_BITS), len(match.candidate)
 
 
-def find_pairs(probe: Probe, known: Sequence[Candidate], question: Question, answers: Answers) -> list[Match]:
-    """Two changes: of the input, which plain logits tell, and of the steering; or two of the steering."""
-    singles = [one for one in known if len(one) == 1]
-    steering = list_distinct(probe, singles, question, answers)
-    pairs: list[Candidate]
-    if measure_plain(probe, question, (), answers) <= NOISE:
-        pairs = list_pairs(steering)
-        probe = replace(probe, diverging=probe.diverging[:FEW], agreeing=probe.agreeing[:1])
-    else:
-        pairs = [
-            (*one, *other) for one in find_inputs(probe, singles, question, answers) for other in steering
-        ]
-    if not pairs:
-        return []
-    return choose_best(judge(probe, probe.ask(answers, [(), *pairs]), pairs, answers))
-
-
-def list_distinct(
-    probe: Probe, singles: Sequence[Candidate], question: Question, answers: Answers
-) -> list[Candidate]:
-    """Changes of the steering that change something, one of each that change the same."""
-    distinct: dict[tuple[Any, ...], Candidate] = {}
-    for candidate in [(), *singles]:
-        if not candidate or not (candidate[0].is_input or candidate[0].cause is Cause.LABELS):
-            found = (answers.find(question, probe.merge(candidate), one) for one in probe.diverging)
-            distinct.setdefault(tuple(sign_answer(one) for one in found), candidate)
-    return [candidate for candidate in distinct.values() if candidate]
-
-
-def sign_answer(record: Record | None) -> Any:
-    """What two answers have in common that are the same but for last bits."""
-    if record is None:
-        return None
-    return tuple(
-        (number, value and float(f"{value:.3g}")) for number, value in read_top(record, "attribute").items()
-    )
-
-
-def list_pairs(steering: Sequence[Candidate]) -> list[Candidate]:
-    """Two changes of different factors each."""
-    pairs: list[Candidate] = [
-        (one, other)
-        for (one,), (other,) in combinations(steering, 2)
-        if one.factor != other.factor and not (one.data.get("port") and shares_rule(one, other))
-    ]
-    return pairs if len(pairs) <= MOST_PAIRS else []
-
-
-def shares_rule(one: Patch, other: Patch) -> bool:
-    """Whether two changes set one rule."""
-    return bool(set(one.data.get("port", {})) & set(other.data.get("port", {})))
-
-
-def find_inputs(
-    probe: Probe, singles: Sequence[Candidate], question: Question, answers: Answers
-) -> list[Candidate]:
-    """The changes of the input, at most two, whose plain logits are the second side's."""
-    before = measure_plain(probe, question, (), answers)
-    errors = {
-        number: measure_plain(probe, question, one, answers)
-        for number, one in enumerate(singles)
-        if one[0].is_input
-    }
-    near = sorted((error, number) for number, error in errors.items() if error <= min(NOISE, GAIN * before))
-    return [singles[number] for _, number in near[:2]]
-
-
 def measure_plain(probe: Probe, question: Question, candidate: Candidate, answers: Answers) -> float:
     """Median difference of plain logits."""
     data, records = probe.merge(candidate), probe.pair.b.records
@@ -292,23 +227,6 @@ def measure_plain(probe: Probe, question: Question, candidate: Candidate, answer
         math.inf if record is None else measure_pass(record, records[one], "original")
         for one, record in found.items()
     )
-
-
-def find_fitted(probe: Probe, question: Question, answers: Answers) -> list[Match]:
-    """Alpha, beta or epsilon of a value that is not in the catalogue."""
-    if measure_plain(probe, question, (), answers) > NOISE:
-        return []
-
-    def measure_all(patches: Sequence[Patch]) -> list[float]:
-        asked = probe.ask(answers, [(one,) for one in patches], probe.diverging)
-        return [
-            find_median(measure(probe, asked, (patch,), one, answers) for one in probe.diverging)
-            for patch in patches
-        ]
-
-    fitted = [(one,) for one in fit_parameters(apply_data(probe.pair.a.job, probe.base), measure_all)]
-    asked = probe.ask(answers, [(), *fitted])
-    return choose_best(judge(probe, asked, fitted, answers))
 
 
 def tell_matches(

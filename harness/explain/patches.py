@@ -50,6 +50,11 @@ def merge_patches(patches: Sequence[Patch]) -> dict[str, Any]:
     return merged
 
 
+def as_patch(data: Mapping[str, Any]) -> Patch:
+    """Plain data as a patch to merge with others."""
+    return Patch(Cause.UNKNOWN, "", None, None, data)
+
+
 def list_declared(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Patch]:
     """In what two cells' jobs differ, as patches that set the first one's values on the second.
 

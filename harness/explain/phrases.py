@@ -136,6 +136,7 @@ WAYS: dict[str, Callable[[Any], str]] = {
     "labels": show_labels,
     "packages": lambda value: f"has {show_list(value) or 'no packages'}",
     "settings.threads": lambda value: f"runs on {value} thread{'s' * (value != 1)}",
+    "deviation": lambda value: f"rounds deviations as {value} does",
     "backend": lambda value: f"runs {value}",
 }
 """The same for values that are not few."""

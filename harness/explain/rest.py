@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.explain.causes import Cause, Explanation, Named, Stage
+from harness.explain.causes import Cause, Explanation, Named, Proof, Stage, Verdict
 from harness.explain.counterfactual import Answers
 from harness.explain.likeness import NOISE, PASSES, Pass, measure_pass, read_top
 from harness.explain.pair import Pair, explain
-from harness.explain.sentences import tell_tie, tell_unknown
+from harness.explain.sentences import tell_hashes, tell_tie, tell_unknown
 
 
 def name_ties(pair: Pair, examples: Sequence[str], _answers: Answers) -> Iterator[Explanation]:
@@ -45,15 +45,66 @@ def name_library(pair: Pair) -> tuple[str, Any, Any]:
     return "environment", ours.name, theirs.name
 
 
+HASHED = {"file": Cause.FILE_BYTES, "pixels": Cause.DECODER}
+WORDS = {"file": "bytes of one file", "pixels": "pixels of one file"}
+
+
+def name_hashes(pair: Pair, examples: Sequence[str], _answers: Answers) -> Iterator[Explanation]:
+    """The examples whose file or pixels have other hashes; all of them where parameters do."""
+    layers = list_other_layers(pair)
+    for example in examples:
+        stage = find_stage(pair, example)
+        if stage in HASHED:
+            named = Named(HASHED[stage].value, stage, *read_hashes(pair, example, stage))
+            verdict, sentence = CERTAINTY[stage], tell_hashes(WORDS[stage], pair.names)
+        elif layers:
+            named = Named(Cause.WEIGHTS.value, "parameters", layers, layers)
+            verdict, sentence = "consistent", tell_hashes("parameters", pair.names, layers)
+        else:
+            continue
+        proof = Proof("hash", pair.b.label)
+        yield explain(
+            pair, example, verdict, [named], sentence, proof=proof, stage=Stage(stage) if stage else None
+        )
+
+
+CERTAINTY: dict[str, Verdict] = {"file": "proven", "pixels": "consistent"}
+
+
+def list_other_layers(pair: Pair) -> list[str]:
+    """Parameters whose hashes differ."""
+    ours, theirs = ((side.cell.get("hashes") or {}).get("parameters") or {} for side in (pair.a, pair.b))
+    return [name for name in ours if name in theirs and ours[name] != theirs[name]]
+
+
+def find_stage(pair: Pair, example: str) -> str | None:
+    """The first of file, pixels and input whose hashes differ; None where none is known to."""
+    for stage in ("file", "pixels", "input"):
+        ours, theirs = read_hashes(pair, example, stage)
+        if ours and theirs and ours != theirs:
+            return stage
+    return None
+
+
+def read_hashes(pair: Pair, example: str, stage: str) -> tuple[str, str]:
+    """Beginnings of both sides' hashes of a stage; empty where they have none."""
+    first, second = (
+        str((side.records[example].get("hashes") or {}).get(stage, ""))[:12] for side in (pair.a, pair.b)
+    )
+    return first, second
+
+
 def name_unknown(pair: Pair, examples: Sequence[str], _answers: Answers) -> Iterator[Explanation]:
     """Every example that nothing has explained, with the pass that differs first."""
     for example in examples:
         first, second = pair.a.records[example], pair.b.records[example]
         errors = {one: measure_pass(first, second, one) for one in PASSES}
         beyond = [one for one in PASSES if errors[one] > NOISE]
-        stage = beyond and make_stage(beyond[0], errors[beyond[0]])
+        early = find_stage(pair, example)
+        stage = make_stage(beyond[0], errors[beyond[0]]) if beyond else None
+        stage = Stage(early) if early else stage
         sentence = tell_unknown(pair.names, pair.untested)
-        yield explain(pair, example, "unknown", [], sentence, stage=stage or None)
+        yield explain(pair, example, "unknown", [], sentence, stage=stage)
 
 
 def make_stage(which: Pass, error: float) -> Stage:

@@ -53,6 +53,30 @@ def tell_unstable(cell: str, said: Tuple, again: Tuple, error: float) -> str:
     return f"{cell} disagrees with itself: {tuples}."
 
 
+def tell_traced(cell: str, said: Tuple, watched: Tuple) -> str:
+    """A cell that answers otherwise while it is watched."""
+    tuples = f"{show_tuple(said)}, and {show_tuple(watched)} while it is traced"
+    return f"The harness changes what it watches: {cell} answers {tuples}."
+
+
+def tell_shaken(cell: str, own: int, said: Tuple, other: int, result: Tuple) -> str:
+    """A tuple that another number of examples at a time turns."""
+    tuples = f"{show_tuple(said)} with {own} at a time, {show_tuple(result)} with {other}"
+    return f"Last bits decide: {cell} answers {tuples}."
+
+
+def tell_exact(cells: tuple[str, str], result: Tuple) -> str:
+    """Sides that agree without rounding."""
+    sides = f"{cells[0]} and {cells[1]} round the deviation of witnesses' sums to other last bits"
+    return f"{sides}; added up without rounding both answer {show_tuple(result)}."
+
+
+def tell_hashes(what: str, cells: tuple[str, str], names: Sequence[str] = ()) -> str:
+    """Something that both have in other bytes."""
+    more = f" ({', '.join(names)})" if names else ""
+    return f"{cells[0]} and {cells[1]} have other {what}{more}."
+
+
 def tell_tie(cells: tuple[str, str], error: float) -> str:
     """Two classes that are nearer to each other than the cells' last bits."""
     return (

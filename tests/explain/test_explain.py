@@ -235,3 +235,53 @@ def test_a_damaged_line_is_refused_with_its_place(tmp_path):
 def test_explanations_come_one_by_one():
     pair, answers, _ = make_pair(Toy("one"), Toy("two", make_job({"ddof": 1})))
     assert len(list(islice(explain_pair(pair, pair.diverging, answers, STRATEGIES), 3))) == 3
+
+
+def feel_batch(job, patch):
+    """Last bits that hang on how many examples are walked at a time."""
+    return {"bits": patch.get("batch_size", job["batch_size"]) > 1}
+
+
+def test_a_tuple_that_another_batch_size_turns_is_decided_by_last_bits():
+    found, _, _ = explain(Toy("one", bits=lambda *_: {"bits": False}), Toy("two", bits=feel_batch))
+    assert name_sets(found) == {("proven", (("batch_size", 1, 8),))}
+    assert {(one.causes[0].cause, one.proof.kind) for one in found} == {("numerics", "control")}
+    assert "8 at a time" in found[0].sentence
+
+
+def feel_rounding(name):
+    def feel(job, patch):
+        rules = {"arithmetic": "numpy", **job["port"]["rules"], **patch.get("port", {})}
+        return {} if rules["arithmetic"] == "exact" else {"bits of": name}
+
+    return feel
+
+
+def test_sides_that_agree_without_rounding_are_decided_by_last_bits():
+    found, _, _ = explain(Toy("one", bits=feel_rounding("one")), Toy("two", bits=feel_rounding("two")))
+    assert name_sets(found) == {("proven", (("deviation", "numpy", "numpy"),))}
+    assert "without rounding both answer" in found[0].sentence
+
+
+def test_a_cell_that_answers_otherwise_while_it_is_traced_is_the_harness_fault():
+    second = Toy("two", fault={"nobody knows": 1}, watched=lambda original, _: [original, 3])
+    found, _, _ = explain(Toy("one"), second, count=2)
+    assert {(one.verdict, one.causes[0].cause) for one in found} == {("proven", "harness")}
+    assert all(one.sentence.endswith("-3 while it is traced.") for one in found)
+
+
+def test_other_pixels_of_one_file_are_evidence_of_the_decoder():
+    hashes = {"file": "f" * 64, "pixels": "1" * 64}
+    second = Toy("two", fault={"nobody knows": 1}, hashes={**hashes, "pixels": "2" * 64})
+    found, _, _ = explain(Toy("one", hashes=hashes), second, count=2)
+    assert {(one.verdict, one.causes[0].cause, one.stage.stage) for one in found} == {
+        ("consistent", "decoder", "pixels")
+    }
+
+
+def test_other_parameters_are_evidence_of_weights_with_their_names():
+    second = Toy("two", fault={"nobody knows": 1}, parameters={"fc8.weight": "2", "fc8.bias": "1"})
+    first = Toy("one", parameters={"fc8.weight": "1", "fc8.bias": "1"})
+    found, _, _ = explain(first, second, count=2)
+    assert {(one.verdict, one.causes[0].cause) for one in found} == {("consistent", "weights")}
+    assert "(fc8.weight)" in found[0].sentence

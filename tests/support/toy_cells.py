@@ -12,6 +12,7 @@ import numpy as np
 from harness.ami.port import port_to_json, read_port
 from harness.core.errors import InputError
 from harness.explain.counterfactual import AS_IT_IS, Answers, Failure, Side, list_patches
+from harness.explain.errands import Means
 from harness.explain.pair import Pair
 from harness.explain.patches import INPUT_RULES
 from harness.plan.environments import Environment
@@ -75,7 +76,7 @@ def settle(job, *patches):
     port = port_to_json(read_port(job["port"]["preset"], rules))
     port = {key: value for key, value in port.items() if key != "listing" or port["order"] == "listing"}
     inputs = {rule: port.pop(rule) for rule in INPUT_RULES}
-    return (inputs, preprocess, rest, settings), port, parameters, labels
+    return (inputs, preprocess, dict(sorted(rest.items())), settings), port, parameters, labels
 
 
 TABLES = ("port", "parameters", "preprocess", "settings", "labels")
@@ -119,15 +120,23 @@ def answer(job, patches, example, noise=0.0):
 class Toy:
     """A cell: its job, what it does besides without saying so, and how often it has answered."""
 
-    def __init__(self, name, job=None, fault=AS_IT_IS, noise=0.0, away=None, environment=None, feels=None):
-        self.name, self.job, self.fault, self.noise, self.away = name, job or make_job(), fault, noise, away
+    def __init__(self, name, job=None, fault=AS_IT_IS, environment=None, **more):
+        self.name, self.job, self.fault = name, job or make_job(), fault
         self.environment = environment or make_environment(name)
-        self.feels = feels or (lambda _environment: AS_IT_IS)
+        self.noise, self.away = more.get("noise", 0.0), more.get("away")
+        self.feels = more.get("feels", lambda _environment: AS_IT_IS)
+        self.bits = more.get("bits", lambda _job, _patch: AS_IT_IS)
+        self.watched = more.get("watched", lambda original, attribute: [original, attribute])
+        self.hashes, self.parameters = more.get("hashes", {}), more.get("parameters", {})
         self.starts = 0
 
     def say(self, example, environment=None, patch=AS_IT_IS):
         felt = self.feels(environment or self.environment)
-        return answer(self.job, (self.fault, felt, patch), example, self.noise)
+        bits = self.bits(self.job, patch)
+        if bits:  # nothing but last bits depend on these, and on what they are made of
+            patch = {key: value for key, value in patch.items() if key != "batch_size"}
+        said = answer(self.job, (self.fault, felt, {"bits": bits}, patch), example, self.noise)
+        return {**said, "hashes": self.hashes}
 
 
 class ToyRunner:
@@ -155,6 +164,17 @@ class ToyRunner:
         (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return folder
 
+    def run_errands(self, errands):
+        return [self.trace(one) for one in errands]
+
+    def trace(self, errand):
+        toy = self.toys[errand.environment.name]
+        records = [toy.say(example) for example in errand.examples]
+        lines = [{**one, "watched": toy.watched(one["original"], one["attribute"])} for one in records]
+        folder = Path(tempfile.mkdtemp())
+        (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return folder
+
     def try_patch(self, toy, question, patch, example):
         try:
             return toy.say(example, question.place, patch)
@@ -168,9 +188,18 @@ def make_pair(a, b, count=8):
     sides = []
     for toy in (a, b):
         records = {name: toy.say(name) for name in names}
-        sides.append(Side(toy.name, toy.environment, toy.job, records, {}, f"execution of {toy.name}"))
+        sides.append(
+            Side(
+                toy.name,
+                toy.environment,
+                toy.job,
+                records,
+                {"hashes": {"parameters": toy.parameters}},
+                f"execution of {toy.name}",
+            )
+        )
     diverging = [name for name in names if sides[0].read_tuple(name) != sides[1].read_tuple(name)]
     agreeing = [name for name in names if name not in diverging]
     runner = ToyRunner(a, b)
     pair = Pair(*sides, diverging, agreeing, lambda example: f"harness explain RUN --example {example}")
-    return pair, Answers(runner, "code"), runner
+    return pair, Answers(runner, "code", means=Means(runner.run_errands, None)), runner

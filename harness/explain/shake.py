@@ -1,0 +1,67 @@
+"""Numerics proven: a change of last bits alone turns one tuple into the other, or makes both the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.explain.causes import Cause, Explanation, Named, Proof
+from harness.explain.counterfactual import Answers, Question, Record, take_tuple
+from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.pair import Pair, explain
+from harness.explain.patches import as_patch, merge_patches, read_rules
+from harness.explain.sentences import tell_exact, tell_shaken
+
+BATCHES = (1, 2, 4)
+EXACT = {"port": {"arithmetic": "exact"}}
+ROUNDED = ("numpy", "torch", "term-by-term")
+
+
+def shake_batches(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples whose tuple is the first side's where the second walks another number at a time."""
+    own = pair.b.job["batch_size"]
+    sizes = [size for size in BATCHES if size != own]
+    data = {size: merge_data(pair.undoing, {"batch_size": size}) for size in sizes}
+    question = Question(pair.b, list(data.values()), examples)
+    if not examples or answers.ask([question])[0] is not None:
+        return
+    for example in examples:
+        wanted, record = pair.a.read_tuple(example), pair.a.records[example]
+        found = [size for size in sizes if is_alike(answers.find(question, data[size], example), record)]
+        if found:
+            named = Named(Cause.NUMERICS.value, "batch_size", found[0], own)
+            proof = Proof("control", pair.b.label, wanted)
+            causes = [*(one.name_undone() for one in pair.declared if one.factor != "batch_size"), named]
+            sentence = tell_shaken(pair.b.label, own, pair.b.read_tuple(example), found[0], wanted)
+            yield explain(pair, example, "proven", causes, sentence, proof=proof)
+
+
+def settle_arithmetic(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
+    """The examples on which both sides agree as soon as witnesses' sums are added up without rounding."""
+    rules = {side.label: read_rules(side.job)["arithmetic"] for side in (pair.a, pair.b)}
+    if not examples or not set(rules.values()) <= set(ROUNDED):
+        return
+    data = (EXACT, merge_data(pair.undoing, EXACT))
+    questions = [Question(side, [one], examples) for side, one in zip((pair.a, pair.b), data, strict=True)]
+    answers.ask(questions)
+    for example in examples:
+        ours, other = (
+            answers.find(question, one, example) for question, one in zip(questions, data, strict=True)
+        )
+        if ours is not None and is_alike(other, ours):
+            result = take_tuple(ours)
+            assert result is not None  # it is the same as another
+            named = Named(Cause.NUMERICS.value, "deviation", rules[pair.a.label], rules[pair.b.label])
+            causes = [*(one.name_undone() for one in pair.declared if one.factor != "port.arithmetic"), named]
+            proof = Proof("control", pair.b.label, result)
+            yield explain(pair, example, "proven", causes, tell_exact(pair.names, result), proof=proof)
+
+
+def is_alike(one: Record | None, other: Record) -> bool:
+    """Whether two answers have one tuple, and logits that differ by no more than noise."""
+    return is_same_tuple(one, other) and measure_answer(one, other) <= NOISE
+
+
+def merge_data(data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Two patches as one."""
+    return merge_patches([as_patch(data), as_patch(more)])
