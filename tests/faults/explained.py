@@ -32,7 +32,7 @@ class Found:
 def explain_fault(project, fault, number):
     """Plant a fault in an environment that says nothing of it, and have its divergences explained."""
     started, name = time.monotonic(), f"suspect-{number:02}"
-    project.add_environment(name, backend=fault.backend)
+    project.add_environment(name, backend=fault.backend, settings=fault.declared)
     with plant({name: fault}, project.root / "planted"):
         folder = project.run("truth", name, fault.examples, fault.witnesses)
         code, out, err = project.explain(folder, "--json")

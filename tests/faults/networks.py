@@ -26,11 +26,12 @@ def change_gold(name, code, **more):
 
 
 WEIGHTS = (
-    change_weights("weights in float16", "array.astype(np.float16)", value="float16"),
+    change_weights("weights in float16", "array.astype(np.float16)", value="float16", examples="ties"),
     change_weights(
         "weights in bfloat16",
         f"(({BITS} + 0x7FFF + (({BITS} >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)",
         value="bfloat16",
+        examples="ties",
     ),
     change_weights("no biases", "array * (0 if name.endswith('.bias') else 1)", value="0"),
     change_weights("fc transposed", "array.T.reshape(array.shape) if array.ndim == 2 else array"),
@@ -44,6 +45,8 @@ WEIGHTS = (
         "np.random.default_rng(7).permutation(array) if array.ndim > 1 else array",
     ),
 )
+DROPPED = "return value.copy()"
+KEPT = "2 * np.random.default_rng().integers(0, 2, value.shape)"
 NETWORKS = (
     *WEIGHTS,
     Fault(
@@ -51,6 +54,11 @@ NETWORKS = (
         ("flatten",),
         (Edit(REFERENCE, PRODUCT, PRODUCT.replace("value.reshape(len(value), -1)", PIXELS)),),
         value="nhwc",
+    ),
+    Fault(
+        "dropout left on",
+        ("nondeterminism",),
+        (Edit(REFERENCE, DROPPED, f"return np.array({KEPT} * value, value.dtype)"),),
     ),
     change_gold("labels from 1", "example.gold + 1", value=1),
     change_gold("labels sorted", f"{sort_labels(LABEL_NAMES)!r}[example.gold]", value="sorted"),

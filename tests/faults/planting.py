@@ -29,7 +29,7 @@ class Fault:
     """What is wrong in an environment that says nothing of it, and the causes that are to be named.
 
     `value` is what the cause has to have on the faulty side, where it is one. `examples`, `witnesses` and
-    `backend` say what the environments run on, and in.
+    `backend` say what the environments run on, and in; `declared` is what the faulty one's file says besides.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Fault:
     examples: str = "default"
     witnesses: str = "witnesses"
     backend: str = "reference"
+    declared: str = ""
     verdict: str = "proven"
 
 

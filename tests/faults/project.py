@@ -42,6 +42,12 @@ OPENBLAS_NUM_THREADS = "1"
 REGISTER = 'reference = "truth"\ndefault = "default"\n[groups]\ndefault = "all"\n'
 LABEL_NAMES = tuple(f"Person_{number * 7 % CLASSES}" for number in range(CLASSES))
 STEERED = ("conv1_1", "conv2_2", "conv3_2", "pool3", "conv4_1", "conv5_1", "fc6", "fc7")
+WITNESSES = {
+    "witnesses": {},
+    "thrice": {"conv4_2": [3, 3, 3], "conv3_1": [2, 2, 2]},
+    "single": {"conv4_2": [3]},
+}
+"""Folders of witnesses, and what the nose has beside the usual ones: last bits decide on equal sums."""
 TABLE = """name = "faces"
 description = "Random weights."
 prototxt = "deploy.prototxt"
@@ -94,7 +100,11 @@ class Project:
 
     def run(self, first, second, examples="default", witnesses="witnesses"):
         """Run two environments on a list of examples; the run's folder."""
-        options = ["--model", "models/faces", "--environment", first, "--environment", second]
+        return self.run_all(["--environment", first, "--environment", second], examples, witnesses)
+
+    def run_all(self, environments, examples="default", witnesses="witnesses"):
+        """The same of environments as options of the command line."""
+        options = ["--model", "models/faces", *environments]
         options += [] if examples == "default" else ["--examples", examples]
         options += [] if witnesses == "witnesses" else ["--witnesses", f"models/faces/{witnesses}"]
         code, out, err = self.call("run", *options)
@@ -122,7 +132,7 @@ def write_model(folder):
     """A network of random weights that tells its examples apart, in both passes, with lists of them."""
     network = vgg_face_network((10, 12, 14, 16, 16), size=SIZE, fc=32, classes=CLASSES)
     witnesses = draw_witnesses(network)
-    for name, more in {"witnesses": {}, "thrice": {"conv4_2": [3, 3, 3], "conv3_1": [2, 2, 2]}}.items():
+    for name, more in WITNESSES.items():
         (folder / name).mkdir(parents=True)
         for attribute, lists in witnesses.items():
             listed = {**lists, **more} if attribute == "nose" else lists
@@ -213,6 +223,18 @@ def write_png(folder, name, number):
     return write_entry(folder, name, number, ".png", encode_image(draw_pixels(number), "PNG"))
 
 
+TIES = (
+    118, 120, 125, 203, 254, 275, 276, 380, 395, 400, 512, 744,
+    841, 845, 905, 954, 1030, 1086, 1110, 1175, 1190, 1293, 1565, 1691,
+)  # fmt: skip
+"""Images whose two best classes are within half a percent of the largest logit, of 1600 that were drawn."""
+
+
+def write_tie(folder, name, number):
+    """An image that little turns."""
+    return write_entry(folder, name, number, ".png", encode_image(draw_pixels(TIES[number]), "PNG"))
+
+
 def write_other_size(folder, name, number):
     """The image on a canvas of another height and width: it has to be resized."""
     pixels = np.pad(draw_pixels(number), ((8, 12), (2, 4), (0, 0)), mode="wrap")
@@ -234,4 +256,10 @@ def write_array(folder, name, number):
     return write_entry(folder, name, number, ".npy", file.getvalue(), npy="raw-rgb")
 
 
-WRITERS = {"default": write_png, "sizes": write_other_size, "jpeg": write_jpeg, "arrays": write_array}
+WRITERS = {
+    "default": write_png,
+    "ties": write_tie,
+    "sizes": write_other_size,
+    "jpeg": write_jpeg,
+    "arrays": write_array,
+}

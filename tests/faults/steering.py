@@ -8,6 +8,7 @@ ORDERED = "return tuple(sorted(plan.values(), key=lambda steering: network.index
 LISTED = "for attribute in listed_attributes(port.listing) or ATTRIBUTES:"
 FED = "return steered if detector.port.fed_on else value"
 ALPHA = "decayed = decay(xp, deviation, parameters.alpha, port)"
+READ = "return read_witnesses(path, network)"
 BETA = "decay(xp, deviation, parameters.beta, port)"
 EPSILON = "return parameters.epsilon + 1 -"
 
@@ -59,6 +60,26 @@ STRENGTH = (
 RULES = (
     edit_steering(
         "deviation of the sample", "ddof", "np.std(row, ddof=ddof)", "np.std(row, ddof=1)", 1, STATISTICS
+    ),
+    edit_steering(
+        "sample of one",
+        "ddof",
+        "np.std(row, ddof=ddof)",
+        "np.std(row, ddof=1)",
+        1,
+        STATISTICS,
+        witnesses="single",
+    ),
+    Fault(
+        "another set of witnesses",
+        ("witness-set",),
+        (
+            Edit(
+                "worker/tasks/judge.py",
+                READ,
+                f"return {{blob: found[:-1] or found for blob, found in {READ[7:]}.items()}}",
+            ),
+        ),
     ),
     edit_steering(
         "zero is what is small",
