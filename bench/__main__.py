@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def measure_all(folder: Path) -> None:
-    """Full-size conversion and verdicts, orchestrator, comparisons, report, attacks, command line."""
+    """Full-size conversion and verdicts, orchestrator, comparisons, report, attacks, causes, command line."""
     for name in ("convert", "verdict"):
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, "-m", f"bench.{name}", "--folder", str(folder)], check=True, cwd=ROOT)
@@ -38,6 +38,8 @@ def measure_all(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "bench.report"], check=True, cwd=ROOT)
     print("\n== attacks", flush=True)
     subprocess.run([sys.executable, "-m", "bench.attacks"], check=True, cwd=ROOT)
+    print("\n== explain", flush=True)
+    subprocess.run([sys.executable, "-m", "bench.explain"], check=True, cwd=ROOT)
     print("\n== command line", flush=True)
     python = fastest([sys.executable, "-c", "pass"])
     for arguments in (["--help"], ["environments"]):
