@@ -12,6 +12,7 @@ from harness.core.errors import InputError
 from harness.explain.ladders import LADDERS, Ladder, Rung, read_ladders, write_ladder
 from harness.report.html.why import (
     draw_waterfall,
+    find_start,
     gather_ladders,
     raise_rung,
     row_ladder,
@@ -62,10 +63,31 @@ def test_the_further_beyond_noise_the_higher_the_bar():
 
 
 def test_what_is_not_known_of_a_stage_is_nothing():
-    assert row_rung(Rung("x")) == ["x", "", "", "", "", "", "", ""]
+    assert row_rung(Rung("x")) == ["x", "", "", "", "", "", "", "", ""]
     rung = Rung("x", "plain", 1.23456, "a\u202e", 0.0, 1e-7, 12345.0, (1, 2, 3))
-    words = ["x", "plain", "1.23", "a\\u202e", "0", "1e-07", "12300 \N{MULTIPLICATION SIGN} noise", "1-2-3"]
+    words = [
+        "x",
+        "plain",
+        "1.23",
+        "a\\u202e",
+        "",
+        "0",
+        "1e-07",
+        "12300 \N{MULTIPLICATION SIGN} noise",
+        "1-2-3",
+    ]
     assert row_rung(rung) == words
+
+
+def test_a_difference_is_that_of_the_values_and_not_the_error():
+    assert row_rung(Rung("x", a=195.0, b=161.0, error=0.0))[2:6] == ["195", "161", "34", "0"]
+    assert row_rung(Rung("x", a=195.0))[4] == ""
+
+
+def test_a_ladder_opens_at_the_first_stage_beyond_noise():
+    assert find_start(LADDER.stages) == 12
+    assert find_start([Rung("x", ratio=0.5), Rung("order", a="1", b="2"), Rung("y", ratio=7.0)]) == 1
+    assert find_start([Rung("x"), Rung("y", ratio=1.0)]) == 0
 
 
 def test_parts_of_a_waterfall_never_leave_its_plot():

@@ -39,11 +39,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class Strip:
-    """A ladder as bars: shade, height of each; `place` is its number on the page."""
+    """A ladder as bars: shade, height of each; `place` is its number on the page, `start` where it opens."""
 
     place: int
     ladder: Ladder
     bars: tuple[tuple[str, float], ...]
+    start: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def is_of(ladder: Ladder, group: CauseGroup) -> bool:
 
 def draw_strip(place: int, ladder: Ladder) -> Strip:
     """Bars of a ladder's stages."""
-    return Strip(place, ladder, tuple((shade_rung(one), raise_rung(one)) for one in list_rungs(ladder)))
+    rungs = list_rungs(ladder)
+    return Strip(place, ladder, tuple((shade_rung(one), raise_rung(one)) for one in rungs), find_start(rungs))
 
 
 def list_rungs(ladder: Ladder) -> list[Rung]:
@@ -133,10 +135,29 @@ def row_ladder(ladder: Ladder) -> Row:
 
 
 def row_rung(one: Rung) -> Row:
-    """Stage, pass, value in A and in B, error, noise, error ÷ noise, tuple; all in words."""
+    """Stage, pass, value in A and in B, difference, error, noise, error ÷ noise, tuple; all in words."""
     ratio = show_ratio(one.ratio) if one.ratio is not None and math.isfinite(one.ratio) else ""
-    values = (show_value(value) for value in (one.a, one.b, one.error, one.noise))
+    values = map(show_value, (one.a, one.b, find_difference(one), one.error, one.noise))
     return [make_line(one.stage), make_line(one.run), *values, ratio, "-".join(map(str, one.tuple or ()))]
+
+
+def find_difference(one: Rung) -> float | None:
+    """By how much the values of both cells differ; None where they are no numbers."""
+    known = [value for value in (one.a, one.b) if value is not None and not isinstance(value, str)]
+    return abs(known[0] - known[1]) if len(known) == 2 else None
+
+
+def find_start(rungs: Sequence[Rung]) -> int:
+    """The first stage beyond noise, or whose texts differ; the first of all where there is none."""
+    found = (place for place, one in enumerate(rungs) if is_beyond(one))
+    return next(found, 0)
+
+
+def is_beyond(one: Rung) -> bool:
+    """Whether a stage differs in more than noise."""
+    if one.ratio is not None:
+        return one.ratio > 1
+    return isinstance(one.a, str) and isinstance(one.b, str) and one.a != one.b
 
 
 def show_value(value: float | str | None) -> str:

@@ -80,7 +80,7 @@ def rung(page):
 def test_the_ladder_is_scrubbed_with_the_mouse(path, tab):
     page = tab.open(path)
     assert page.locator(".ladder rect").count() == LAST + 1
-    assert "pixels" in rung(page)
+    assert "steered conv1_2" in rung(page)  # the first beyond noise
     box = page.locator(".ladder svg").bounding_box()
     across = box["width"] / (LAST + 1)
     page.mouse.move(box["x"] + 15.5 * across, box["y"] + 20)
@@ -118,7 +118,7 @@ def test_the_address_leads_to_a_stage_of_a_ladder(path, open_tab):
     assert "steered pool3" in rung(page)
     assert page.locator(".ladder").evaluate("one => one.getBoundingClientRect().top < innerHeight")
     page = open_tab().open(path, "#ladder=7&at=x")
-    assert "pixels" in rung(page)
+    assert "steered conv1_2" in rung(page)
 
 
 def test_the_first_stage_is_not_called_none(path, tab):

@@ -1,6 +1,6 @@
 // Ladders: strips of stages, scrubbed with the mouse, or with the keys of a slider.
 
-const RUNG = ["stage", "pass", "in A", "in B", "difference", "noise", "difference ÷ noise", "tuple if grafted there"];
+const RUNG = ["stage", "pass", "in A", "in B", "difference", "error", "noise", "error ÷ noise", "tuple if grafted there"];
 
 const ladderOf = (figure) => data.ladders[Number(figure.id.replace("ladder-", ""))];
 
@@ -9,7 +9,7 @@ function openLadder(figure) {
   const strip = figure.querySelector("svg");
   const size = ladderOf(figure)[3].length;
   slider.hidden = figure.querySelector(".rung").hidden = false;
-  fillRung(figure, 0);
+  fillRung(figure, slider.valueAsNumber);
   slider.addEventListener("input", () => scrub(figure, slider.valueAsNumber));
   const drag = (event) => {
     const box = strip.getBoundingClientRect();
