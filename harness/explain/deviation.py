@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.explain.bridges import WHOLE
+from harness.explain.bridges import WHOLE, list_bridges
 from harness.explain.causes import Cause, Explanation, Named, Proof
 from harness.explain.counterfactual import Answers, Question, Record, take_tuple
-from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.likeness import NOISE, is_same_tuple, measure_answer, measure_pass
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import read_rules
 from harness.explain.rest import name_library
@@ -29,6 +29,8 @@ def settle_libraries(pair: Pair, examples: Sequence[str], answers: Answers) -> I
 def settle_deviations(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
     """The examples on which both sides answer alike once a deviation near 0 counts as 0 on both."""
     near = [one for one in examples if find_small(pair, one) is not None]
+    if are_alike(pair):
+        return
     if not near or not is_tested_exactly(pair) or any(one.cause not in LAST_BITS for one in pair.declared):
         return
     questions = [Question(side, [TOLERANT], near) for side in (pair.b, pair.a)]
@@ -41,6 +43,17 @@ def settle_deviations(pair: Pair, examples: Sequence[str], answers: Answers) -> 
             sentence = tell_deviation(str(find_small(pair, example)), pair.names, result)
             proof = Proof("undone", pair.b.label, result)
             yield explain(pair, example, "proven", [named], sentence, proof=proof)
+
+
+def are_alike(pair: Pair) -> bool:
+    """Whether both sides are made alike, to the bits of their plain passes: then no last bits part them."""
+    ours, theirs = pair.a.environment, pair.b.environment
+    if pair.declared or any(getattr(ours, name) != getattr(theirs, name) for name in WHOLE):
+        return False
+    shared = [one for one in pair.a.records if one in pair.b.records]
+    return not any(list_bridges(ours, theirs)) and all(
+        measure_pass(pair.a.records[one], pair.b.records[one], "original") == 0 for one in shared
+    )
 
 
 def is_tested_exactly(pair: Pair) -> bool:

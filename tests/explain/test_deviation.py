@@ -60,3 +60,17 @@ def test_a_deviation_that_is_none_explains_nothing(ratio, monkeypatch):
 def test_a_declared_rule_comes_before_last_bits():
     found = explain(*make_cells(make_job({"ddof": 1})))
     assert Cause.NUMERICS.value not in {one for _, causes in name(found) for one in causes}
+
+
+class Near(Toy):
+    """A cell that says of every answer that a deviation is 0 but for last bits."""
+
+    def say(self, example, environment=None, patch=AS_IT_IS):
+        return {**super().say(example, environment, patch), "sigma_ratio": ["conv3_3", 7e-8]}
+
+
+@pytest.mark.parametrize(("noise", "cause"), [(0.0, "zero-sigma"), (1e-7, "numerics")])
+def test_cells_of_one_make_and_the_same_bits_are_not_parted_by_last_bits(noise, cause):
+    fault = {"port": {"zero_sigma": "relative"}}
+    found = explain(Near("one"), Near("two", fault=fault, noise=noise))
+    assert name(found) == {("proven", (cause,))}
