@@ -29,7 +29,7 @@ FACTORS: tuple[tuple[str, Any, Any, Cause, dict[str, Any]], ...] = (
 def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
     """Examples of which traces tell: numerics where both sides keep to their rules, or who does not."""
     chosen = examples[:MOST_LOOKS]
-    looks = look_at(pair, chosen, answers) if chosen else None
+    looks = look_at(pair, chosen, answers) if chosen and pair.is_watchable else None
     if looks is None:
         return
     flips = find_flips(pair, chosen, looks, answers)

@@ -11,6 +11,7 @@ from harness.ami.port import port_to_json, read_port
 from harness.explain.counterfactual import Answers, Failure, Side
 from harness.plan.environments import Environment
 
+HERE = ("local", "here")  # launchers that need nothing which a machine may lack
 Found = Path | Failure
 """The folder that an errand left, or why there is none."""
 
@@ -42,7 +43,7 @@ def find_auditor(environments: Sequence[Environment]) -> Environment | None:
     found = [
         one
         for one in environments
-        if (one.backend, one.launcher, one.settings.precision) == ("reference", "local", "float64")
+        if (one.backend, one.settings.precision) == ("reference", "float64") and one.launcher in HERE
     ]
     return min(found, key=lambda one: (one.python is not None, one.name), default=None)
 

@@ -16,7 +16,8 @@ class Pair:
     """Two cells, `a` the baseline's side, the examples on which they diverge, and some on which they agree.
 
     `declared` are the differences of their jobs, set on `b`. `untested` names factors that nothing here can
-    try. `shown` gives the command that explains an example again; `labels` name the classes.
+    try. `shown` gives the command that explains an example again; `labels` name the classes. `is_watchable`
+    is false as soon as tracing was seen to change what it watches: then traces tell nothing.
     """
 
     a: Side
@@ -28,6 +29,7 @@ class Pair:
     returned: tuple[Patch, ...] = ()
     untested: list[str] = field(default_factory=list)
     labels: Sequence[str] = ()
+    is_watchable: bool = True
 
     def __post_init__(self) -> None:
         self.declared = tuple(list_declared(self.a.job, self.b.job))

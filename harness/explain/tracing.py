@@ -26,6 +26,7 @@ def check_tracing(pair: Pair, examples: Sequence[str], answers: Answers) -> Iter
     for example in chosen:
         label = next((name for name, found in changed.items() if example in found), None)
         if label is not None:
+            pair.is_watchable = False
             said, watched = changed[label][example]
             named = Named(Cause.HARNESS.value, "tracing", list(said), list(watched))
             proof = Proof("control", label, watched)

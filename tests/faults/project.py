@@ -119,12 +119,13 @@ class Project:
 
 
 def write_project(root):
-    """A project with the model `faces` and the environment `truth`."""
+    """A project with the model `faces`, the environment `truth`, and one that audits traces."""
     (root / "environments").mkdir(parents=True)
     (root / "environments" / "matrix.toml").write_text(REGISTER, encoding="utf-8")
     write_model(root / "models" / "faces")
     project = Project(root)
     project.add_environment("truth")
+    project.add_environment("auditor", precision="float64")
     return project
 
 
