@@ -14,6 +14,7 @@ DASH = "\N{EN DASH}"
 NONE = DASH  # for what is not known, or has nothing to count
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 LARGE_MARGIN = 1000  # from here on a margin is written without an exponent
+LARGE_RATIO = 1e7  # from here on how many times the noise an error is has one again
 
 
 class Rate(Protocol):
@@ -128,7 +129,8 @@ def show_points(share: float) -> str:
 
 def show_ratio(ratio: float) -> str:
     """How large an error is beside noise: 300000 times the noise, 1.2 times."""
-    return f"{show_margin(ratio)} \N{MULTIPLICATION SIGN} noise"
+    text = show_margin(ratio) if abs(ratio) < LARGE_RATIO else f"{ratio:.1e}"
+    return f"{text} \N{MULTIPLICATION SIGN} noise"
 
 
 def show_power(exponent: int) -> str:

@@ -22,6 +22,7 @@ from harness.report.html.why import (
 )
 from harness.report.html.write import Budget, write_html
 from harness.summary.causes import SharePart, Waterfall
+from harness.system.numbers import show_ratio
 
 ROOM = 10**6
 
@@ -82,6 +83,13 @@ def test_what_is_not_known_of_a_stage_is_nothing():
 def test_a_difference_is_that_of_the_values_and_not_the_error():
     assert row_rung(Rung("x", a=195.0, b=161.0, error=0.0))[2:6] == ["195", "161", "34", "0"]
     assert row_rung(Rung("x", a=195.0))[4] == ""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(0.0, "0"), (1.234, "1.23"), (3e5, "300000"), (9e6, "9000000"), (5.18e37, "5.2e+37")]
+)
+def test_a_ratio_is_no_longer_than_can_be_read(ratio, words):
+    assert show_ratio(ratio) == f"{words} \N{MULTIPLICATION SIGN} noise"
 
 
 def test_a_ladder_opens_at_the_first_stage_beyond_noise():
