@@ -27,12 +27,16 @@ from harness.verbs.explain import EXAMPLE as EXPLAIN_EXAMPLE
 from harness.verbs.explain import explain
 from harness.verbs.fetch import EXAMPLE as FETCH_EXAMPLE
 from harness.verbs.fetch import fetch
+from harness.verbs.fragile import EXAMPLE as FRAGILE_EXAMPLE
+from harness.verbs.fragile import fragile
 from harness.verbs.images import app as images_app
 from harness.verbs.import_log import EXAMPLE as IMPORT_EXAMPLE
 from harness.verbs.import_log import import_log
 from harness.verbs.report import EXAMPLE as REPORT_EXAMPLE
 from harness.verbs.report import report
 from harness.verbs.run import MATRIX_EXAMPLE, RUN_EXAMPLE, matrix, run
+from harness.verbs.trace import EXAMPLE as TRACE_EXAMPLE
+from harness.verbs.trace import trace
 from harness.verbs.witnesses import LANDMARKS_EXAMPLE, landmarks
 from harness.verbs.witnesses import app as witnesses_app
 
@@ -70,6 +74,8 @@ app.command(epilog=ATTACK_EXAMPLE)(attack)
 app.command(epilog=CACHE_EXAMPLE)(cache)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=EXPLAIN_EXAMPLE)(explain)
+app.command(epilog=FRAGILE_EXAMPLE)(fragile)
+app.command(epilog=TRACE_EXAMPLE)(trace)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)
 app.command(epilog=LANDMARKS_EXAMPLE)(landmarks)

@@ -54,15 +54,14 @@ class PastRun:
         )
 
 
-def read_past_run(folder: Path) -> PastRun:
-    """A run with what its cells said; InputError where fewer than two of them are done."""
+def read_past_run(folder: Path, least: int = 2) -> PastRun:
+    """A run with what its cells said; InputError where fewer than so many of them are done."""
     sources = find_cells([folder])
     past = read_cells(sources)
     columns = {one.summary.environment: one.columns for one in past.results if one.columns is not None}
-    if len(columns) < 2:
-        raise InputError(
-            f"{folder}: has {len(columns)} cell that is done; two can diverge, so run it with more"
-        )
+    if len(columns) < least:
+        why = "two can diverge, so run it with more" if least > 1 else "run it again"
+        raise InputError(f"{folder}: has {len(columns)} cell that is done; {why}")
     known = {name: past.known[name] for name in columns if name in past.known}
     join = join_columns(columns, known)
     found = find_divergences(join, past.reference)
