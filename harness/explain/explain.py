@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from harness.core.documents import parse_json, read_chunks
 from harness.core.errors import InputError, name_file
 from harness.explain.blame import blame_stages
 from harness.explain.bridges import cross_bridges
-from harness.explain.causes import CAUSES, Explanation, Stage
+from harness.explain.causes import CAUSES, SCHEMA, Explanation, Stage
 from harness.explain.climb import add_stages, climb_pairs
 from harness.explain.combine import match_combined
 from harness.explain.control import check_control, run_again
@@ -152,7 +153,23 @@ def read_lines(path: Path) -> Iterator[Explanation]:
             number += 1
             if line.endswith(b"\n"):
                 place = f"{path}:{number}"
-                yield take_shape(parse_json(line, place), Explanation, place)
+                yield read_line(line, place)
+
+
+def read_line(line: bytes, place: str) -> Explanation:
+    """A line's explanation; InputError, with what to do, for one that is damaged or of another version."""
+    data: Any = None
+    try:
+        data = parse_json(line, place)
+        return take_shape(data, Explanation, place)
+    except InputError as error:
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if schema not in (None, SCHEMA):
+            raise InputError(
+                f"{place}: is of version {schema}, this harness writes {SCHEMA}; move the file away, and"
+                " explain the run again"
+            ) from error
+        raise InputError(f"{error}; move the file away, and explain the run again") from error
 
 
 def write_line(one: Explanation) -> str:

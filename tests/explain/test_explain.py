@@ -232,6 +232,20 @@ def test_a_damaged_line_is_refused_with_its_place(tmp_path):
         keep_explained(tmp_path / CAUSES)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"schema": 2}', "is of version 2, this harness writes 1; move the file away"),
+        ('{"half', "move the file away, and explain the run again"),
+        ("[1]", "move the file away, and explain the run again"),
+    ],
+)
+def test_a_file_that_cannot_be_gone_on_with_says_what_to_do(tmp_path, line, words):
+    (tmp_path / CAUSES).write_text(line + "\n")
+    with pytest.raises(InputError, match=words):
+        keep_explained(tmp_path / CAUSES)
+
+
 def test_explanations_come_one_by_one():
     pair, answers, _ = make_pair(Toy("one"), Toy("two", make_job({"ddof": 1})))
     assert len(list(islice(explain_pair(pair, pair.diverging, answers, STRATEGIES), 3))) == 3
