@@ -102,6 +102,9 @@ def write_group(name: str, group: Mapping[str, Any]) -> Iterator[str]:
     yield "### How much of the change each explains"
     for waterfall in group["waterfalls"]:
         yield write_waterfall(waterfall)
+    missing = list_missing(group)
+    if missing:
+        yield f"No waterfall was made for {', '.join(missing)}: it takes hours of one core (`--waterfall`)."
     yield "### The noise beside it"
     yield describe_noise(group)
 
@@ -157,6 +160,14 @@ def write_waterfall(waterfall: Mapping[str, Any]) -> str:
     rows.append([f"`{second}`", "", "", f"{show_percent(waterfall['end'])} %"])
     table = make_table(("", "cause", "points", "adds up to"), rows)
     return f"**{word}, `{second}` against `{first}`**\n\n{table}"
+
+
+def list_missing(group: Mapping[str, Any]) -> list[str]:
+    """Environments whose rate of detection is another than the baseline's, and has no waterfall."""
+    rates = {cell["environment"]: cell["detection"]["rate"] for cell in group["cells"]}
+    drawn = {fall["cells"][1] for fall in group["waterfalls"]}
+    first = rates[group["baseline"]]
+    return [f"`{name}`" for name, rate in rates.items() if rate != first and name not in drawn]
 
 
 def describe_noise(group: Mapping[str, Any]) -> str:

@@ -76,6 +76,15 @@ def test_other_results_make_another_page(make):
     assert "+32.1" not in PAGE
 
 
+def test_a_change_without_a_waterfall_is_named(make):
+    other = copy.deepcopy(RESULTS)
+    group = other["groups"]["table5-local"]
+    group["waterfalls"] = [one for one in group["waterfalls"] if one["cells"][1] != "local-port"]
+    other["groups"] = {"table5-local": group}
+    assert "No waterfall was made for `local-port`" in make[1].write_page(other)
+    assert "No waterfall was made for `local-port`" not in PAGE
+
+
 def test_a_published_table_is_counted_by_images_of_one_original(make, tmp_path):
     path = tmp_path / "tables.json"
     path.write_text(json.dumps(PUBLISHED), encoding="utf-8")
