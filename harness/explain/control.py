@@ -57,13 +57,10 @@ def run_again(
     InputError where neither can be run here.
     """
     examples = [*diverging, *pair.agreeing]
-    failures = answers.ask(
-        [
-            Question(pair.b, [AS_IT_IS, *first], examples),
-            Question(pair.a, [AS_IT_IS], examples),
-        ]
-    )
-    for side, failure in zip((pair.b, pair.a), failures, strict=True):
+    asked = [(pair.b, [AS_IT_IS, *first]), (pair.a, [AS_IT_IS])]
+    asked = [one for one in asked if one[0].trace is None]
+    failures = answers.ask([Question(side, data, examples) for side, data in asked])
+    for (side, _), failure in zip(asked, failures, strict=True):
         if failure is not None:
             pair.untested.append(f"{side.label}: {failure.reason}")
     reasons = [failure.reason for failure in failures if failure is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,15 @@ def explain(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Explain in what these two cells diverge, and no others."),
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Explain a trace from another machine (`harness trace`) against a cell."
+        ),
+    ] = None,
+    cell: Annotated[
+        str | None, typer.Option(metavar="CELL", help="With --trace: the cell; the reference without.")
+    ] = None,
     waterfall: Annotated[
         bool | None,
         typer.Option(help="Share a change of a rate among factors; by default where it is done in minutes."),
@@ -45,7 +55,9 @@ def explain(
     from harness.verbs.explaining import Order, explain_run
 
     root = find_root()
-    order = Order(run, tuple(example or ()), cells, ca_bundle, reports or root / "reports", waterfall)
+    order = Order(
+        run, tuple(example or ()), cells, ca_bundle, reports or root / "reports", waterfall, trace, cell
+    )
     try:
         with open_screen(open_errors()) as screen:
             causes, folder = explain_run(order, root, screen)

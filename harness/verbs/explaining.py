@@ -10,8 +10,10 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.diff.locate import find_run
+from harness.diff.runs import find_cell
 from harness.explain.cells import open_answers, read_run_request
 from harness.explain.explain import Progress, explain_pairs, list_current
+from harness.explain.foreign import FOREIGN, read_foreign
 from harness.explain.groups import summarise_causes
 from harness.explain.pair import Pair
 from harness.explain.run import PastRun, Wish, list_pairs, read_pair, read_past_run
@@ -40,6 +42,8 @@ class Order:
     ca_bundle: Path | None
     reports: Path
     waterfall: bool | None = None
+    trace: Path | None = None
+    cell: str | None = None
 
     @property
     def most_seconds(self) -> float:
@@ -55,6 +59,10 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     InputError where a run, its model or its environments are not here; what was explained before is kept.
     """
     folder = find_run(order.run, order.reports)
+    if order.cell is not None and order.trace is None:
+        raise InputError("--cell: goes with --trace; name two cells with --cells")
+    if order.trace is not None:
+        return explain_trace(order, order.trace, folder, root, screen)
     run = read_past_run(folder)
     listed = list_pairs(run, Wish(order.examples, order.cells))
     environments = {one.name: one for one in read_environments(root / "environments")}
@@ -78,6 +86,24 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     causes = summarise_causes(found, answers.executions, [*known, *drawn])
     write_reports(folder, run, causes)
     return causes, folder
+
+
+def explain_trace(
+    order: Order, trace: Path, folder: Path, root: Path, screen: ExplainScreen
+) -> tuple[dict[str, Any], Path]:
+    """Explain where a trace from elsewhere diverges from a run's cell; from its reference without a name."""
+    run = read_past_run(folder, least=1)
+    label = find_cell(list(run.sources.values()), order.cell).label if order.cell else run.reference
+    environments = {one.name: one for one in read_environments(root / "environments")}
+    pair = read_foreign(run, label, trace, order.examples, environments)
+
+    def tell(progress: Progress) -> None:
+        screen.tell(progress.done, progress.total, progress.executions)
+
+    with open_workspace(root, screen) as workspace:
+        answers = open_answers(workspace, run, order.ca_bundle)
+        found = explain_pairs(folder, [pair], answers, tell, FOREIGN)
+    return summarise_causes(found, answers.executions), folder
 
 
 def list_waterfalls(folder: Path, pairs: Sequence[Pair]) -> list[Waterfall]:

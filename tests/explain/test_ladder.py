@@ -1,5 +1,7 @@
 """The ladder: the first stage whose inputs agree and whose output does not, beyond noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from looked_cells import Cells, fail, reverse, scale
@@ -8,6 +10,7 @@ from worker_jobs import make_job
 from harness.core.errors import InputError
 from harness.explain.blame import blame_stages
 from harness.explain.climb import add_stages, climb_pairs
+from harness.explain.foreign import compare_stages
 from harness.explain.graft import find_flips, narrow
 from harness.explain.ladder import build_ladder, find_first, look_at
 from harness.explain.ladders import LADDERS, read_ladders
@@ -161,8 +164,7 @@ def test_last_bits_are_numerics_proven_by_a_graft(job, cells):
     pair.declared = pair.returned = ()  # float64 is a declared difference, which is tried before
     cells.faults["auditor"] = tie
     cells.monkeypatch.setattr("harness.worker.tasks.audit.read_weights", lambda *one: tie(read(*one)))
-    if not pair.diverging:
-        pytest.skip("no tie is broken here")
+    assert pair.diverging
     found = list(blame_stages(pair, pair.diverging, answers))
     assert {one.causes[0].cause for one in found} == {"numerics"}
     assert {(one.verdict, one.proof.kind) for one in found} == {("proven", "graft")}
@@ -251,3 +253,16 @@ def test_an_algorithm_is_known_by_the_job(job, algorithm):
 
 def test_what_differs_in_words_is_beyond_any_noise():
     assert Envelope("half").is_beyond({"stage": "order", "what": "conv1_1 first", "deviations": None})
+
+
+def test_of_a_trace_no_more_than_consistent_is_said(job, cells):
+    double = {**job, "settings": {"threads": 1, "precision": "float64"}}
+    a, b = cells.add("double", double, tie), cells.add("single", job, tie)
+    folder, _, _ = cells.run_folder("single", "trace", {"examples": list(b.records)})
+    pair, answers = cells.pair(a, replace(b, trace=folder))
+    assert pair.diverging
+    cells.monkeypatch.setattr("harness.worker.tasks.audit.read_weights", lambda *one: tie(read(*one)))
+    found = list(compare_stages(pair, pair.diverging, answers))
+    assert {one.verdict for one in found} == {"consistent"}
+    assert {one.causes[0].cause for one in found} == {"numerics"}
+    assert {one.environment.name for one in cells.errands if one.task == "trace"} == {"double"}
