@@ -31,7 +31,9 @@ def climb_pairs(
     known = {(one.example, one.cells): one for one in read_ladders(folder)}
     count, stages = len(known), dict[Key, Stage]()
     for pair in pairs:
-        chosen = [one for one in choose_examples(pair, found) if (one, pair.names) not in known]
+        groups = choose_examples(pair, found)
+        stages.update(recall_stages(pair, groups, known))
+        chosen = [one for one in groups if (one, pair.names) not in known]
         looks = look_at(pair, chosen, answers) if chosen else None
         if looks is not None:
             find_flips(pair, chosen, looks, answers)
@@ -40,6 +42,24 @@ def climb_pairs(
     if len(known) > count:
         write_ladders(folder, list(known.values()))
     return stages
+
+
+def recall_stages(pair: Pair, examples: Sequence[str], known: Mapping[Key, Ladder]) -> dict[Key, Stage]:
+    """The stages that ladders of earlier have."""
+    found = {
+        (one, pair.names): read_stage(known[one, pair.names])
+        for one in examples
+        if (one, pair.names) in known
+    }
+    return {key: stage for key, stage in found.items() if stage is not None}
+
+
+def read_stage(ladder: Ladder) -> Stage | None:
+    """The first stage of a ladder that is beyond noise, or differs in what is no number."""
+    for one in ladder.stages:
+        if (one.ratio or 0.0) > 1 or (one.error is None and one.a != one.b):
+            return Stage(one.stage, one.error, one.noise, one.ratio)
+    return None
 
 
 def choose_examples(pair: Pair, found: Sequence[Explanation]) -> list[str]:
