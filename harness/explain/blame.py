@@ -10,6 +10,7 @@ from harness.explain.counterfactual import Answers, Question, Side
 from harness.explain.graft import Flip, find_flips
 from harness.explain.ladder import Looks, find_own, look_at
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.noise import Finding
 from harness.explain.pair import Pair, explain
 from harness.explain.rest import name_library
 from harness.explain.sentences import show_tuple
@@ -33,13 +34,19 @@ def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Itera
     if looks is None:
         return
     flips = find_flips(pair, chosen, looks, answers)
+    told: list[tuple[Side, Stage, Finding]] = []
     for example in chosen:
         found = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
         leaves = [(side, *one) for side, one in found if one is not None]
-        if leaves:
+        if leaves and leaves[0][1].stage in TOLD:
+            told.append(leaves[0])
+            yield blame_told(pair, example, *leaves[0])
+        elif leaves:
             yield blame_side(pair, example, *leaves[0][:2], answers)
         elif not pair.declared and example in flips and are_calibrated(pair, looks):
             yield name_rounding(pair, example, flips[example], looks)
+    for example in examples[MOST_LOOKS:] if len(told) == len(chosen) else ():  # it is so of every example
+        yield blame_told(pair, example, *told[0])
 
 
 def are_calibrated(pair: Pair, looks: Looks) -> bool:
@@ -77,6 +84,20 @@ def name_rounding(pair: Pair, example: str, flip: Flip, looks: Looks) -> Explana
     named = Named(Cause.NUMERICS.value, *name_library(pair))
     proof = Proof("graft", pair.b.label, result)
     return explain(pair, example, "proven", [named], sentence, proof=proof, stage=stage)
+
+
+TOLD = {"witnesses": Cause.WITNESS_SET, "order": Cause.LISTING_ORDER}
+"""Stages of which a side's own trace says what it does, whatever its files say."""
+WORDS = {"witnesses": "other witnesses", "order": "other visits"}
+
+
+def blame_told(pair: Pair, example: str, side: Side, stage: Stage, finding: Finding) -> Explanation:
+    """A side whose own trace says that it visits other channels, or in another order, than its files say."""
+    what = str(finding.get("what") or "")
+    values = ("by its files", what) if side is pair.b else (what, "by its files")
+    named = Named(TOLD[stage.stage].value, stage.stage, *values)
+    sentence = f"{side.label} has {WORDS[stage.stage]} than its files say: {what}."
+    return explain(pair, example, "consistent", [named], sentence, stage=stage)
 
 
 def blame_side(pair: Pair, example: str, side: Side, stage: Stage, answers: Answers) -> Explanation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.explain.causes import Explanation, Named, Proof, Stage, Verdict
-from harness.explain.counterfactual import Answers, Side
+from harness.explain.counterfactual import Answers, Record, Side
 from harness.explain.patches import Patch, list_declared, merge_patches
 
 
@@ -32,8 +32,17 @@ class Pair:
     is_watchable: bool = True
 
     def __post_init__(self) -> None:
-        self.declared = tuple(list_declared(self.a.job, self.b.job))
-        self.returned = tuple(list_declared(self.b.job, self.a.job))
+        self.declared = tuple(one for one in list_declared(self.a.job, self.b.job) if not self.is_idle(one))
+        self.returned = tuple(one for one in list_declared(self.b.job, self.a.job) if not self.is_idle(one))
+
+    def is_idle(self, patch: Patch) -> bool:
+        """Whether a declared difference is none here: of decoders that gave the same pixels of every file."""
+        shared = [one for one in self.a.records if one in self.b.records]
+        return patch.factor == "decoder" and all(
+            (ours := read_pixels(self.a.records[one])) is not None
+            and ours == read_pixels(self.b.records[one])
+            for one in shared
+        )
 
     @property
     def names(self) -> tuple[str, str]:
@@ -49,6 +58,12 @@ class Pair:
     def doing(self) -> dict[str, Any]:
         """All declared differences as one patch onto `a`."""
         return merge_patches(self.returned)
+
+
+def read_pixels(record: Record) -> str | None:
+    """The hash of an answer's pixels; None where it has none."""
+    found = (record.get("hashes") or {}).get("pixels")
+    return found if isinstance(found, str) else None
 
 
 Strategy = Callable[[Pair, Sequence[str], Answers], Iterator[Explanation]]

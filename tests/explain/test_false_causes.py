@@ -76,3 +76,14 @@ def test_last_bits_are_no_disagreement():
     said = Toy("one").say("face")
     assert not is_unstable(Toy("one", noise=1e-5).say("face"), said)
     assert is_unstable(Toy("one", noise=1e-2).say("face"), said)
+
+
+@pytest.mark.parametrize(("pixels", "declared"), [("same", []), ("other", ["decoder"]), (None, ["decoder"])])
+def test_decoders_that_gave_the_same_pixels_are_no_difference(pixels, declared):
+    pair, _, _ = make_pair(Toy("one"), Toy("two", {**make_job(), "decoder": "opencv"}))
+    for side, digest in ((pair.a, "same"), (pair.b, pixels)):
+        for name in side.records:
+            side.records[name] = {**side.records[name], "hashes": {"pixels": digest}}
+    pair.__post_init__()
+    assert [one.factor for one in pair.declared] == declared
+    assert [one.factor for one in pair.returned] == declared

@@ -1,5 +1,7 @@
 """Faults of the network, its parameters, and the list of labels."""
 
+from dataclasses import replace
+
 from faults.planting import Edit, Fault
 from faults.project import LABEL_NAMES
 from harness.explain.known import sort_labels
@@ -20,6 +22,11 @@ def change_weights(name, code, **more):
     return Fault(name, ("weights",), (edit,), **more)
 
 
+def locate_weights(name, stage, code):
+    """The same of parameters that nobody has elsewhere: the first layer that has them is to be found."""
+    return replace(change_weights(name, code), causes=(), verdict="unknown", stage=stage)
+
+
 def change_gold(name, code, **more):
     """A fault of the list of labels, as an expression of the class that the right one gives."""
     return Fault(name, ("labels",), (Edit("worker/tasks/judge.py", GOLD, f'"gold": {code},'),), **more)
@@ -35,20 +42,26 @@ WEIGHTS = (
     ),
     change_weights("no biases", "array * (0 if name.endswith('.bias') else 1)", value="0"),
     change_weights("fc transposed", "array.T.reshape(array.shape) if array.ndim == 2 else array"),
-    change_weights(
+)
+FOREIGN = (
+    locate_weights(
         "one layer stale",
+        "plain conv4_2",
         "array + (0.3 * array.std() * np.random.default_rng(3).normal(size=array.shape)"
         " if name == 'conv4_2.weight' else 0)",
     ),
-    change_weights(
+    locate_weights(
         "another file",
+        "plain conv1_1",
         "np.random.default_rng(7).permutation(array) if array.ndim > 1 else array",
     ),
 )
+"""Parameters that are on no side of a run: nothing there can be set to them, so that nothing proves them."""
 DROPPED = "return value.copy()"
 KEPT = "2 * np.random.default_rng().integers(0, 2, value.shape)"
 NETWORKS = (
     *WEIGHTS,
+    *FOREIGN,
     Fault(
         "flattened pixel by pixel",
         ("flatten",),

@@ -30,6 +30,7 @@ class Fault:
 
     `value` is what the cause has to have on the faulty side, where it is one. `examples`, `witnesses` and
     `backend` say what the environments run on, and in; `declared` is what the faulty one's file says besides.
+    Where no change of the catalogue is the fault, it stays unknown, and `stage` is where it is to be located.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Fault:
     witnesses: str = "witnesses"
     backend: str = "reference"
     declared: str = ""
+    stage: str = ""
     verdict: str = "proven"
 
 
