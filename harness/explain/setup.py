@@ -17,7 +17,7 @@ from harness.explain.patches import Patch, list_declared, merge_patches
 from harness.explain.shapley import Subset
 from harness.explain.undo import is_bound
 
-LAST_BITS = (Cause.NUMERICS, Cause.PRECISION, Cause.ALGORITHM)
+LAST_BITS = (Cause.NUMERICS, Cause.PRECISION, Cause.ALGORITHM, Cause.ARITHMETIC)
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,8 @@ def test_what_changes_last_bits_goes_with_the_environment_unless_it_is_all_that_
     job["batch_size"] = 1
     found, _, _ = draw(Judging("one"), Judging("two", job))
     assert read_parts(found["detection"]) == {"port.ddof": 7, "environment": 1}
+    found, _, _ = draw(Judging("one"), Judging("two", make_job({"ddof": 1, "arithmetic": "term-by-term"})))
+    assert read_parts(found["detection"]) == {"port.ddof": 7, "environment": 0}
     job = make_job()
     job["batch_size"] = 1
     found, _, _ = draw(Judging("one"), Judging("two", job))
