@@ -57,8 +57,9 @@ def main() -> int:
             print(f"{group}: could not run here; its results stay as they were (`harness doctor` says why)")
         else:
             results["groups"][group] = read_run(folder)
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    PAGE.write_text(write_page(results), encoding="utf-8")
+    text = json.dumps(results, indent=1, sort_keys=True)
+    RESULTS.write_text(f"{text}\n", encoding="utf-8")
+    PAGE.write_text(write_page(json.loads(text)), encoding="utf-8")
     return 0
 
 
