@@ -132,7 +132,7 @@ def test_a_comparison_of_two_cells_is_written_where_it_is_wanted(harness, root):
     code, out, _ = harness("diff", folder, "--pair", "b", "a", "--output", root / "made" / "here")
     assert code == 0
     assert "run folder: made/here" in out
-    assert json.loads((root / "made" / "here" / "summary.json").read_text())["reference"] == "b"
+    assert json.loads((root / "made" / "here" / "summary.json").read_text())["baseline"] == "b"
     code, out, _ = harness("diff", folder, "--environment", "a", "--environment", "b", "--against", "b")
     assert code == 0
     assert "run folder" not in out
