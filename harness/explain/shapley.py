@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 MOST_EXACT = 8  # factors; 256 subsets
 PAIRS = 32  # of drawn orders, above that
@@ -113,5 +113,5 @@ def average(factor: str, gains: Sequence[float]) -> Share:
     if len(pairs) == 1:
         return Share(factor, mean)
     variance = math.fsum((pair - mean) ** 2 for pair in pairs) / (len(pairs) - 1)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1)) * math.sqrt(variance / len(pairs))
+    reach = float(special.stdtrit(len(pairs) - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / len(pairs))
     return Share(factor, mean, mean - reach, mean + reach)

@@ -173,13 +173,14 @@ def perform(request: Any, *, explain: bool, as_json: bool) -> None:
     from harness.system.consoles import open_errors
     from harness.system.project import find_root
     from harness.verbs.composition import run_matrix
-    from harness.verbs.explaining import explain_summary
 
     root = find_root()
     fault: InputError | None = None
     try:
         summary, folder = run_matrix(request, root, ConsoleScreen(open_errors()))
         if explain:
+            from harness.verbs.explaining import explain_summary
+
             summary, fault = explain_summary(summary, folder, root, request.ca_bundle)
     except KeyboardInterrupt:
         print_line("harness: interrupted; what is finished is kept and used next time", error=True)

@@ -52,9 +52,9 @@ def test_every_divergence_is_explained_once_and_kept(harness, folder):
 def test_groups_are_printed_with_a_sentence_and_a_command(harness, folder):
     code, out, _ = harness("explain", folder)
     assert code == 0
-    assert re.search(r"^\d+ proven: .*epsilon \(a against other\)$", out, re.MULTILINE)
+    assert re.search(r"^ +\d+ proven  .*epsilon, other against a$", out, re.MULTILINE)
     assert "has epsilon 9, a has alpha 100" in out
-    command = re.search(r"explain \S+ --example (\S+)$", out, re.MULTILINE)
+    command = re.search(r"explain\s+\S+\s+--example\s+(\S+)", out.replace("\\\n", " "))
     (folder / "causes.jsonl").unlink()
     code, out, _ = harness("explain", folder, "--example", command.group(1))
     assert code == 0
