@@ -44,7 +44,9 @@ def add_causes(summary: Summary, causes: CausesSummary, explanations: Iterable[E
     for one in explanations:
         told.setdefault(one.example, []).append(one)
     places = {key_group(group): place for place, group in enumerate(causes.groups)}
-    divergences = tuple(explain_one(one, told.get(one.example, ()), places) for one in summary.divergences)
+    divergences = tuple(
+        explain_one(forget_causes(one), told.get(one.example, ()), places) for one in summary.divergences
+    )
     counted = causes.model_copy(update=keep_earlier(summary.causes, causes))
     return summary.model_copy(update={"causes": counted, "divergences": divergences})
 
@@ -59,6 +61,18 @@ def keep_earlier(before: CausesSummary | None, causes: CausesSummary) -> dict[st
         "waterfalls": tuple(waterfalls.values()),
         "untested": tuple(dict.fromkeys((*before.untested, *causes.untested))),
     }
+
+
+def forget_causes(one: DivergenceSummary) -> DivergenceSummary:
+    """A divergence without what explanations said of it before; groups are counted anew each time."""
+    return one.model_copy(
+        update={
+            "causes": {name: said for name, said in one.causes.items() if name not in one.groups},
+            "groups": {},
+            "stages": {name: stage for name, stage in one.stages.items() if name not in one.ratios},
+            "ratios": {},
+        }
+    )
 
 
 def explain_one(

@@ -56,8 +56,8 @@ def test_groups_are_printed_with_a_sentence_and_a_command(harness, folder):
     assert "has epsilon 9, a has alpha 100" in out
     command = re.search(r"explain\s+\S+\s+--example\s+(\S+)", out.replace("\\\n", " "))
     (folder / "causes.jsonl").unlink()
-    code, out, _ = harness("explain", folder, "--example", command.group(1))
-    assert code == 0
+    code, out, err = harness("explain", folder, "--example", command.group(1))
+    assert code == 0, out + err
     assert len(read_lines(folder)) == 1
 
 
