@@ -13,7 +13,7 @@ ELSEWHERE = {
     "pytorch": ("levels 0 to 1", "fc6 and fc7 left"),
 }
 """Faults that are planted in another library, too, whose last bits are its own."""
-BESIDE = {"no mean": "[parameters]\nalpha = 60.0\n", "ddof 1, fc left": '[rules]\npool3_channels = "none"\n'}
+BESIDE = {"no mean": "[parameters]\nalpha = 60.0\n", "fc6 and fc7 left": "[parameters]\nbeta = 50.0\n"}
 """Faults that are planted beside something that the environment's file says."""
 
 
