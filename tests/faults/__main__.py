@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 from faults.catalogue import FAULTS
 from faults.explained import explain_fault
@@ -22,12 +23,16 @@ def main():
         f"{'fault':28} {'expected':18} {'right':5} {'diverge':>7} {'runs':>4} {'seconds':>7} found",
         flush=True,
     )
-    wrong = 0
+    wrong, executions = 0, []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         project = write_project(Path(folder) / "project")
         for number, fault in chosen:
-            wrong += not print_found(explain_fault(project, fault, number))
-    print(f"{len(chosen) - wrong} of {len(chosen)} faults explained")
+            found = explain_fault(project, fault, number)
+            executions.append(found.executions)
+            wrong += not print_found(found)
+    print(
+        f"{len(chosen) - wrong} of {len(chosen)} faults explained; median executions {median(executions):g}"
+    )
     return min(wrong, 1)
 
 

@@ -21,10 +21,15 @@ class Found:
     @property
     def is_right(self):
         """Whether every divergence has the fault's causes, all of them, no other, and its verdict."""
-        wanted = {(self.fault.verdict, self.fault.causes)}
+        wanted = {(verdict, self.fault.causes) for verdict in self.fault.verdicts}
         located = any((line.get("stage") or {}).get("stage") == self.fault.stage for line in self.lines)
         is_located = located or not self.fault.stage
-        return set(self.sets) == wanted and is_located and all(map(self.has_value, self.lines))
+        return (
+            bool(self.sets)
+            and set(self.sets) <= wanted
+            and is_located
+            and all(map(self.has_value, self.lines))
+        )
 
     def has_value(self, line):
         """Whether the first cause has the fault's value on the faulty side."""

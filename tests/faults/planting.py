@@ -42,7 +42,7 @@ class Fault:
     backend: str = "reference"
     declared: str = ""
     stage: str = ""
-    verdict: str = "proven"
+    verdicts: tuple[str, ...] = ("proven",)
 
 
 class StaleEditError(Exception):

@@ -80,7 +80,7 @@ RULES = (
                 f"return {{blob: found[:-1] or found for blob, found in {READ[7:]}.items()}}",
             ),
         ),
-        verdict="consistent",
+        verdicts=("consistent",),
     ),
     edit_steering(
         "zero is what is small",

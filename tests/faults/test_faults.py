@@ -20,5 +20,5 @@ def test_a_planted_fault_is_explained(number, project):
     found = explain_fault(project, FAULTS[number], number)
     assert found.divergences > 0
     assert found.is_right, found.sets
-    assert found.executions <= 15
+    assert found.executions <= 30
     assert all(line["sentence"] and line["command"] for line in found.lines)
