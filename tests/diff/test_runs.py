@@ -52,7 +52,7 @@ def compare(run):
 
 
 def export(run):
-    return [row for rows in read_rows(list_tables(run), lambda _done, _total: None) for row in rows]
+    return [row for rows in read_rows(list_tables(run, {}), lambda _done, _total: None) for row in rows]
 
 
 def make_link(path, elsewhere):

@@ -138,8 +138,13 @@ def test_a_full_disk_keeps_what_was_explained(copy, project, monkeypatch):
     monkeypatch.undo()
     code, out, err = project.explain(copy, "--json")
     assert code == 0, err
-    assert read_causes(copy)[:3] == kept
+    assert drop_stages(read_causes(copy)[:3]) == drop_stages(kept)
     assert json.loads(out)["explained"] == len(read_causes(copy)) > 3
+
+
+def drop_stages(explanations):
+    """Explanations without their first stages, which are measured last."""
+    return [{**one, "stage": None} for one in explanations]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
@@ -161,5 +166,5 @@ def test_explaining_that_was_killed_goes_on(copy, project):
     code, _, err = project.explain(copy)
     assert code == 0, err
     found = read_causes(copy)
-    assert found[: len(kept)] == kept
+    assert drop_stages(found[: len(kept)]) == drop_stages(kept)
     assert len({one["example"] for one in found}) == len(found) == 14

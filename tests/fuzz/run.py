@@ -163,7 +163,7 @@ def draw_forms(summary, folder):
 def export_run(folder):
     """All its records as one table, and what the detector does with each attack."""
     with open_csv(folder / "table.csv") as write:
-        for rows in read_rows(list_tables(folder / "run"), lambda _done, _total: None):
+        for rows in read_rows(list_tables(folder / "run", {}), lambda _done, _total: None):
             write(rows)
     return [measure_attacks(read_columns(folder / "run" / "cells" / name)) for name in "ab"]
 

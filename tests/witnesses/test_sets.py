@@ -8,6 +8,7 @@ import witness_sets
 
 from harness.ami.witnesses import read_witnesses
 from harness.core.errors import InputError
+from harness.witnesses import sets
 from harness.witnesses.margins import find_margin, measure_distances, measure_shift, read_margin
 from harness.witnesses.sets import read_evidence, read_set, read_sets, write_set
 
@@ -220,7 +221,7 @@ def test_nothing_in_a_set_is_a_link(folder, tmp_path, name):
 
 
 def test_evidence_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(folder, monkeypatch):
-    monkeypatch.setattr("harness.witnesses.sets.MAX_EVIDENCE_BYTES", 1000)
+    monkeypatch.setattr(sets, "MAX_EVIDENCE_BYTES", 1000)
     monkeypatch.setattr(np, "load", None)
     with pytest.raises(InputError, match=r"evidence\.npz: unpacks to \d+ bytes; 1000 are read at most"):
         read_set(folder)
