@@ -8,7 +8,7 @@ from typing import Any
 from harness.explain.bridges import WHOLE, list_bridges
 from harness.explain.causes import Cause, Explanation, Named, Proof
 from harness.explain.counterfactual import Answers, Question, Record, take_tuple
-from harness.explain.likeness import NOISE, is_same_tuple, measure_answer, measure_pass
+from harness.explain.likeness import is_alike, measure_pass
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import read_rules
 from harness.explain.rest import name_library
@@ -38,7 +38,7 @@ def settle_deviations(pair: Pair, examples: Sequence[str], answers: Answers) -> 
     for example in near:
         theirs, ours = (answers.find(one, TOLERANT, example) for one in questions)
         result = theirs and take_tuple(theirs)
-        if theirs and result and is_same_tuple(ours, theirs) and measure_answer(ours, theirs) <= NOISE:
+        if theirs and result and is_alike(ours, theirs):
             named = Named(Cause.NUMERICS.value, *name_library(pair))
             sentence = tell_deviation(str(find_small(pair, example)), pair.names, result)
             proof = Proof("undone", pair.b.label, result)

@@ -61,6 +61,11 @@ def is_same_tuple(one: Record | None, other: Record) -> bool:
     return one is not None and take_tuple(one) is not None and take_tuple(one) == take_tuple(other)
 
 
+def is_alike(one: Record | None, other: Record) -> bool:
+    """Whether both have one tuple, and logits that differ by no more than noise."""
+    return is_same_tuple(one, other) and measure_answer(one, other) <= NOISE
+
+
 def find_median(values: Iterable[float]) -> float:
     """The median; infinite of nothing."""
     listed: Sequence[float] = list(values)

@@ -7,7 +7,7 @@ Winograd's algorithm or without. Half precision in one layer is off by dozens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -81,8 +81,3 @@ def calibrate(job: Mapping[str, Any], findings: Iterable[Finding]) -> Envelope:
         for stage, values in enough.items()
     }
     return Envelope(algorithm, limits)
-
-
-def is_healthy(findings: Sequence[Finding]) -> bool:
-    """Whether a reference, held against float64 computed in another order, is off by noise alone."""
-    return not any(Envelope("direct").is_beyond(one) for one in findings)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof
-from harness.explain.counterfactual import Answers, Question, Record, take_tuple
-from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.counterfactual import Answers, Question, take_tuple
+from harness.explain.likeness import is_alike
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import as_patch, merge_patches, read_rules
 from harness.explain.sentences import tell_exact, tell_shaken
@@ -55,11 +55,6 @@ def settle_arithmetic(pair: Pair, examples: Sequence[str], answers: Answers) -> 
             causes = [*(one.name_undone() for one in pair.declared if one.factor != "port.arithmetic"), named]
             proof = Proof("control", pair.b.label, result)
             yield explain(pair, example, "proven", causes, tell_exact(pair.names, result), proof=proof)
-
-
-def is_alike(one: Record | None, other: Record) -> bool:
-    """Whether two answers have one tuple, and logits that differ by no more than noise."""
-    return is_same_tuple(one, other) and measure_answer(one, other) <= NOISE
 
 
 def merge_data(data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy import special
@@ -19,7 +19,6 @@ PAIRS = 32  # of drawn orders, above that
 CONFIDENCE = 0.95
 
 Subset = frozenset[str]
-Measure = Callable[[Sequence[Subset]], Mapping[Subset, float]]
 
 
 @dataclass(frozen=True)
@@ -32,19 +31,8 @@ class Share:
     high: float | None = None
 
 
-def share_change(
-    factors: Sequence[str], measure: Measure, *, pairs: int = PAIRS, seed: int = 0
-) -> tuple[Share, ...]:
-    """Shares of the change from no factor set to all of them, in the factors' order.
-
-    `measure` gives the rate with some factors set, for all subsets that are needed at once. Exact up to 8
-    factors; above, the mean over `pairs` drawn orders and their reverses, with a 95 % interval (Student's t).
-    """
-    return share_values(factors, measure(list_sets(factors, pairs, seed)), pairs, seed)
-
-
 def list_sets(factors: Sequence[str], pairs: int = PAIRS, seed: int = 0) -> list[Subset]:
-    """The sets of factors whose rates are needed."""
+    """The sets of factors whose rates are needed: all of up to 8 factors, else those of drawn orders."""
     if len(factors) <= MOST_EXACT:
         return list_subsets(factors)
     return list_prefixes(draw_orders(factors, pairs, seed))
@@ -53,7 +41,11 @@ def list_sets(factors: Sequence[str], pairs: int = PAIRS, seed: int = 0) -> list
 def share_values(
     factors: Sequence[str], values: Mapping[Subset, float], pairs: int = PAIRS, seed: int = 0
 ) -> tuple[Share, ...]:
-    """Shares by the rates with those sets of factors."""
+    """Shares of the change from no factor set to all of them, by the rates with those sets.
+
+    Exact up to 8 factors; above, the mean over `pairs` drawn orders and their reverses, with a 95 % interval
+    (Student's t).
+    """
     if len(factors) <= MOST_EXACT:
         return share_exactly(factors, values)
     return share_by_orders(factors, draw_orders(factors, pairs, seed), values)

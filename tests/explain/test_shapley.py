@@ -5,7 +5,12 @@ import random
 
 import pytest
 
-from harness.explain.shapley import MOST_EXACT, list_subsets, share_change
+from harness.explain.shapley import MOST_EXACT, PAIRS, list_sets, list_subsets, share_values
+
+
+def share_change(factors, measure, pairs=PAIRS, seed=0):
+    """Shares by a function that gives the rates of all sets that are needed at once."""
+    return share_values(factors, measure(list_sets(factors, pairs, seed)), pairs, seed)
 
 
 def make_game(factors, seed):
