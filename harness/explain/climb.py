@@ -17,6 +17,8 @@ from harness.explain.pair import Pair
 from harness.system.drafts import write_atomically
 
 MOST_LADDERS = 12  # of a pair of cells
+FACTS = ("parameters", "witnesses", "order")  # stages that are a cell's, and so the same of all its examples
+BEFORE = ("file", "pixels", "input")  # what is hashed of every example, and comes before those
 Key = tuple[str, tuple[str, str]]
 """An example, and two cells."""
 
@@ -39,9 +41,37 @@ def climb_pairs(
             find_flips(pair, chosen, looks, answers)
             known.update({(one, pair.names): build_ladder(pair, one, looks) for one in chosen})
             stages.update(find_stages(pair, chosen, looks))
+        stages.update(spread_facts(pair, found, stages))
     if len(known) > count:
         write_ladders(folder, list(known.values()))
     return stages
+
+
+def spread_facts(pair: Pair, found: Sequence[Explanation], stages: Mapping[Key, Stage]) -> dict[Key, Stage]:
+    """A cell's stage, for all of the pair's examples whose inputs have the same hashes in both cells.
+
+    What comes before it is equal there, and the stage itself is no example's: so it is measured for each.
+    """
+    facts = [one for (_, cells), one in stages.items() if cells == pair.names and is_fact(one)]
+    if not facts:
+        return {}
+    examples = [one.example for one in found if one.cells == pair.names]
+    return {
+        (one, pair.names): facts[0]
+        for one in examples
+        if (one, pair.names) not in stages and has_same_input(pair, one)
+    }
+
+
+def is_fact(stage: Stage) -> bool:
+    """Whether a stage is that of a cell, not of an example."""
+    return stage.stage.partition(" ")[0] in FACTS
+
+
+def has_same_input(pair: Pair, example: str) -> bool:
+    """Whether both sides have read, decoded and prepared an example to the same bits."""
+    ours, theirs = (one.records[example].get("hashes") or {} for one in (pair.a, pair.b))
+    return all(ours.get(name) is not None and ours[name] == theirs.get(name) for name in BEFORE)
 
 
 def recall_stages(pair: Pair, examples: Sequence[str], known: Mapping[Key, Ladder]) -> dict[Key, Stage]:

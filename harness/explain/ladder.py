@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from harness.explain.apart import Distance, measure_apart, open_traces
 from harness.explain.causes import Stage, Tuple
 from harness.explain.counterfactual import Answers, Failure, Side
 from harness.explain.errands import Found, audit, declare_rules, run_errands, trace
@@ -20,6 +23,9 @@ from harness.explain.pair import Pair
 from harness.records.record import walk_records
 
 HASHED = ("file", "pixels")  # stages that are no floats
+BY_RULES = (
+    "; by the rules "  # what an audit writes between a side's order and the one that is held against it
+)
 Findings = Mapping[str, Sequence[Finding]]
 """Lines of an audit by example."""
 
@@ -153,16 +159,45 @@ def build_ladder(pair: Pair, example: str, looks: Looks) -> Ladder:
     """Every stage of an example in both sides, for whoever draws it."""
     rungs = [rung_hash(pair, example, stage) for stage in HASHED]
     ours, theirs = (looks.find(side, pair.a, example) for side in (pair.a, pair.b))
-    flips = looks.flips.get(example, {})
-    for one, other in pair_stages(ours, theirs):
+    flips, traces = looks.flips.get(example, {}), open_traces(looks.traces, pair.names)
+    for one, other in merge_stages(ours, theirs):
         worst = max(
             (item for item in ((pair.a, one), (pair.b, other)) if item[1] is not None),
-            key=lambda item: looks.envelopes[item[0].label].measure(item[1] or {}).ratio or 0.0,
+            key=lambda item: rank_finding(looks.envelopes[item[0].label], item[1] or {}),
         )
         finding = worst[1]
         assert finding is not None
-        rungs.append(make_rung(finding, looks.envelopes[worst[0].label], one, other, flips))
+        rung = make_rung(finding, looks.envelopes[worst[0].label], one, other, flips)
+        rungs.append(add_distance(rung, measure_apart(traces, example, rung.stage)))
     return Ladder(example, pair.names, rungs)
+
+
+def rank_finding(envelope: Envelope, finding: Finding) -> tuple[bool, float]:
+    """How far off a side is at a stage: what differs in words is further than any number."""
+    return bool(finding.get("what")), envelope.measure(finding).ratio or 0.0
+
+
+def merge_stages(
+    ours: Sequence[Finding], theirs: Sequence[Finding]
+) -> Iterator[tuple[Finding | None, Finding | None]]:
+    """The same in the order in which it is drawn: a stage of B alone follows the one before it."""
+    shared = {one["stage"] for one in ours}
+    after: dict[str, list[Finding]] = {}
+    last = ""
+    for other in theirs:
+        last = other["stage"] if other["stage"] in shared else last
+        if other["stage"] not in shared:
+            after.setdefault(last, []).append(other)
+    for pair in pair_stages(ours, [other for other in theirs if other["stage"] in shared]):
+        yield pair
+        yield from ((None, alone) for alone in after.get(pair[0]["stage"] if pair[0] else "", ()))
+
+
+def add_distance(rung: Rung, distance: Distance | None) -> Rung:
+    """A stage with how far both sides are apart there."""
+    if distance is None:
+        return rung
+    return msgspec.structs.replace(rung, difference=distance.difference, apart=distance.apart)
 
 
 def rung_hash(pair: Pair, example: str, stage: str) -> Rung:
@@ -189,6 +224,8 @@ def make_rung(
     kind, _, rest = stage.stage.partition(" ")
     blob = rest.removesuffix(" after")
     first, second = ((item or {}).get("what") or (item or {}).get("value") for item in (one, other))
+    if first is None and isinstance(second, str) and BY_RULES in second:
+        second, _, first = second.partition(BY_RULES)
     return Rung(
         stage.stage,
         kind if kind in ("plain", "steered") else "",

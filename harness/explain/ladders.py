@@ -19,7 +19,10 @@ Value = float | str | None
 class Rung(msgspec.Struct, frozen=True):
     """A stage: its value in both cells, by how much they differ, the noise there, and error ÷ noise.
 
-    `run` is the pass that it is of; `tuple` comes out of B when it goes on from A's value.
+    Values are single numbers, or root mean squares of many; `difference` is that of B's values less A's, and
+    `apart` its share of A's: how far the cells have come apart, of their own doing or by what came before.
+    `error` is the stage's own: of its output, computed anew from its input. `run` is the pass that it is of;
+    `tuple` comes out of B when it goes on from A's value.
     """
 
     stage: Name
@@ -30,6 +33,8 @@ class Rung(msgspec.Struct, frozen=True):
     noise: float | None = None
     ratio: float | None = None
     tuple: Tuple | None = None
+    difference: float | None = None
+    apart: float | None = None
 
 
 class Ladder(msgspec.Struct, frozen=True):

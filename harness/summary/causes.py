@@ -21,10 +21,20 @@ class NamedCause(Part):
     b: Any = None
 
 
+class GroupStage(Part):
+    """The first stage beyond noise as it was measured on one example, and how many times the noise it is."""
+
+    example: str
+    stage: str
+    ratio: float | None = None
+
+
 class CauseGroup(Part):
     """Divergences of one pair of cells that have one smallest set of causes, and one verdict on it.
 
-    `examples` are the first few of `count`; `sentence` and `command` are the first one's.
+    `examples` are the first few of `count`; `sentence` and `command` are the first one's. A group whose set
+    has all causes of a larger one, and more, stands `under` that one's place. `stage` is that of the first
+    example on which it was measured; null where it was on none.
     """
 
     cells: Pair
@@ -34,6 +44,8 @@ class CauseGroup(Part):
     examples: tuple[str, ...]
     sentence: str
     command: str
+    under: int | None = None
+    stage: GroupStage | None = None
 
 
 class SharePart(Part):

@@ -25,6 +25,7 @@ def walk_contradictions(summary: Summary) -> Iterator[str]:
     for number, one in enumerate(summary.divergences):
         for fault in (*walk_divergence(one), *walk_groups(one, summary)):
             yield f"divergences.{number}: {fault}"
+    yield from walk_leaders(summary)
     yield from walk_agreeing(summary.agreeing)
     yield from walk_pairs(summary.agreement.pairs)
 
@@ -74,6 +75,19 @@ def walk_groups(one: DivergenceSummary, summary: Summary) -> Iterator[str]:
     yield from (
         f"groups: there is no group {place}" for place in one.groups.values() if not 0 <= place < count
     )
+
+
+def walk_leaders(summary: Summary) -> Iterator[str]:
+    """Groups under one that is not there, is of others, or stands under another itself."""
+    groups = summary.causes.groups if summary.causes else ()
+    for place, one in enumerate(groups):
+        if one.under is None:
+            continue
+        leader = groups[one.under] if 0 <= one.under < len(groups) and one.under != place else None
+        if leader is None or leader.under is not None:
+            yield f"causes.groups.{place}: under: no other group leads at {one.under}"
+        elif (leader.cells, leader.verdict) != (one.cells, one.verdict):
+            yield f"causes.groups.{place}: under: {one.under} is of other cells, or of another verdict"
 
 
 def walk_agreeing(agreeing: AgreeingSummary) -> Iterator[str]:

@@ -266,3 +266,59 @@ def test_of_a_trace_no_more_than_consistent_is_said(job, cells):
     assert {one.verdict for one in found} == {"consistent"}
     assert {one.causes[0].cause for one in found} == {"numerics"}
     assert {one.environment.name for one in cells.errands if one.task == "trace"} == {"double"}
+
+
+LISTING = {"order": "listing", "listing": ["nose", "leye", "reye", "mouth"]}
+
+
+def test_what_a_cell_alone_decides_is_measured_for_all_examples_with_the_same_input(job, cells, tmp_path):
+    other = {**job, "port": {"preset": "notebook", "rules": {"npy": "convert", **LISTING}}}
+    pair, answers = cells.pair(cells.add("ours", job), cells.add("theirs", other))
+    first, *others = pair.diverging
+    assert others
+    found = [explain(pair, one, "unknown", [], "why") for one in pair.diverging]
+    stages = climb_pairs(tmp_path, [pair], found, answers)
+    assert {example: stage.stage for (example, _), stage in stages.items()} == dict.fromkeys(
+        pair.diverging, "order"
+    )
+    assert [one.example for one in read_ladders(tmp_path)] == [first]
+    for one in others:
+        pair.b.records[one]["hashes"]["input"] = "other"
+    assert [example for example, _ in climb_pairs(tmp_path, [pair], found, answers)] == [first]
+
+
+def test_what_an_example_decides_is_measured_for_the_one_that_was_traced(job, cells, tmp_path):
+    other = {**job, "port": {"preset": "notebook", "rules": {"npy": "convert", "pool3_channels": "all"}}}
+    pair, answers = cells.pair(cells.add("ours", job), cells.add("theirs", other))
+    found = [explain(pair, one, "unknown", [], "why") for one in pair.diverging]
+    assert len(found) > 1
+    assert len(climb_pairs(tmp_path, [pair], found, answers)) == 1
+
+
+def test_a_ladder_says_both_orders_and_how_far_the_sides_come_apart(job, cells):
+    other = {**job, "port": {"preset": "notebook", "rules": {"npy": "convert", **LISTING}}}
+    pair, answers = cells.pair(cells.add("ours", job), cells.add("theirs", other))
+    example = pair.diverging[0]
+    rungs = {one.stage: one for one in build_ladder(pair, example, look_at(pair, [example], answers)).stages}
+    assert sorted(rungs["order"].a.split(", ")) == sorted(rungs["order"].b.split(", "))
+    assert rungs["order"].a != rungs["order"].b
+    assert rungs["plain fc8"].apart == rungs["input"].apart == 0
+    last = rungs["logits steered"]
+    assert last.apart > 0.001
+    assert last.difference > 0
+
+
+def test_a_stage_of_one_side_alone_stands_behind_the_one_before_it(job, cells):
+    other = {**job, "port": {"preset": "notebook", "rules": {"npy": "convert", **LISTING}}}
+    pair, answers = cells.pair(cells.add("ours", job), cells.add("theirs", other))
+    looks = look_at(pair, pair.diverging[:1], answers)
+    theirs = [one["stage"] for one in looks.find(pair.b, pair.a, pair.diverging[0])]
+    stages = [one.stage for one in build_ladder(pair, pair.diverging[0], looks).stages]
+    ours = {one["stage"] for one in looks.find(pair.a, pair.a, pair.diverging[0])}
+    alone = [one for one in theirs if one not in ours]
+    assert alone
+    assert set(theirs) <= set(stages)
+    assert stages[-1] == "tuple"
+    for one in alone:
+        before = next(other for other in reversed(theirs[: theirs.index(one)]) if other in ours)
+        assert stages.index(before) < stages.index(one) < stages.index("logits steered")

@@ -160,3 +160,17 @@ def test_a_group_that_is_not_there_is_a_contradiction(folder):
 def test_a_summary_that_nobody_explained_is_drawn_without(tmp_path):
     (path,) = write_html(tmp_path / "report.html", make_rich(divergences=(make_divergence(0),)))
     assert 'id="why"' not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("under", "fault"),
+    [(5, "no other group leads at 5"), (1, "no other group leads"), (0, "another verdict")],
+)
+def test_a_group_under_none_that_leads_is_a_contradiction(folder, under, fault):
+    write_explained(folder, CAUSES, [PROVEN, UNKNOWN])
+    path = folder / "summary.json"
+    data = json.loads(path.read_text())
+    data["causes"]["groups"][1]["under"] = under
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=fault):
+        read_summary(folder)
