@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.counterfactual import Answers, Question, Side
 from harness.explain.graft import Flip, find_flips
-from harness.explain.ladder import Looks, find_own, look_at
+from harness.explain.ladder import Looks, find_hashed, find_own, look_at
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.noise import Finding
 from harness.explain.pair import Pair, explain
@@ -43,10 +43,15 @@ def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Itera
             yield blame_told(pair, example, *leaves[0])
         elif leaves:
             yield blame_side(pair, example, *leaves[0][:2], answers)
-        elif not pair.declared and example in flips and are_calibrated(pair, looks):
+        elif not pair.declared and is_by_rounding(pair, example, flips) and are_calibrated(pair, looks):
             yield name_rounding(pair, example, flips[example], looks)
     for example in examples[MOST_LOOKS:] if len(told) == len(chosen) else ():  # it is so of every example
         yield blame_told(pair, example, *told[0])
+
+
+def is_by_rounding(pair: Pair, example: str, flips: Mapping[str, Flip]) -> bool:
+    """Whether both sides set out from one input, and a layer turns the tuple, not the input."""
+    return example in flips and bool(flips[example].last) and find_hashed(pair, example) is None
 
 
 def are_calibrated(pair: Pair, looks: Looks) -> bool:
