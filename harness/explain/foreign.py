@@ -6,16 +6,21 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
-from harness.core.traces import INDEX, Trace, read_trace
-from harness.explain.causes import Cause, Explanation, Named
+from harness.core.traces import INDEX, Trace, list_arrays, name_steered, read_trace
+from harness.explain.blame import blame_side
+from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.counterfactual import Answers, Side, take_tuple
-from harness.explain.ladder import find_first, find_own, look_at
+from harness.explain.graft import Flip, find_flips
+from harness.explain.ladder import Looks, find_first, find_hashed, find_own, look_at
 from harness.explain.match import match_known
 from harness.explain.pair import Pair, Strategy, explain
-from harness.explain.rest import name_library, name_unknown
+from harness.explain.rest import HASHED, WORDS, name_library, name_unknown, read_hashes
 from harness.explain.run import PastRun, read_side
+from harness.explain.sentences import tell_grafted, tell_hashes
 from harness.explain.undo import drop_impossible, make_way, search_way
 from harness.plan.environments import Environment
 from harness.system.invocation import name_place, write_command
@@ -23,6 +28,12 @@ from harness.system.invocation import name_place, write_command
 MOST_AGREEING = 12
 OWN = ("backend", "settings", "batch_size", "decoder")
 """What of a job a trace says under the job's own names."""
+SAID = {
+    "parameters": (Cause.WEIGHTS, "parameters"),
+    "witnesses": (Cause.WITNESS_SET, "witnesses"),
+    "order": (Cause.LISTING_ORDER, "visits"),
+}
+"""Stages at which a trace's own index says what is other there."""
 
 
 def read_foreign(
@@ -39,6 +50,8 @@ def read_foreign(
     check_trace(trace, ours, names)
     theirs = make_side(trace, ours)
     known = [one for one in names if take_tuple(ours.records[one]) and take_tuple(theirs.records[one])]
+    if not known:
+        raise InputError(f"{folder / INDEX}: says no tuple of {', '.join(names)}; trace again")
     diverging = [one for one in known if ours.read_tuple(one) != theirs.read_tuple(one)]
     if not diverging:
         raise InputError(
@@ -62,8 +75,39 @@ def check_trace(trace: Trace, ours: Side, names: Sequence[str]) -> None:
     if not names:
         raise InputError(f"{trace.folder}: has none of these examples; it has {', '.join(trace.examples)}")
     for name in names:
-        if name not in ours.records:
-            raise InputError(f"{trace.folder}: example {name!r} is none of {ours.label}'s")
+        check_example(trace, ours, name)
+
+
+def check_example(trace: Trace, ours: Side, name: str) -> None:
+    """InputError for an example that is none here, was another file there, or whose arrays are not whole."""
+    if name not in ours.records:
+        raise InputError(f"{trace.folder}: example {name!r} is none of {ours.label}'s")
+    files = [(one.get("hashes") or {}).get("file") for one in (trace.examples[name], ours.records[name])]
+    if all(files) and files[0] != files[1]:
+        raise InputError(f"{trace.folder}: example {name!r} was another file there; trace this one")
+    archive = trace.find_archive(name)
+    if hash_file(archive) != trace.examples[name]["sha256"]:
+        raise InputError(f"{archive}: is not what was traced; copy it again, or trace that example again")
+    check_arrays(trace, name)
+
+
+def check_arrays(trace: Trace, name: str) -> None:
+    """InputError for an archive that lacks a blob, or whose plain pass holds what is no finite number.
+
+    The steered pass is left to whoever looks at its stages: by some rules its values are no numbers.
+    """
+    archive, blobs = trace.find_archive(name), list(trace.blobs)
+    if not blobs:
+        raise InputError(f"{trace.folder / INDEX}: names no blobs; trace again")
+    trace.read_pixels(name)
+    for blob in blobs:
+        trace.read_plain(name, blob)
+    for which in ("plain", "steered"):
+        trace.read_raw(name, f"logits/{which}", trace.blobs[blobs[-1]])
+    held = set(list_arrays(archive, trace.folder))
+    for blob in blobs:
+        if not held & {name_steered(blob), f"{name_steered(blob)}/after"}:
+            raise InputError(f"{archive}: has no array {name_steered(blob)!r}; trace that example again")
 
 
 def make_side(trace: Trace, ours: Side) -> Side:
@@ -87,22 +131,58 @@ def do_declared(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterat
 
 
 def compare_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """What the stages tell: nothing can be undone in a trace, so that no verdict is more than consistent."""
+    """What stages tell, and the layer at which the trace's values turn the tuple of the cell that is here.
+
+    A graft shows where the sides part, and not why, so that no verdict comes of it alone.
+    """
     looks = look_at(pair, examples, answers) if examples else None
-    for example in examples if looks is not None else ():
-        assert looks is not None
-        own = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
-        leaves = next(((side, found[0]) for side, found in own if found is not None), None)
-        if leaves is not None:
-            side, stage = leaves
-            sentence = (
-                f"{side.label} leaves its own rules at {stage.stage}; nothing that was tried does the same."
-            )
-            yield explain(pair, example, "unknown", [], sentence, stage=stage)
-        elif find_first(pair, example, looks) is None:
-            named = Named(Cause.NUMERICS.value, *name_library(pair))
-            sentence = f"{' and '.join(pair.names)} keep to the same rules within rounding at every stage."
-            yield explain(pair, example, "consistent", [named], sentence)
+    if looks is None:
+        return
+    flips = find_flips(pair, examples, looks, answers)
+    for example in examples:
+        found = explain_stage(pair, example, looks, answers)
+        if found is not None:
+            yield add_flip(pair, found, flips.get(example))
+
+
+def explain_stage(pair: Pair, example: str, looks: Looks, answers: Answers) -> Explanation | None:
+    """What an example's audits tell; None where they are not there, or tell of no stage."""
+    if not all(looks.find(side, side, example) for side in (pair.a, pair.b)):
+        return None
+    hashed = find_hashed(pair, example)
+    if hashed is not None:
+        named = Named(HASHED[hashed.stage].value, hashed.stage, *read_hashes(pair, example, hashed.stage))
+        sentence = tell_hashes(WORDS[hashed.stage], pair.names)
+        return explain(pair, example, "consistent", [named], sentence, stage=hashed)
+    own = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
+    leaves = next(((side, found[0]) for side, found in own if found is not None), None)
+    if leaves is not None:
+        return blame_trace(pair, example, leaves[1]) or blame_side(pair, example, *leaves, answers)
+    if find_first(pair, example, looks) is not None:
+        return None
+    named = Named(Cause.NUMERICS.value, *name_library(pair))
+    sentence = f"{' and '.join(pair.names)} keep to the same rules within rounding at every stage."
+    return explain(pair, example, "consistent", [named], sentence)
+
+
+def blame_trace(pair: Pair, example: str, stage: Stage) -> Explanation | None:
+    """The trace itself says that it is of other weights, witnesses or visits; None where it does not."""
+    kind, _, what = stage.stage.partition(" ")
+    if kind not in SAID:
+        return None
+    cause, words = SAID[kind]
+    named = Named(cause.value, kind, "here", what or "there")
+    sentence = f"{pair.b.label} has other {words} than {pair.a.label}{f' ({what})' if what else ''}."
+    return explain(pair, example, "consistent", [named], sentence, stage=stage)
+
+
+def add_flip(pair: Pair, one: Explanation, flip: Flip | None) -> Explanation:
+    """An explanation with the layer that a graft names; what is proven otherwise stays as it is."""
+    if flip is None or one.verdict == "proven":
+        return one
+    result = pair.b.read_tuple(one.example)
+    sentence = f"{one.sentence} {tell_grafted(pair.names, (flip.kind, flip.last, flip.first), result)}"
+    return msgspec.structs.replace(one, sentence=sentence, proof=Proof("graft", pair.a.label, result))
 
 
 FOREIGN: tuple[Strategy, ...] = (do_declared, match_known, compare_stages, name_unknown)

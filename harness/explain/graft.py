@@ -1,4 +1,7 @@
-"""Grafts: the second side begun with the first one's value at a blob; where the tuple flips is the layer."""
+"""Grafts: one side begun with the other one's value at a blob; where the tuple flips is the layer.
+
+It is the second side that goes on with the first one's values, or the first one with those of a trace.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.core.traces import read_trace
 from harness.explain.causes import Tuple
-from harness.explain.counterfactual import Answers, Failure, take_tuple
+from harness.explain.counterfactual import Answers, Failure, Side, take_tuple
 from harness.explain.errands import graft, run_errands
 from harness.explain.ladder import Looks
 from harness.explain.pair import Pair
@@ -24,16 +27,25 @@ KINDS: Mapping[str, str] = {"plain": "plain", "steered": "both"}
 
 @dataclass(frozen=True)
 class Flip:
-    """Where the second side's tuple turns into the first one's: not yet at `last`, and from `first` on."""
+    """Where the tuple of the side that goes on turns into the other one's: not yet at `last`, at `first`.
+
+    `last` is empty where the input turns it already.
+    """
 
     kind: str
     last: str
     first: str
 
 
+def choose_ends(pair: Pair) -> tuple[Side, Side]:
+    """The side that goes on, and the one whose values it goes on with; a trace cannot go on."""
+    return (pair.a, pair.b) if pair.b.trace is not None else (pair.b, pair.a)
+
+
 def find_flips(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answers) -> dict[str, Flip]:
     """Where each example flips; one that does not flip between two neighbouring blobs is not there."""
-    shapes = read_trace(looks.traces[pair.a.label]).blobs
+    giver = choose_ends(pair)[1]
+    shapes = read_trace(looks.traces[giver.label]).blobs
     blobs = list(shapes)
     is_large = sum(math.prod(shape) for shape in shapes.values()) > LARGE
     flips: dict[str, Flip] = {}
@@ -45,9 +57,9 @@ def find_flips(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answe
             same = [example] if is_large else [one for one in examples if choose_pass(pair, one) == kind]
             if missing and not try_grafts(pair, same, kind, missing, looks, answers):
                 return flips
-            low, high = narrow(blobs, kind, pair.a.read_tuple(example), looks.flips.get(example, {}))
+            low, high = narrow(blobs, kind, giver.read_tuple(example), looks.flips.get(example, {}))
             if high == low + 1:
-                flips[example] = Flip(kind, blobs[low], blobs[high])
+                flips[example] = Flip(kind, blobs[low] if low >= 0 else "", blobs[high])
                 break
             if not missing:
                 break
@@ -76,13 +88,12 @@ def narrow(blobs: Sequence[str], kind: str, wanted: Tuple, found: Mapping[Place,
 def try_grafts(
     pair: Pair, examples: Sequence[str], kind: str, blobs: Sequence[str], looks: Looks, answers: Answers
 ) -> bool:
-    """Graft the first side's values of some blobs into the second side; whether that can be done here."""
-    if pair.b.trace is not None:
-        return False
+    """Graft one side's values of some blobs into the other; whether that can be done here."""
     grafts = [{"pass": KINDS[kind], "blob": blob} for blob in blobs]
-    (found,) = run_errands(answers, [graft(pair.b, looks.traces[pair.a.label], grafts, examples)])
+    side, giver = choose_ends(pair)
+    (found,) = run_errands(answers, [graft(side, looks.traces[giver.label], grafts, examples)])
     if isinstance(found, Failure):
-        pair.untested.append(f"{pair.b.label}: grafts ({found.reason})")
+        pair.untested.append(f"{side.label}: grafts ({found.reason})")
         return False
     for line in walk_records(found):
         number, result = line.get("graft"), take_tuple(line)

@@ -93,6 +93,16 @@ def tell_deviation(blob: str, cells: tuple[str, str], result: Tuple) -> str:
     )
 
 
+def tell_grafted(cells: tuple[str, str], place: tuple[str, str, str], result: Tuple) -> str:
+    """The second cell's value of a blob turns the first one's tuple: the pass, the last that does not, it."""
+    which, last, first = place
+    but = f", and not with those of {last}," if last else ""
+    return (
+        f"With {cells[1]}'s values of {first} in the {which} pass{but} {cells[0]} has the tuple"
+        f" {show_tuple(result)} too: that is where they part, and does not say why."
+    )
+
+
 def tell_unknown(cells: tuple[str, str], untested: Sequence[str]) -> str:
     """Nothing that was tried explains it."""
     rest = f"; not tried here: {', '.join(untested)}" if untested else ""

@@ -1,5 +1,6 @@
 """The ladder: the first stage whose inputs agree and whose output does not, beyond noise."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from looked_cells import Cells, fail, reverse, scale
 from worker_jobs import make_job
 
+from harness.core import decode
 from harness.core.errors import InputError
 from harness.explain.blame import blame_stages
 from harness.explain.climb import add_stages, climb_pairs
@@ -169,6 +171,47 @@ def test_last_bits_are_numerics_proven_by_a_graft(job, cells):
     assert {one.causes[0].cause for one in found} == {"numerics"}
     assert {(one.verdict, one.proof.kind) for one in found} == {("proven", "graft")}
     assert all(one.stage.ratio < 1 for one in found)
+
+
+class Darker(Cells):
+    """Cells of which one, `theirs`, decodes every file to other pixels, which no file says."""
+
+    def spoil(self, name):
+        if name != "theirs":
+            return super().spoil(name)
+        stack = contextlib.ExitStack()
+        patched = stack.enter_context(self.monkeypatch.context())
+        for place in ("harness.worker.prepare", "harness.worker.tasks.trace"):
+            for reader in ("decode_array", "decode_image"):
+                patched.setattr(f"{place}.{reader}", darken(getattr(decode, reader)))
+        return stack
+
+
+def darken(read):
+    """A decoder whose pixels have a third of their values."""
+
+    def decode_darker(*given):
+        pixels = read(*given)
+        return (pixels / 3).astype(pixels.dtype)
+
+    return decode_darker
+
+
+def test_other_pixels_are_no_rounding(job, tmp_path, monkeypatch):
+    """All stages keep to the rules from the pixels on, and it is the input that turns the tuple."""
+    cells = Darker(tmp_path, monkeypatch)
+    pair, answers = cells.pair(cells.add("ours", job), cells.add("theirs", job))
+    assert pair.diverging
+    looks = look_at(pair, pair.diverging, answers)
+    flips = find_flips(pair, pair.diverging, looks, answers)
+    assert {(one.last, one.first) for one in flips.values()} == {("", "data")}
+    assert list(blame_stages(pair, pair.diverging, answers)) == []
+    trace = replace(pair.b, trace=looks.traces["theirs"])
+    pair, answers = cells.pair(pair.a, trace)
+    found = list(compare_stages(pair, pair.diverging, answers))
+    assert {(one.verdict, one.causes[0].cause, one.proof.kind) for one in found} == {
+        ("consistent", "decoder", "graft")
+    }
 
 
 def read(folder, network):

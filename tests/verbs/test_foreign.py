@@ -2,8 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
+import small_model
 from command_line import list_runs, make_harness, make_root
+
+from harness.model.caffemodel import write_caffemodel
+from harness.model.random_weights import random_weights, vgg_face_network
 
 FIXTURES = (make_root, make_harness)
 
@@ -39,6 +44,63 @@ def test_a_trace_is_explained_by_what_it_declares(harness, made):
     assert any(line["stage"] and line["stage"]["stage"].endswith("factors") for line in lines)
     code, out, _ = harness("explain", here, "--trace", trace, "--example", lines[0]["example"], "--json")
     assert (code, json.loads(out)["explained"]) == (0, 1)
+
+
+LAYER = "conv4_1"
+
+
+def write_other(path):
+    """The same model as another machine has it: one layer's weights are scattered, which no file says."""
+    network = vgg_face_network((4, 6, 8, 10, 12), size=small_model.SIZE, fc=16, classes=small_model.CLASSES)
+    weights = random_weights(network, 0)
+    noise = np.random.default_rng(7).standard_normal(weights[f"{LAYER}.weight"].shape)
+    weights[f"{LAYER}.weight"] = noise.astype(np.float32)
+    write_caffemodel(path, network, weights)
+
+
+@pytest.fixture(name="scattered")
+def make_scattered(harness, root, tmp_path):
+    """A run, and the trace of a run whose layer conv4_1 is another."""
+    assert harness("run", "--model", "small", "--environment", "a")[0] == 0
+    (here,) = list_runs(root)
+    write_other(tmp_path / "other.caffemodel")
+    words = ("--caffemodel", tmp_path / "other.caffemodel")
+    assert harness("run", "--model", "small", "--environment", "a", *words)[0] == 0
+    (there,) = [one for one in list_runs(root) if one != here]
+    records = (there / "cells" / "a" / "records.jsonl").read_text().splitlines()
+    wanted = [word for one in records for word in ("--example", json.loads(one)["example"])]
+    code, out, err = harness("trace", there, *wanted, "--output", tmp_path / "there")
+    assert code == 0, out + err
+    return here, tmp_path / "there"
+
+
+def test_a_trace_s_values_are_grafted_into_the_cell_that_is_here(harness, scattered):
+    here, trace = scattered
+    hashes = json.loads((here / "cells" / "a" / "cell.json").read_text())["hashes"]["parameters"]
+    change_index(trace, lambda index: index["hashes"].update(parameters=hashes))
+    code, out, err = harness("explain", here, "--trace", trace, "--json")
+    assert code == 0, out + err
+    lines = [json.loads(line) for line in (here / "causes.jsonl").read_text().splitlines()]
+    assert lines
+    for line in lines:
+        assert (line["verdict"], line["causes"], line["stage"]["stage"]) == ("unknown", [], f"plain {LAYER}")
+        assert (line["proof"]["kind"], line["proof"]["in"]) == ("graft", "a")
+        assert line["proof"]["tuple"] == line["tuples"][1]
+        assert f"values of {LAYER} in the" in line["sentence"]
+        assert "does not say why" in line["sentence"]
+    (ladder,) = map(json.loads, (here / "ladders.jsonl").read_text().splitlines())
+    tuples = {one["stage"]: one["tuple"] for one in ladder["stages"] if one["tuple"]}
+    assert {str(one) for one in tuples.values()} >= {str(one) for one in lines[0]["tuples"]}
+
+
+def test_other_weights_that_a_trace_says_are_consistent_with_it(harness, scattered):
+    here, trace = scattered
+    code, out, err = harness("explain", here, "--trace", trace, "--json")
+    assert code == 0, out + err
+    for line in map(json.loads, (here / "causes.jsonl").read_text().splitlines()):
+        assert line["verdict"] == "consistent"
+        assert [one["cause"] for one in line["causes"]] == ["weights"]
+        assert f"other parameters than a ({LAYER}.weight)" in line["sentence"]
 
 
 def change_index(trace, change):
