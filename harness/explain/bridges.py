@@ -35,6 +35,7 @@ def cross_bridges(pair: Pair, examples: Sequence[str], answers: Answers) -> Iter
     ours, theirs = pair.a.environment, pair.b.environment
     pair.untested.extend(name for name in WHOLE if getattr(ours, name) != getattr(theirs, name))
     bridges = {one.factor: one for one in list_bridges(ours, theirs)}
+    examples = [one for one in examples if one not in pair.partial]  # their tuple is back without any
     if not examples or not bridges or pair.untested or len(bridges) > MOST_BRIDGES:
         pair.untested.extend(bridges if pair.untested or len(bridges) > MOST_BRIDGES else ())
         return

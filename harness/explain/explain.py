@@ -105,7 +105,15 @@ def explain_pair(
     for strategy in strategies:
         for found in strategy(pair, tuple(left), answers):
             left.remove(found.example)
-            yield found
+            yield finish(pair, found)
+
+
+def finish(pair: Pair, found: Explanation) -> Explanation:
+    """An explanation; of an example that stays unknown, what gives its tuple back and not its logits."""
+    known = pair.partial.get(found.example)
+    if found.verdict != "unknown" or known is None:
+        return found
+    return msgspec.structs.replace(known, stage=found.stage, untested=found.untested)
 
 
 def pair_key(pair: Pair) -> Callable[[str], Key]:

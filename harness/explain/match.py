@@ -251,14 +251,15 @@ def tell_match(
     pair: Pair, example: str, match: Match, others: Sequence[Match], declared: Sequence[Named]
 ) -> Explanation:
     """The explanation that a change is."""
-    causes = [one.name_done() for one in match.candidate]
-    result = pair.b.read_tuple(example)
+    said = pair.name_partial(example)
+    causes = [*said, *(one.name_done() for one in match.candidate)]
+    result, beside = pair.b.read_tuple(example), len(declared) - len(said)
     return explain(
         pair,
         example,
         "proven",
         causes,
-        tell_matched(causes, pair.names, result, beside=len(declared)),
+        tell_matched(causes, pair.names, result, beside=beside, said=len(said)),
         also=[[one.name_done() for one in other.candidate] for other in others],
         proof=Proof("done", pair.a.label, result, len(match.matched) - 1),
     )

@@ -16,8 +16,9 @@ class Pair:
     """Two cells, `a` the baseline's side, the examples on which they diverge, and some on which they agree.
 
     `declared` are the differences of their jobs, set on `b`. `untested` names factors that nothing here can
-    try. `shown` gives the command that explains an example again; `labels` name the classes. `is_watchable`
-    is false as soon as tracing was seen to change what it watches: then traces tell nothing.
+    try. `shown` gives the command that explains an example again; `labels` name the classes.
+    `partial` has, by example, explanations that give back the tuple and not the logits. `is_watchable` is
+    false as soon as tracing was seen to change what it watches: then traces tell nothing.
     """
 
     a: Side
@@ -29,6 +30,7 @@ class Pair:
     returned: tuple[Patch, ...] = ()
     untested: list[str] = field(default_factory=list)
     labels: Sequence[str] = ()
+    partial: dict[str, Explanation] = field(default_factory=dict)
     is_watchable: bool = True
 
     def __post_init__(self) -> None:
@@ -58,6 +60,10 @@ class Pair:
     def doing(self) -> dict[str, Any]:
         """All declared differences as one patch onto `a`."""
         return merge_patches(self.returned)
+
+    def name_partial(self, example: str) -> list[Named]:
+        """What gives an example's tuple back, and not the logits; whatever does has to be named beside."""
+        return list(self.partial[example].causes) if example in self.partial else []
 
 
 def read_pixels(record: Record) -> str | None:

@@ -36,13 +36,25 @@ def tell_undone(causes: Sequence[Named], cells: tuple[str, str], result: Tuple) 
     )
 
 
-def tell_matched(causes: Sequence[Named], cells: tuple[str, str], result: Tuple, beside: int = 0) -> str:
-    """A change that nobody declared, made on the first cell, gave the second one's tuple and logits."""
+def tell_partial(causes: Sequence[Named], cells: tuple[str, str], result: Tuple) -> str:
+    """The same where the tuple comes back alone: something that no file says moves the logits, too."""
+    told = tell_undone(causes, cells, result).removesuffix(" too.")
+    return f"{told}, and its logits are others still: something else differs that no file says."
+
+
+def tell_matched(
+    causes: Sequence[Named], cells: tuple[str, str], result: Tuple, beside: int = 0, said: int = 0
+) -> str:
+    """Changes that nobody declared, made on the first cell, gave the second one's tuple and logits.
+
+    Files say so many of them, and `beside` them others that are set as well.
+    """
     change = "that change" if len(causes) == 1 else "these changes"
     declared = f" beside the {beside} declared" if beside else ""
     sides = contrast_sides(causes, cells)
     answer = f"{cells[0]} has the tuple {show_tuple(result)} and the logits of {cells[1]}"
-    return f"{sides}, which no file says; with {change}{declared} {answer}."
+    files = "no file says" if not said else f"files say {said} alone"
+    return f"{sides}, {'of ' * bool(said)}which {files}; with {change}{declared} {answer}."
 
 
 def tell_unstable(cell: str, said: Tuple, again: Tuple, error: float) -> str:

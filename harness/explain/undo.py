@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from harness.explain.account import list_unmet
 from harness.explain.causes import Explanation, Named, Proof, Tuple
 from harness.explain.counterfactual import Answers, Question, Side
 from harness.explain.minimise import Factors, Minimal, Tried, list_first_sets, minimise_all
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import Patch, merge_patches
-from harness.explain.sentences import tell_undone
+from harness.explain.sentences import tell_partial, tell_undone
 
 Direction = Literal["undone", "done"]
 DIRECTIONS: tuple[Direction, ...] = ("undone", "done")
@@ -93,7 +94,10 @@ def make_way(kind: Direction, pair: Pair, examples: Sequence[str]) -> Way:
 
 
 def search_way(pair: Pair, way: Way, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """Explanations of the examples that some set of factors turns."""
+    """Explanations of the examples that some set of factors turns.
+
+    Where something else moves the logits, too, they are kept as partial: another strategy may find it.
+    """
     if not way.patches or not examples:
         return
 
@@ -102,9 +106,23 @@ def search_way(pair: Pair, way: Way, examples: Sequence[str], answers: Answers) 
 
     found = minimise_all(dict.fromkeys(examples, tuple(way.patches)), try_sets)
     often = count_sets(found.values())
-    for example, minimal in found.items():
-        if minimal is not None:
-            yield tell_way(pair, way, example, prefer_often(minimal, often), answers)
+    turned = {example: minimal for example, minimal in found.items() if minimal is not None}
+    unmet = list_unmet_by(pair, way, list(turned), answers) if turned else set()
+    for example, minimal in turned.items():
+        least, is_all = prefer_often(minimal, often), example not in unmet
+        told = tell_way(pair, way, example, least, answers, is_all=is_all)
+        if is_all:
+            pair.partial.pop(example, None)
+            yield told
+        else:
+            pair.partial.setdefault(example, told)
+
+
+def list_unmet_by(pair: Pair, way: Way, examples: Sequence[str], answers: Answers) -> set[str]:
+    """The examples of which all declared differences together do not give the other side's logits."""
+    other = pair.a if way.kind == "undone" else pair.b
+    whole = way.merge(frozenset(way.patches))
+    return list_unmet(way.side, whole, other, examples, pair.agreeing, answers)
 
 
 def count_sets(found: Iterable[Minimal | None]) -> Counter[Factors]:
@@ -133,8 +151,10 @@ def try_factors(way: Way, wanted: Mapping[str, Sequence[Factors]], answers: Answ
     }
 
 
-def tell_way(pair: Pair, way: Way, example: str, minimal: Minimal, answers: Answers) -> Explanation:
-    """The explanation that a smallest set is."""
+def tell_way(
+    pair: Pair, way: Way, example: str, minimal: Minimal, answers: Answers, *, is_all: bool
+) -> Explanation:
+    """The explanation that a smallest set is; proven where declared differences account for the logits."""
     causes, data, result = way.name(minimal.factors), way.merge(minimal.factors), way.wanted[example]
     question = Question(way.side, (data,), (example,))
     results = {one: answers.find_tuple(question, data, one) for one in way.wanted if one != example}
@@ -144,9 +164,9 @@ def tell_way(pair: Pair, way: Way, example: str, minimal: Minimal, answers: Answ
     return explain(
         pair,
         example,
-        "proven",
+        "proven" if is_all else "consistent",
         causes,
-        tell_undone(told, names, result),
+        tell_undone(told, names, result) if is_all else tell_partial(told, names, result),
         also=[way.name(one) for one in minimal.also],
         proof=Proof(way.kind, way.side.label, result, others),
         settings=minimal.tried,

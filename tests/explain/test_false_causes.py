@@ -87,3 +87,27 @@ def test_decoders_that_gave_the_same_pixels_are_no_difference(pixels, declared):
     pair.__post_init__()
     assert [one.factor for one in pair.declared] == declared
     assert [one.factor for one in pair.returned] == declared
+
+
+SLIPS = {"parameters": {"alpha": 99.0, "epsilon": 1.16}}
+"""Two undeclared changes that move the logits and turn no tuple."""
+
+
+def test_a_declared_difference_that_gives_the_tuple_alone_proves_nothing():
+    found = explain(Toy("one"), Toy("two", make_job({"ddof": 1}), fault=SLIPS))
+    assert {one.verdict for one in found} == {"consistent"}
+    assert {tuple(cause.factor for cause in one.causes) for one in found} == {("port.ddof",)}
+    assert all("something else differs that no file says" in one.sentence for one in found)
+
+
+def test_what_else_differs_is_named_beside_where_it_is_found():
+    found = explain(Toy("one"), Toy("two", make_job({"ddof": 1}), fault={"parameters": {"alpha": 99.0}}))
+    assert {one.verdict for one in found} == {"proven"}
+    assert {tuple((cause.factor, cause.b) for cause in one.causes) for one in found} == {
+        (("port.ddof", 1), ("parameters.alpha", 99.0))
+    }
+
+
+def test_last_bits_beside_a_declared_difference_leave_it_proven():
+    found = explain(Toy("one"), Toy("two", make_job({"ddof": 1}), noise=1e-5))
+    assert {one.verdict for one in found} == {"proven"}
