@@ -1,4 +1,4 @@
-"""Whether changes account for all that a cell said: its logits, too, on examples that diverge and that agree."""
+"""Whether changes account for all that a cell said: its logits, too, also where the sides agree."""
 
 from __future__ import annotations
 
