@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.counterfactual import Answers, Question, Side
-from harness.explain.graft import Flip, find_flips
+from harness.explain.graft import Flip, begin_grafts, find_flips
 from harness.explain.ladder import Looks, find_hashed, find_own, look_at
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.noise import Finding
@@ -30,7 +30,7 @@ FACTORS: tuple[tuple[str, Any, Any, Cause, dict[str, Any]], ...] = (
 def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
     """Examples of which traces tell: numerics where both sides keep to their rules, or who does not."""
     chosen = examples[:MOST_LOOKS]
-    looks = look_at(pair, chosen, answers) if chosen and pair.is_watchable else None
+    looks = look_at(pair, chosen, answers, begin_grafts) if chosen and pair.is_watchable else None
     if looks is None:
         return
     flips = find_flips(pair, chosen, looks, answers)

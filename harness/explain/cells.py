@@ -11,8 +11,8 @@ import msgspec
 
 from harness.core.errors import InputError
 from harness.examples.subject import Subject
-from harness.explain.counterfactual import TASK, Answers, Failure, Question, list_patches
-from harness.explain.errands import Errand, Means, find_auditor
+from harness.explain.counterfactual import TASK, Answers, Failure, Found, Question, list_patches
+from harness.explain.errands import Errand, find_auditor
 from harness.explain.run import PastRun
 from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
 from harness.matrix.request import RunRequest, prepare_run, select_run
@@ -23,35 +23,19 @@ from harness.worker.fingerprint import hash_code
 
 @dataclass(frozen=True)
 class CellRunner:
-    """Runs cells for questions, on the subject of a run and with what its command line replaced."""
+    """Runs cells for questions and errands, on a run's subject, with what its command line replaced."""
 
     workspace: Workspace
     subject: Subject
     override: Override
     ca_bundle: Path | None = None
 
-    def __call__(self, questions: Sequence[Question]) -> list[Path | Failure]:
-        """A cell for every question, side by side; the folder of each one's records, or why there is none."""
-        requests = tuple(self.request(number, one) for number, one in enumerate(questions, start=1))
-        return self.run_requests(requests)
-
-    def run_errands(self, errands: Sequence[Errand]) -> list[Path | Failure]:
-        """A cell for every errand, side by side; the folder of what it left, or why there is none."""
-        requests = tuple(
-            CellRequest(
-                one.environment,
-                self.override,
-                variant=f"{one.task}-{number}",
-                only=tuple(one.examples),
-                task=one.task,
-                details={"details": dict(one.details)},
-            )
-            for number, one in enumerate(errands, start=1)
+    def __call__(self, questions: Sequence[Question], errands: Sequence[Errand]) -> list[Found]:
+        """A cell for each, side by side; the folder of what it left, or why there is none."""
+        requests = (
+            *(self.request(number, one) for number, one in enumerate(questions, start=1)),
+            *(self.send(number, one) for number, one in enumerate(errands, start=1)),
         )
-        return self.run_requests(requests)
-
-    def run_requests(self, requests: tuple[CellRequest, ...]) -> list[Path | Failure]:
-        """The folder of each cell's records, or why there is none."""
         result = run_campaign(self.workspace, Campaign(self.subject, requests, ca_bundle=self.ca_bundle))
         ended = [take_outcome(one) for one in result.outcomes]
         remove_failed(result.outcomes)
@@ -69,6 +53,17 @@ class CellRunner:
             details={"details": {"patches": list(map(self.place, list_patches(question))), **brief}},
         )
 
+    def send(self, number: int, errand: Errand) -> CellRequest:
+        """The cell that runs an errand."""
+        return CellRequest(
+            errand.environment,
+            self.override,
+            variant=f"{errand.task}-{number}",
+            only=tuple(errand.examples),
+            task=errand.task,
+            details={"details": dict(errand.details)},
+        )
+
     def place(self, patch: dict[str, Any]) -> dict[str, Any]:
         """A patch with witness files where they are here: a cell of a container names those inside it."""
         files = {digest: path for ones in self.subject.witnesses.values() for path, digest in ones.values()}
@@ -81,7 +76,7 @@ class CellRunner:
         return {**patch, "witnesses": placed}
 
 
-def take_outcome(outcome: Outcome) -> Path | Failure:
+def take_outcome(outcome: Outcome) -> Found:
     """A cell's folder, or why it has none."""
     if outcome.status == "done" and outcome.folder is not None:
         return outcome.folder
@@ -95,8 +90,7 @@ def open_answers(workspace: Workspace, run: PastRun, ca_bundle: Path | None = No
     subject = prepare_run(request, selection, workspace).subject
     check_subject(run, subject)
     runner = CellRunner(workspace, subject, request.override, ca_bundle)
-    means = Means(runner.run_errands, find_auditor(selection.environments))
-    return Answers(runner, hash_code(), means=means)
+    return Answers(runner, hash_code(), auditor=find_auditor(selection.environments))
 
 
 def read_run_request(run: PastRun) -> RunRequest:

@@ -10,7 +10,7 @@ import msgspec
 from harness.core.errors import InputError
 from harness.explain.causes import Explanation, Stage
 from harness.explain.counterfactual import Answers
-from harness.explain.graft import find_flips
+from harness.explain.graft import begin_grafts, find_flips
 from harness.explain.ladder import Looks, build_ladder, find_first, look_at
 from harness.explain.ladders import LADDERS, Ladder, read_ladders, write_ladder
 from harness.explain.pair import Pair
@@ -36,7 +36,7 @@ def climb_pairs(
         groups = choose_examples(pair, found)
         stages.update(recall_stages(pair, groups, known))
         chosen = [one for one in groups if (one, pair.names) not in known]
-        looks = look_at(pair, chosen, answers) if chosen else None
+        looks = look_at(pair, chosen, answers, begin_grafts, own=False) if chosen else None
         if looks is not None:
             find_flips(pair, chosen, looks, answers)
             known.update({(one, pair.names): build_ladder(pair, one, looks) for one in chosen})

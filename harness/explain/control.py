@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.core.errors import InputError
 from harness.explain.causes import Cause, Explanation, Named, Proof, Verdict
 from harness.explain.counterfactual import AS_IT_IS, Answers, Question, Record, Side, take_tuple
+from harness.explain.ladder import list_traces
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.pair import Pair, explain
 from harness.explain.sentences import tell_unstable
@@ -54,12 +55,13 @@ def run_again(
 ) -> None:
     """Have both cells run again on examples, with what is to be tried first on `b`.
 
+    A single divergence is traced beside it, for it is looked at in any case, whatever explains it.
     InputError where neither can be run here.
     """
-    examples = [*diverging, *pair.agreeing]
     asked = [(pair.b, [AS_IT_IS, *first]), (pair.a, [AS_IT_IS])]
     asked = [one for one in asked if one[0].trace is None]
-    failures = answers.ask([Question(side, data, examples) for side, data in asked])
+    traces = list_traces(pair, diverging).values() if len(pair.diverging) == 1 and answers.auditor else ()
+    failures = answers.ask([Question(side, data, diverging) for side, data in asked], list(traces))
     for (side, _), failure in zip(asked, failures, strict=True):
         if failure is not None:
             pair.untested.append(f"{side.label}: {failure.reason}")

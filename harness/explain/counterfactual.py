@@ -14,7 +14,7 @@ from harness.plan.environments import Environment
 from harness.records.record import walk_records
 
 if TYPE_CHECKING:
-    from harness.explain.errands import Means
+    from harness.explain.errands import Errand
     from harness.explain.ladder import Looks
 
 TASK = "counterfactuals"
@@ -76,8 +76,10 @@ class Failure:
     is_unavailable: bool = False
 
 
-RunQuestions = Callable[[Sequence[Question]], Sequence[Path | Failure]]
-"""Runs a cell for every question, side by side; the folder of each one's records, or why there is none."""
+Found = Path | Failure
+"""The folder of what a cell left, or why there is none."""
+RunAll = Callable[[Sequence[Question], "Sequence[Errand]"], Sequence[Found]]
+"""Runs a cell for every question and for every errand, all side by side."""
 
 
 @dataclass
@@ -85,23 +87,32 @@ class Answers:
     """All that was tried so far; nothing is tried twice.
 
     `executions` counts the worker's starts, `settings` the patches that were walked; `worker` is the hash of
-    the code that answers. `means` are there where cells can be looked into, `looks` is what was seen so.
+    the code that answers. `errands` are those that were run, by what tells them apart, `auditor` is the
+    environment that audits, in float64, where there is one, and `looks` what was seen so.
     """
 
-    run: RunQuestions
+    run: RunAll
     worker: str | None = None
     known: dict[tuple[str, str, str], Record] = field(default_factory=dict)
-    means: Means | None = None
+    errands: dict[str, Found] = field(default_factory=dict)
+    auditor: Environment | None = None
     looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
     executions: int = 0
     settings: int = 0
 
-    def ask(self, questions: Sequence[Question]) -> list[Failure | None]:
-        """Have what is not known yet tried, side by side; why a question got no answer."""
+    def ask(self, questions: Sequence[Question], errands: Sequence[Errand] = ()) -> list[Failure | None]:
+        """Have what is not known yet tried, side by side, and errands run beside it.
+
+        Why a question got no answer; what errands come to is in `errands`.
+        """
         narrowed = [self.find_open(one) for one in questions]
         wanted = [one for one in narrowed if one.patches]
-        results = iter(self.run(wanted) if wanted else ())
-        return [self.take(one, next(results)) if one.patches else None for one in narrowed]
+        away = {one.key: one for one in errands if one.key not in self.errands}
+        results = iter(self.run(wanted, list(away.values())) if wanted or away else ())
+        failures = [self.take(one, next(results)) if one.patches else None for one in narrowed]
+        self.errands.update(zip(away, results, strict=True))
+        self.executions += len(away)
+        return failures
 
     def find_open(self, question: Question) -> Question:
         """Of a question what was not tried yet."""
@@ -120,7 +131,7 @@ class Answers:
             only=[examples for _, examples in open_ones.values()],
         )
 
-    def take(self, question: Question, result: Path | Failure) -> Failure | None:
+    def take(self, question: Question, result: Found) -> Failure | None:
         """Take down the answers of an execution; why there are none."""
         self.executions += 1
         self.settings += len(question.patches)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.ami.port import port_to_json, read_port
-from harness.explain.counterfactual import Answers, Failure, Side
+from harness.explain.counterfactual import Answers, Found, Side
 from harness.plan.environments import Environment
 
 HERE = ("local", "here")  # launchers that need nothing which a machine may lack
-Found = Path | Failure
-"""The folder that an errand left, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,11 @@ class Errand:
     examples: Sequence[str]
     details: Mapping[str, Any]
 
-
-RunErrands = Callable[[Sequence[Errand]], Sequence[Found]]
-"""Runs a cell for every errand, side by side."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """What can be looked into here: how errands are run, and the environment that audits, in float64."""
-
-    run: RunErrands
-    auditor: Environment | None
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        parts = [self.task, self.environment.name, list(self.examples), dict(self.details)]
+        return json.dumps(parts, sort_keys=True)
 
 
 def find_auditor(environments: Sequence[Environment]) -> Environment | None:
@@ -49,11 +42,9 @@ def find_auditor(environments: Sequence[Environment]) -> Environment | None:
 
 
 def run_errands(answers: Answers, errands: Sequence[Errand]) -> list[Found]:
-    """What errands come to; where there are no means, why there is nothing."""
-    if answers.means is None:
-        return [Failure("nothing can be traced here")] * len(errands)
-    answers.executions += len(errands)
-    return list(answers.means.run(errands)) if errands else []
+    """What errands come to, side by side; none is run twice."""
+    answers.ask((), errands)
+    return [answers.errands[one.key] for one in errands]
 
 
 def trace(side: Side, examples: Sequence[str]) -> Errand:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from harness.core.traces import read_trace
 from harness.explain.causes import Tuple
 from harness.explain.counterfactual import Answers, Failure, Side, take_tuple
-from harness.explain.errands import graft, run_errands
+from harness.explain.errands import Errand, graft, run_errands
 from harness.explain.ladder import Looks
 from harness.explain.pair import Pair
 from harness.records.record import walk_records
@@ -44,17 +44,14 @@ def choose_ends(pair: Pair) -> tuple[Side, Side]:
 
 def find_flips(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answers) -> dict[str, Flip]:
     """Where each example flips; one that does not flip between two neighbouring blobs is not there."""
-    giver = choose_ends(pair)[1]
-    shapes = read_trace(looks.traces[giver.label]).blobs
-    blobs = list(shapes)
-    is_large = sum(math.prod(shape) for shape in shapes.values()) > LARGE
+    giver, (blobs, is_large) = choose_ends(pair)[1], list_blobs(pair, looks)
     flips: dict[str, Flip] = {}
     for example in examples:
         kind, low, high = choose_pass(pair, example), 0, len(blobs) - 1
         while high > low:
             probes = choose_probes(low, high) if is_large else range(len(blobs))
             missing = [blobs[one] for one in probes if (kind, blobs[one]) not in looks.flips.get(example, {})]
-            same = [example] if is_large else [one for one in examples if choose_pass(pair, one) == kind]
+            same = [example] if is_large else list_alike(pair, example, examples)
             if missing and not try_grafts(pair, same, kind, missing, looks, answers):
                 return flips
             low, high = narrow(blobs, kind, giver.read_tuple(example), looks.flips.get(example, {}))
@@ -64,6 +61,33 @@ def find_flips(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answe
             if not missing:
                 break
     return flips
+
+
+def begin_grafts(pair: Pair, examples: Sequence[str], looks: Looks) -> list[Errand]:
+    """What finding flips begins with: of a small network all of it."""
+    blobs, is_large = list_blobs(pair, looks)
+    chosen = [blobs[one] for one in choose_probes(0, len(blobs) - 1)] if is_large else blobs
+    together = [[one] if is_large else list_alike(pair, one, examples) for one in examples]
+    errands = (make_errand(pair, ones, choose_pass(pair, ones[0]), chosen, looks) for ones in together)
+    return list({one.key: one for one in errands}.values())
+
+
+def list_blobs(pair: Pair, looks: Looks) -> tuple[list[str], bool]:
+    """The blobs of a walk, and whether it takes long."""
+    shapes = read_trace(looks.traces[choose_ends(pair)[1].label]).blobs
+    return list(shapes), sum(math.prod(shape) for shape in shapes.values()) > LARGE
+
+
+def list_alike(pair: Pair, example: str, examples: Sequence[str]) -> list[str]:
+    """Those of some examples that part in the same pass as one of them."""
+    return [one for one in examples if choose_pass(pair, one) == choose_pass(pair, example)]
+
+
+def make_errand(pair: Pair, examples: Sequence[str], kind: str, blobs: Sequence[str], looks: Looks) -> Errand:
+    """One side's values of some blobs, grafted into the other."""
+    grafts = [{"pass": KINDS[kind], "blob": blob} for blob in blobs]
+    side, giver = choose_ends(pair)
+    return graft(side, looks.traces[giver.label], grafts, examples)
 
 
 def choose_pass(pair: Pair, example: str) -> str:
@@ -89,9 +113,8 @@ def try_grafts(
     pair: Pair, examples: Sequence[str], kind: str, blobs: Sequence[str], looks: Looks, answers: Answers
 ) -> bool:
     """Graft one side's values of some blobs into the other; whether that can be done here."""
-    grafts = [{"pass": KINDS[kind], "blob": blob} for blob in blobs]
-    side, giver = choose_ends(pair)
-    (found,) = run_errands(answers, [graft(side, looks.traces[giver.label], grafts, examples)])
+    side = choose_ends(pair)[0]
+    (found,) = run_errands(answers, [make_errand(pair, examples, kind, blobs, looks)])
     if isinstance(found, Failure):
         pair.untested.append(f"{side.label}: grafts ({found.reason})")
         return False

@@ -7,7 +7,7 @@ is beyond noise is where the sides part. A hash of floats never tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import msgspec
 
 from harness.explain.apart import Distance, measure_apart, open_traces
 from harness.explain.causes import Stage, Tuple
-from harness.explain.counterfactual import Answers, Failure, Side
-from harness.explain.errands import Found, audit, declare_rules, run_errands, trace
+from harness.explain.counterfactual import Answers, Failure, Found, Side
+from harness.explain.errands import Errand, audit, run_errands, trace
 from harness.explain.ladders import Ladder, Rung
 from harness.explain.noise import KNOWN, LEAST, Envelope, Finding, calibrate, classify
 from harness.explain.pair import Pair
@@ -44,25 +44,55 @@ class Looks:
         return self.audits.get((side.label, rules.label), {}).get(example, ())
 
 
-def look_at(pair: Pair, examples: Sequence[str], answers: Answers) -> Looks | None:
-    """Both sides' passes over some examples, traced and audited; None where that cannot be done here."""
+Beside = Callable[[Pair, Sequence[str], Looks], Sequence[Errand]]
+"""What is wanted of traces besides audits, so that it is run beside these."""
+
+
+def look_at(
+    pair: Pair,
+    examples: Sequence[str],
+    answers: Answers,
+    beside: Beside = lambda _pair, _examples, _looks: (),
+    *,
+    own: bool = True,
+) -> Looks | None:
+    """Both sides' passes over some examples, traced and audited; None where that cannot be done here.
+
+    Both are held against the first side's rules, and the second one against its `own`, where that is wanted.
+    """
+    audits = list_audits(pair, own=own)
     known = answers.looks.get(pair.names)
-    if known is not None and all(known.find(pair.a, pair.a, one) for one in examples):
+    if known is not None and all(known.find(*one, example) for example in examples for one in audits):
         return known
-    if answers.means is None or answers.means.auditor is None or not examples:
+    if answers.auditor is None or not examples:
         return None
-    wanted = list(dict.fromkeys([*examples, *list_calibrating(pair)]))
-    sides = [one for one in (pair.a, pair.b) if one.trace is None]
-    traced = run_errands(answers, [trace(one, wanted) for one in sides])
-    found: dict[str, Found] = {one.label: at for one, at in zip(sides, traced, strict=True)}
+    errands = list_traces(pair, examples)
+    found: dict[str, Found] = dict(zip(errands, run_errands(answers, list(errands.values())), strict=True))
     found.update({one.label: one.trace for one in (pair.a, pair.b) if one.trace is not None})
     looks = Looks({name: one for name, one in found.items() if isinstance(one, Path)})
     note_failures(pair, found)
     if len(looks.traces) < 2:
         return None
-    audit_sides(pair, wanted, looks, answers)
+    audit_sides(pair, audits, answers, looks, examples, beside)
     answers.looks[pair.names] = looks
     return looks
+
+
+def list_traces(pair: Pair, examples: Sequence[str]) -> dict[str, Errand]:
+    """The traces that looking at some examples takes, by the side's label; a side that is one takes none."""
+    wanted = list_looked(pair, examples)
+    return {one.label: trace(one, wanted) for one in (pair.a, pair.b) if one.trace is None}
+
+
+def list_looked(pair: Pair, examples: Sequence[str]) -> list[str]:
+    """Some examples, and those that calibrate."""
+    return list(dict.fromkeys([*examples, *list_calibrating(pair)]))
+
+
+def list_audits(pair: Pair, *, own: bool) -> list[tuple[Side, Side]]:
+    """Which side is held against whose rules; by its own the second side's noise is measured, too."""
+    own = own or bool(list_calibrating(pair))
+    return [(pair.a, pair.a), (pair.b, pair.a), *([(pair.b, pair.b)] if own else [])]
 
 
 def note_failures(pair: Pair, found: Mapping[str, Found]) -> None:
@@ -78,16 +108,20 @@ def list_calibrating(pair: Pair) -> list[str]:
     return [] if algorithms <= set(KNOWN) else list(pair.agreeing[: 2 * LEAST])
 
 
-def audit_sides(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answers) -> None:
-    """Hold each trace against its own side's rules, and the second one against the first one's."""
-    means = answers.means
-    assert means is not None
-    assert means.auditor is not None
-    wanted = [(pair.a, pair.a), (pair.b, pair.b)]
-    differ = declare_rules(pair.a) != declare_rules(pair.b)
-    wanted += [(pair.b, pair.a)] if differ else []
-    errands = [audit(means.auditor, looks.traces[side.label], rules, examples) for side, rules in wanted]
-    for (side, rules), folder in zip(wanted, run_errands(answers, errands), strict=True):
+def audit_sides(
+    pair: Pair,
+    audits: Sequence[tuple[Side, Side]],
+    answers: Answers,
+    looks: Looks,
+    examples: Sequence[str],
+    beside: Beside,
+) -> None:
+    """Hold traces against rules; two sides of the same rules have one audit."""
+    assert answers.auditor is not None
+    wanted, traces = list_looked(pair, examples), looks.traces
+    errands = [audit(answers.auditor, traces[side.label], rules, wanted) for side, rules in audits]
+    folders = run_errands(answers, [*errands, *beside(pair, examples, looks)])
+    for (side, rules), folder in zip(audits, folders, strict=False):
         if isinstance(folder, Failure):
             pair.untested.append(f"{side.label}: audit ({folder.reason})")
             continue
@@ -95,8 +129,6 @@ def audit_sides(pair: Pair, examples: Sequence[str], looks: Looks, answers: Answ
         for line in walk_records(folder):
             by_example.setdefault(str(line.get("example")), []).append(line)
         looks.audits[side.label, rules.label] = by_example
-    if not differ and (pair.b.label, pair.b.label) in looks.audits:
-        looks.audits[pair.b.label, pair.a.label] = looks.audits[pair.b.label, pair.b.label]
     for side in (pair.a, pair.b):
         agreeing = [line for one in pair.agreeing for line in looks.find(side, side, one)]
         looks.envelopes[side.label] = calibrate(side.job, agreeing)

@@ -145,7 +145,7 @@ def choose_examples(setup: Setup, table: Table) -> np.ndarray:
 def try_sets(plans: Sequence[Plan], table: Table, answers: Answers) -> Iterator[str]:
     """Have all sets of all plans tried side by side, and read what came out; why it did not."""
     asked = [(plan, part) for plan in plans for part in split_sets(plan)]
-    results = answers.run([ask_sets(plan, part, table) for plan, part in asked]) if asked else ()
+    results = answers.run([ask_sets(plan, part, table) for plan, part in asked], ()) if asked else ()
     for (plan, part), result in zip(asked, results, strict=True):
         answers.executions += 1
         answers.settings += len(part)

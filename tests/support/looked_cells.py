@@ -9,7 +9,6 @@ from worker_jobs import run
 
 from harness.core.network_files import read_weights
 from harness.explain.counterfactual import Answers, Failure, Side, list_patches
-from harness.explain.errands import Means
 from harness.explain.pair import Pair
 from harness.plan.environments import Environment
 from harness.worker.tasks import judge
@@ -78,14 +77,14 @@ class Cells:
             for one in errands
         ]
 
-    def answer(self, questions):
-        """A folder of records for every question."""
+    def answer(self, questions, errands):
+        """A folder of records for every question, and one for every errand."""
         return [
             self.run_folder(one.side.label, "counterfactuals", {"patches": list_patches(one)}, one.examples)[
                 0
             ]
             for one in questions
-        ]
+        ] + self.run_errands(errands)
 
     def pair(self, a, b):
         """Two sides, and what answers about them."""
@@ -97,7 +96,7 @@ class Cells:
         self.jobs["auditor"]["port"] = {"preset": "notebook", "rules": {}}
         self.faults["auditor"] = None
         pair = Pair(a, b, diverging, agreeing, lambda example: f"harness explain RUN --example {example}")
-        return pair, Answers(self.answer, "code", means=Means(self.run_errands, auditor))
+        return pair, Answers(self.answer, "code", auditor=auditor)
 
 
 def make_environment(name):

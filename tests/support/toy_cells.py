@@ -12,7 +12,6 @@ import numpy as np
 from harness.ami.port import port_to_json, read_port
 from harness.core.errors import InputError
 from harness.explain.counterfactual import AS_IT_IS, Answers, Failure, Side, list_patches
-from harness.explain.errands import Means
 from harness.explain.pair import Pair
 from harness.explain.patches import INPUT_RULES
 from harness.plan.environments import Environment
@@ -146,9 +145,9 @@ class ToyRunner:
         self.toys = {toy.name: toy for toy in toys}
         self.questions = []
 
-    def __call__(self, questions):
+    def __call__(self, questions, errands):
         self.questions.extend(questions)
-        return [self.run(one) for one in questions]
+        return [*map(self.run, questions), *map(self.trace, errands)]
 
     def run(self, question):
         toy = self.toys[question.side.label]
@@ -163,9 +162,6 @@ class ToyRunner:
         ]
         (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return folder
-
-    def run_errands(self, errands):
-        return [self.trace(one) for one in errands]
 
     def trace(self, errand):
         toy = self.toys[errand.environment.name]
@@ -202,4 +198,4 @@ def make_pair(a, b, count=8):
     agreeing = [name for name in names if name not in diverging]
     runner = ToyRunner(a, b)
     pair = Pair(*sides, diverging, agreeing, lambda example: f"harness explain RUN --example {example}")
-    return pair, Answers(runner, "code", means=Means(runner.run_errands, None)), runner
+    return pair, Answers(runner, "code"), runner

@@ -68,9 +68,12 @@ class Bench:
     admitted: Sequence[Union[Prepared, Refusal]]
     prepared: Sequence[Prepared]
     kept: Sequence[str]
-    value: Any
     plain: np.ndarray
     steered: np.ndarray
+
+    def list_asked(self) -> List[str]:
+        """The examples with a network input that are asked for."""
+        return [one.example.id for one in self.prepared if one.example.id in self.kept]
 
 
 def run_job(job: Job) -> Dict[str, Any]:
@@ -164,18 +167,17 @@ def prepare_bench(job: Job, detector: Detector, trace: Trace, batch: Batch) -> B
     admitted = [admit_example(job, one) for one in find_files(batch.examples, job.files)]
     prepared = [one for one in admitted if isinstance(one, Prepared)]
     if not prepared:
-        return Bench(detector, trace, admitted, prepared, batch.kept, None, np.empty(0), np.empty(0))
-    inputs = np.stack([one.value for one in prepared])
-    value, logits = detector.executor.to_native(inputs), run_both(detector, inputs)
-    return Bench(detector, trace, admitted, prepared, batch.kept, value, *logits)
+        return Bench(detector, trace, admitted, prepared, batch.kept, np.empty(0), np.empty(0))
+    logits = run_both(detector, np.stack([one.value for one in prepared]))
+    return Bench(detector, trace, admitted, prepared, batch.kept, *logits)
 
 
 def answer_graft(bench: Bench, graft: Graft) -> List[Dict[str, Any]]:
     """Records of one graft on a batch's kept examples, those of refused ones at their places."""
     plain, steered = bench.plain, bench.steered
-    if bench.prepared and graft.kind in ("plain", "both"):
+    if bench.list_asked() and graft.kind in ("plain", "both"):
         plain = graft_plain(bench, graft.blob)
-    if bench.prepared and graft.kind in ("steered", "both"):
+    if bench.list_asked() and graft.kind in ("steered", "both"):
         steered = graft_steered(bench, graft.blob)
     rows = iter(zip(plain, steered))
     records: List[Mapping[str, Any]] = [
@@ -192,21 +194,20 @@ def answer_graft(bench: Bench, graft: Graft) -> List[Dict[str, Any]]:
 def graft_plain(bench: Bench, blob: str) -> np.ndarray:
     """Logits (N, classes) of the plain pass from a blob on."""
     executor = bench.detector.executor
-    own = executor.to_numpy(walk(executor, bench.value, stop=blob))
-    return executor.to_numpy(walk(executor, put_foreign(bench, blob, own, "plain"), start=blob))
+    return executor.to_numpy(walk(executor, put_foreign(bench, blob, "plain"), start=blob))
 
 
 def graft_steered(bench: Bench, blob: str) -> np.ndarray:
     """Logits (N, classes) of the steered pass behind a blob; what was done up to it is the other side's."""
     executor, network = bench.detector.executor, bench.detector.executor.network
-    visits = find_effective(network, bench.detector.visits)
-    chosen = {one.blob for one in visits}
-    edits = [edit for edit in list_edits(bench.detector) if edit[0] in chosen]
+    chosen = {one.blob for one in find_effective(network, bench.detector.visits)}
+    edits = [
+        edit
+        for edit in list_edits(bench.detector)
+        if edit[0] in chosen and network.index(edit[0]) > network.index(blob)
+    ]
     edits.sort(key=lambda edit: network.index(edit[0]))
-    before = [edit for edit in edits if network.index(edit[0]) <= network.index(blob)]
-    own = executor.to_numpy(walk(executor, bench.value, before, stop=blob))
-    value = put_foreign(bench, blob, own, "steered")
-    return executor.to_numpy(walk(executor, value, edits[len(before) :], start=blob))
+    return executor.to_numpy(walk(executor, put_foreign(bench, blob, "steered"), edits, start=blob))
 
 
 def find_effective(network: Network, visits: Sequence[Steering]) -> List[Steering]:
@@ -218,11 +219,14 @@ def find_effective(network: Network, visits: Sequence[Steering]) -> List[Steerin
     return found
 
 
-def put_foreign(bench: Bench, blob: str, own: np.ndarray, kind: str) -> Any:
-    """A batch's native value at a blob, with the other side's for the examples that are asked for."""
+def put_foreign(bench: Bench, blob: str, kind: str) -> Any:
+    """A batch's native value at a blob: the other side's for the examples that are asked for.
+
+    The rest have the first one's. They are there for their number alone, and what a row comes to depends on
+    none beside it, so that nothing is walked for them.
+    """
     read = bench.trace.read_plain if kind == "plain" else bench.trace.read_steered
-    values = np.array(own)
-    for row, one in enumerate(bench.prepared):
-        if one.example.id in bench.kept:
-            values[row] = read(one.example.id, blob)
+    found = {name: read(name, blob) for name in bench.list_asked()}
+    first = next(iter(found.values()))
+    values = np.stack([found.get(one.example.id, first) for one in bench.prepared])
     return bench.detector.executor.to_native(values)
