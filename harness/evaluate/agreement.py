@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.special import bdtr
 
 from harness.evaluate.rates import Rate, measure_rate
 
@@ -79,6 +78,8 @@ def compute_mcnemar(only_first: int, only_second: int) -> float | None:
     """Two-sided p of McNemar's exact test; None where both cells detect the same examples."""
     if only_first + only_second == 0:
         return None
+    from scipy.special import bdtr  # slow to import, and many a verb asks for no test
+
     # Both tails of a fair coin are alike. scipy.stats says the same, but takes a second to import.
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 

@@ -12,8 +12,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
 MOST_EXACT = 8  # factors; 256 subsets
 PAIRS = 32  # of drawn orders, above that
 CONFIDENCE = 0.95
@@ -104,6 +102,8 @@ def average(factor: str, gains: Sequence[float]) -> Share:
     mean = math.fsum(pairs) / len(pairs)
     if len(pairs) == 1:
         return Share(factor, mean)
+    from scipy import special  # of more than eight factors alone, and slow to import
+
     variance = math.fsum((pair - mean) ** 2 for pair in pairs) / (len(pairs) - 1)
     reach = float(special.stdtrit(len(pairs) - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / len(pairs))
     return Share(factor, mean, mean - reach, mean + reach)

@@ -12,6 +12,7 @@ from worker_jobs import NETWORK, make_job, run
 from harness.core.examples import hash_bytes, hash_file
 from harness.core.network_files import list_files
 from harness.core.traces import write_arrays
+from harness.core.walk import walk
 from harness.worker import fingerprint
 from harness.worker.tasks.trace import name_archive
 
@@ -128,6 +129,19 @@ def test_only_some_examples_are_answered_for(job, tmp_path):
     assert [one["example"] for one in records] == ["e1", "e2"]
     job["examples"]["only"] = ["e2"]
     assert [one["example"] for one in graft(job, tmp_path, [{"pass": "plain", "blob": "fc6"}])[1]] == ["e2"]
+
+
+def test_nothing_is_walked_up_to_a_blob(job, tmp_path, monkeypatch):
+    trace(job, tmp_path)
+    starts = []
+
+    def walk_from(executor, value, *rest, start=None, **more):
+        starts.append(start)
+        return walk(executor, value, *rest, start=start, **more)
+
+    monkeypatch.setattr("harness.worker.tasks.graft.walk", walk_from)
+    graft(job, tmp_path, [{"pass": "both", "blob": blob} for blob in ("pool3", "fc7")])
+    assert set(starts) == {"pool3", "fc7"}
 
 
 def test_a_killed_task_goes_on_where_it_was(job, tmp_path):
