@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.errors import InputError
 from harness.explain.causes import Cause, Explanation, Named, Proof, Verdict
-from harness.explain.counterfactual import AS_IT_IS, Answers, Question, Record, Side, take_tuple
+from harness.explain.counterfactual import (
+    AS_IT_IS,
+    Answers,
+    Data,
+    Question,
+    Record,
+    Side,
+    take_tuple,
+    write_data,
+)
 from harness.explain.ladder import list_traces
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.pair import Pair, explain
@@ -50,9 +59,7 @@ def check_code(side: Side, answers: Answers) -> None:
         )
 
 
-def run_again(
-    pair: Pair, diverging: Sequence[str], answers: Answers, first: Sequence[dict[str, object]]
-) -> None:
+def run_again(pair: Pair, diverging: Sequence[str], answers: Answers, first: Sequence[Data]) -> None:
     """Have both cells run again on examples, with what is to be tried first on `b`.
 
     A single divergence is traced beside it, for it is looked at in any case, whatever explains it.
@@ -61,10 +68,17 @@ def run_again(
     asked = [(pair.b, [AS_IT_IS, *first]), (pair.a, [AS_IT_IS])]
     asked = [one for one in asked if one[0].trace is None]
     traces = list_traces(pair, diverging).values() if len(pair.diverging) == 1 and answers.auditor else ()
-    failures = answers.ask([Question(side, data, diverging) for side, data in asked], list(traces))
+    failures = answers.ask([ask_again(pair, *one, diverging) for one in asked], list(traces))
     for (side, _), failure in zip(asked, failures, strict=True):
         if failure is not None:
             pair.untested.append(f"{side.label}: {failure.reason}")
     reasons = [failure.reason for failure in failures if failure is not None]
     if len(reasons) == len(failures):
         raise InputError(f"{pair.b.label}: cannot be run again here ({reasons[0]})")
+
+
+def ask_again(pair: Pair, side: Side, patches: Sequence[Data], diverging: Sequence[str]) -> Question:
+    """A side's first question: all declared differences together are tried where the sides agree, too."""
+    whole, both = write_data(pair.undoing), [*diverging, *pair.agreeing]
+    only = [both if one and write_data(one) == whole else diverging for one in patches]
+    return Question(side, patches, both if both in only else diverging, only=only)

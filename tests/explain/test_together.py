@@ -52,9 +52,14 @@ def test_many_divergences_are_traced_once_their_groups_are_known(job, tmp_path, 
     assert calls[-1] == ([], ["audit", "audit", "graft"])
 
 
-def test_examples_that_agree_are_not_run_until_a_strategy_asks_for_them():
+def test_examples_that_agree_are_run_with_all_differences_undone_and_nothing_else():
     """Each would have the whole batch walked that it is in."""
-    pair, answers, runner = make_pair(Toy("one"), Toy("two", make_toy_job({"ddof": 1})))
+    rules = make_toy_job({"ddof": 1, "fed_on": False})
+    pair, answers, runner = make_pair(Toy("one"), Toy("two", rules))
     pair.agreeing, pair.diverging = pair.diverging[1:], pair.diverging[:1]
     list(explain_pair(pair, pair.diverging, answers, STRATEGIES))
-    assert {example for one in runner.questions for example in one.examples} == set(pair.diverging)
+    asked = [
+        one for question in runner.questions for one in zip(question.patches, question.only, strict=True)
+    ]
+    assert [data for data, examples in asked if set(examples) - set(pair.diverging)] == [pair.undoing]
+    assert len(asked) == 5
