@@ -8,8 +8,10 @@ from itertools import combinations
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation
-from harness.explain.counterfactual import Answers, Question, Record
+from harness.explain.counterfactual import Answers, Failure, Question, Record
+from harness.explain.errands import run_errands, trace
 from harness.explain.fit import fit_parameters
+from harness.explain.inputs import fit_inputs
 from harness.explain.likeness import NOISE, find_median, read_top
 from harness.explain.match import (
     GAIN,
@@ -29,6 +31,7 @@ from harness.explain.pair import Pair
 from harness.explain.patches import Patch
 
 FEW, MOST_PAIRS = 2, 1000  # examples that pairs of changes are tried on, and how many pairs
+MOST_TRACED = 3  # examples whose inputs are looked at
 
 
 def match_combined(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
@@ -54,9 +57,12 @@ def find_pairs(probe: Probe, known: Sequence[Candidate], question: Question, ans
         pairs = list_pairs(steering)
         probe = replace(probe, diverging=probe.diverging[:FEW], agreeing=probe.agreeing[:1])
     else:
-        pairs = [
-            (*one, *other) for one in find_inputs(probe, singles, question, answers) for other in steering
-        ]
+        traced = find_traced(probe, answers)
+        alone = judge(probe, probe.ask(answers, [(), *traced]), traced, answers) if traced else []
+        if choose_best(alone):
+            return choose_best(alone)
+        inputs = traced or find_inputs(probe, singles, question, answers)
+        pairs = [(*one, *other) for one in inputs for other in steering]
     if not pairs:
         return []
     return choose_best(judge(probe, probe.ask(answers, [(), *pairs]), pairs, answers))
@@ -110,6 +116,24 @@ def find_inputs(
     }
     near = sorted((error, number) for number, error in errors.items() if error <= min(NOISE, GAIN * before))
     return [singles[number] for _, number in near[:2]]
+
+
+def find_traced(probe: Probe, answers: Answers) -> list[Candidate]:
+    """Changes of the input, with a mean and a scale of any value, that the second side's trace tells of."""
+    side, examples = probe.pair.b, probe.diverging[:MOST_TRACED]
+    if not any(has_other_input(probe.pair, one) for one in examples):
+        return []
+    folder = side.trace or run_errands(answers, [trace(side, examples)])[0]
+    if isinstance(folder, Failure):
+        return []
+    found = fit_inputs(apply_data(probe.pair.a.job, probe.base), folder, examples)
+    return [tuple(found)] if found else []
+
+
+def has_other_input(pair: Pair, example: str) -> bool:
+    """Whether both sides read the same pixels, and do not make the same input of them."""
+    ours, theirs = (one.records[example].get("hashes") or {} for one in (pair.a, pair.b))
+    return bool(ours.get("pixels")) and ours["pixels"] == theirs.get("pixels") and ours != theirs
 
 
 def find_fitted(probe: Probe, question: Question, answers: Answers) -> list[Match]:

@@ -11,6 +11,7 @@ LEVELS = "values = quantise(check_array(array, model.height, model.width), conve
 FLOATS = "values = pixels.astype(np.float32)"
 AS_IS = 'if port.npy == "as-is":\n        return values'
 IMAGENET = "np.array([103.939, 116.779, 123.68], np.float32)"
+NOBODY = "np.array([90.0, 101.25, 133.5], np.float32)"
 TIMES = "return np.zeros_like(mean)"
 
 
@@ -29,8 +30,16 @@ INPUTS = (
     edit_input("mean swapped", "mean", MEAN, "return mean[::-1]", value="swapped"),
     edit_input("no mean", "mean", MEAN, "return mean * 0", value="none"),
     edit_input("mean of ImageNet", "mean", MEAN, f"return {IMAGENET}", value=[103.939, 116.779, 123.68]),
+    edit_input("mean of nobody", "mean", MEAN, f"return {NOBODY}", value=[90.0, 101.25, 133.5]),
     edit_input("levels 0 to 1", "scale", FLOATS, f"{FLOATS} / np.float32(255)", value="0-1"),
     edit_input("scaled after the mean", "scale", CENTRED, f"{CENTRED} / np.float32(128)", value=1 / 128),
+    edit_input("scaled by nobody", "scale", CENTRED, f"{CENTRED} * np.float32(0.8)", value=0.8),
+    Fault(
+        "mean and scale of nobody",
+        ("mean", "scale"),
+        (Edit(PREPARE, MEAN, f"return {NOBODY}"), Edit(PREPARE, CENTRED, f"{CENTRED} * np.float32(0.8)")),
+        value=[90.0, 101.25, 133.5],
+    ),
     edit_input(
         "bilinear", "resize-kernel", KERNEL, 'kernel = "bilinear"', value="bilinear", examples="sizes"
     ),
