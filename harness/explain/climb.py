@@ -30,7 +30,7 @@ def climb_pairs(
 
     Where nothing can be traced here, there are none.
     """
-    known = {(one.example, one.cells): one for one in read_ladders(folder)}
+    known = {(one.example, one.cells): one for one in recall_ladders(folder)}
     count, stages = len(known), dict[Key, Stage]()
     for pair in pairs:
         groups = choose_examples(pair, found)
@@ -72,6 +72,14 @@ def has_same_input(pair: Pair, example: str) -> bool:
     """Whether both sides have read, decoded and prepared an example to the same bits."""
     ours, theirs = (one.records[example].get("hashes") or {} for one in (pair.a, pair.b))
     return all(ours.get(name) is not None and ours[name] == theirs.get(name) for name in BEFORE)
+
+
+def recall_ladders(folder: Path) -> list[Ladder]:
+    """The ladders that a run has; InputError, with what to do, where their file is damaged."""
+    try:
+        return read_ladders(folder)
+    except InputError as error:
+        raise InputError(f"{error}; move the file away, and explain the run again") from error
 
 
 def recall_stages(pair: Pair, examples: Sequence[str], known: Mapping[Key, Ladder]) -> dict[Key, Stage]:

@@ -14,7 +14,7 @@ from harness.core.errors import InputError, name_file
 from harness.explain.blame import blame_stages
 from harness.explain.bridges import cross_bridges
 from harness.explain.causes import CAUSES, SCHEMA, Explanation, Stage
-from harness.explain.climb import add_stages, climb_pairs
+from harness.explain.climb import add_stages, climb_pairs, recall_ladders
 from harness.explain.combine import match_combined
 from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
@@ -70,6 +70,7 @@ def explain_pairs(
 ) -> list[Explanation]:
     """Explain every divergence that the run's `causes.jsonl` does not explain yet; all explanations."""
     known = keep_explained(folder / CAUSES)
+    recall_ladders(folder)  # what is damaged is said before anything is run for it
     total = sum(len(pair.diverging) for pair in pairs)
     found: list[Explanation] = []
     for pair in pairs:

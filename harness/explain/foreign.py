@@ -24,6 +24,7 @@ from harness.explain.sentences import tell_grafted, tell_hashes
 from harness.explain.undo import drop_impossible, make_way, search_way
 from harness.plan.environments import Environment
 from harness.system.invocation import name_place, write_command
+from harness.worker.job import read_job
 
 MOST_AGREEING = 12
 OWN = ("backend", "settings", "batch_size", "decoder")
@@ -111,12 +112,19 @@ def check_arrays(trace: Trace, name: str) -> None:
 
 
 def make_side(trace: Trace, ours: Side) -> Side:
-    """A trace's side: its job as far as it says, and what it said of its examples."""
+    """A trace's side: its job as far as it says, and what it said of its examples.
+
+    InputError where that is no job that anybody can have had.
+    """
     index, job = trace.index, copy.deepcopy(dict(ours.job))
     job.update({key: index[key] for key in OWN if key in index})
-    job["port"] = {"preset": "notebook", "rules": dict(index["port"])}
-    job["parameters"] = dict(index["parameters"])
-    job["model"]["preprocess"] = dict(index.get("preprocess") or job["model"]["preprocess"])
+    job["port"] = {"preset": "notebook", "rules": index["port"]}
+    job["parameters"] = index["parameters"]
+    job["model"]["preprocess"] = index.get("preprocess") or job["model"]["preprocess"]
+    try:
+        read_job(job)
+    except InputError as error:
+        raise InputError(f"{trace.folder / INDEX}: {error}; trace again") from error
     label = f"{index.get('environment') or 'trace'}@{trace.folder.name}"
     environment = ours.environment.model_copy(update={"name": label})
     records = {name: dict(one) for name, one in trace.examples.items()}

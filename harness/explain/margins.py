@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.ami.statistics import NEAR_ZERO
+from harness.core.errors import InputError
 from harness.core.traces import Trace, name_steered
 from harness.explain.causes import Tuple
 from harness.explain.counterfactual import Answers, Question, Side, take_tuple
@@ -75,10 +76,15 @@ def measure_pass(record: Mapping[str, Any], which: str) -> list[tuple[float, str
 
 
 def shake(side: Side, found: Sequence[Nearness], answers: Answers) -> list[Nearness]:
-    """The same after all were tried with other last bits: those first that flip, by how many do it."""
+    """The same after all were tried with other last bits: those first that flip, by how many do it.
+
+    InputError where the side cannot be run again here.
+    """
     examples = [one.example for one in found]
     question = Question(side, [{}, *SHAKEN], examples)
-    answers.ask([question])
+    (failure,) = answers.ask([question])
+    if failure is not None:
+        raise InputError(f"{side.label}: cannot be run again here ({failure.reason})")
     shaken = [shake_one(one, question, answers) for one in found]
     return sorted(shaken, key=lambda one: (-len(one.flips), one.reach, one.example))
 

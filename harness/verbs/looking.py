@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.errors import InputError, explain_refusal
+from harness.core.errors import InputError
 from harness.core.traces import INDEX, read_trace
 from harness.diff.locate import find_run
 from harness.diff.runs import find_cell
@@ -21,6 +21,7 @@ from harness.plan.environments import read_environments
 from harness.records.record import read_records
 from harness.report.explaining import open_screen
 from harness.system.consoles import open_errors
+from harness.system.drafts import hold_draft, move_folder
 
 SHAKEN = 10  # times as many are shaken as are listed
 
@@ -107,12 +108,21 @@ def write_trace(look: Look, examples: Sequence[str], output: Path | None, root: 
 
 
 def copy_trace(source: Path, place: Path) -> None:
-    """Copy what of a cell is a trace; InputError where there is no room."""
+    """Copy what of a cell is a trace, whole or not at all; InputError where there is no room."""
     index = read_trace(source)
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        for name in index.examples:
-            shutil.copyfile(index.find_archive(name), place / index.find_archive(name).name)
-        shutil.copyfile(source / INDEX, place / INDEX)
+        with hold_draft(place.parent) as draft:
+            for name in index.examples:
+                copy_file(index.find_archive(name), draft)
+            copy_file(source / INDEX, draft)
+            if place.exists():  # an empty folder, in whose place no system moves another
+                place.rmdir()
+            move_folder(draft, place)
     except OSError as error:
-        raise InputError(explain_refusal(error)) from error
+        refused = f"{error.strerror or error}; make room, or name another folder with --output"
+        raise InputError(f"{place}: cannot be written ({refused})") from error
+
+
+def copy_file(path: Path, folder: Path) -> None:
+    """Copy a file into a folder under its own name."""
+    shutil.copyfile(path, folder / path.name)

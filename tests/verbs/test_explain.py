@@ -162,10 +162,28 @@ def test_cells_that_nobody_can_run_again_are_refused(harness, folder):
     assert (code, "only a cell that ran can be run again" in err) == (2, True), err
 
 
-def test_a_damaged_file_of_explanations_is_refused(harness, folder):
-    (folder / "causes.jsonl").write_text("[]\n")
+@pytest.mark.parametrize("name", ["causes.jsonl", "ladders.jsonl"])
+@pytest.mark.parametrize("line", ["[]\n", "no JSON\n", '{"schema": 1, "exam\n', "\0\xff\n"])
+def test_a_damaged_file_of_explanations_is_refused_before_anything_is_run(harness, folder, name, line):
+    (folder / name).write_bytes(line.encode("latin-1"))
     code, _, err = harness("explain", folder)
-    assert (code, "causes.jsonl:1" in err, "Traceback" in err) == (2, True, False)
+    assert (code, f"{name}:1" in err, "move the file away" in err) == (2, True, True), err
+    assert len(err.strip().splitlines()) == 1
+    assert (folder / name).read_bytes() == line.encode("latin-1")
+
+
+def test_a_run_is_explained_where_it_was_copied_to_and_needs_its_model(harness, folder, root, tmp_path):
+    copied = tmp_path / "elsewhere" / folder.name
+    shutil.copytree(folder, copied)
+    shutil.rmtree(folder)
+    (root / "small").rename(root / "away")
+    for verb in (["explain"], ["trace", "--example", "benign-0000"], ["fragile", "--shake"]):
+        code, _, err = harness(*verb, copied)
+        assert (code, "model small: no such model" in err, len(err.strip().splitlines())) == (2, True, 1), err
+    (root / "away").rename(root / "small")
+    code, out, err = harness("explain", copied, "--example", "benign-0000")
+    assert code == 0, out + err
+    assert len(read_lines(copied)) == 1
 
 
 def test_a_full_disk_keeps_what_is_explained(harness, folder, monkeypatch):
