@@ -59,9 +59,9 @@ def random_inputs(network, count, seed=1):
     return np.random.default_rng(seed).normal(0, 50, shape).astype(np.float32)
 
 
-def write_folder(folder, network, seed=0):
-    """A neutral folder of random parameters."""
-    weights = random_parameters(network, seed)
+def write_folder(folder, network, seed=0, weights=None):
+    """A neutral folder of random parameters, or of those that are given."""
+    weights = random_parameters(network, seed) if weights is None else weights
     (folder / "parameters").mkdir(parents=True)
     files, described = list_files(folder, network), {}
     for name, array in weights.items():

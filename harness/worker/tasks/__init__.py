@@ -6,7 +6,7 @@ from typing import Any, Dict, Protocol
 
 from harness.core.errors import InputError
 from harness.worker.job import Job
-from harness.worker.tasks import audit, counterfactuals, extract, graft, judge, trace
+from harness.worker.tasks import audit, blobs, counterfactuals, extract, graft, judge, orders, trace
 
 
 class Task(Protocol):
@@ -23,6 +23,8 @@ TASKS: Dict[str, Task] = {
     "trace": trace,
     "graft": graft,
     "audit": audit,
+    "orders": orders,
+    "blobs": blobs,
 }
 
 
