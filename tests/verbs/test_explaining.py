@@ -1,6 +1,9 @@
 """`matrix --explain` and `explain`, end to end: reports end with the causes, exit codes stay."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from command_line import list_runs, make_harness, make_root
@@ -131,3 +134,34 @@ def test_waterfalls_stay_where_none_are_drawn_anew(past):
     better = {**fall, "end": 0.5}
     explaining.write_reports(past.folder, past, {"executions": 0, "waterfalls": [better], "untested": []})
     assert [one.end for one in read_summary(past.folder).causes.waterfalls] == [0.5]
+
+
+WITHOUT = """
+import sys
+from harness.verbs import composition
+real, started = composition.run_campaign, []
+
+def run(*words):
+    started.extend(sys.modules)
+    return real(*words)
+
+composition.run_campaign = run
+sys.argv = ["harness", "matrix", "--model", "small", "--environment", "a", "--environment", "other"]
+from harness.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 1, end.code
+for name in (started, sys.modules):
+    print(*sorted(one for one in name if one.startswith(("harness.explain", "harness.verbs.explaining"))))
+"""
+
+
+def test_a_run_that_is_not_explained_imports_nothing_of_it(root):
+    """Only reports do: what they draw of causes has its shapes there."""
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run(
+        [sys.executable, "-c", WITHOUT], cwd=root, env=path, capture_output=True, text=True, check=False
+    )
+    lines = found.stdout.splitlines()[-2:]
+    assert lines == ["", "harness.explain harness.explain.causes harness.explain.ladders"], found.stderr
