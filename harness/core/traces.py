@@ -12,8 +12,9 @@ import math
 import os
 import re
 import struct
+import weakref
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, Mapping, Sequence, Tuple
 
@@ -48,30 +49,38 @@ LONG_END, LONG_END_BYTES = b"PK\x06\x07", 20  # of archives larger than any trac
 
 @dataclass(frozen=True)
 class Trace:
-    """A trace's folder, what its `trace.json` says, its blobs' shapes, and its examples by id."""
+    """A trace's folder, what its `trace.json` says, its blobs' shapes, and its examples by id.
+
+    `held` is the archive that was read last, which stays open: a hundred arrays are read one after the other.
+    """
 
     folder: Path
     index: Mapping[str, Any]
     blobs: Mapping[str, Tuple[int, ...]]
     examples: Mapping[str, Mapping[str, Any]]
+    held: Dict[str, Archive] = field(default_factory=dict, compare=False)
 
     def read(self, example: str, name: str, shape: Sequence[int]) -> np.ndarray:
         """An array of one example; InputError where it is missing, of another shape, or no finite numbers."""
-        path = self.find_archive(example)
-        values = read_array(path, self.folder, name, shape)
+        values = self.read_raw(example, name, shape)
         if not np.isfinite(values).all():
             raise InputError(
-                f"{path}: {name}: holds values that are no finite numbers; nothing follows from it"
+                f"{self.find_archive(example)}: {name}: holds values that are no finite numbers; nothing"
+                " follows from it"
             )
         return values
 
     def read_raw(self, example: str, name: str, shape: Sequence[int]) -> np.ndarray:
         """An array of one example as it is, also of values that are no finite numbers."""
-        return read_array(self.find_archive(example), self.folder, name, shape)
+        return read_array(self.open_archive(example), name, shape)
+
+    def read_any(self, example: str, name: str) -> np.ndarray:
+        """An array of one example, of whatever shape."""
+        return read_member(self.open_archive(example), name, MAX_ARRAY_BYTES)
 
     def read_pixels(self, example: str) -> np.ndarray:
         """What the example's file held, before anything was done to it."""
-        return read_member(self.find_archive(example), self.folder, "pixels", MAX_ARRAY_BYTES)
+        return self.read_any(example, "pixels")
 
     def read_plain(self, example: str, blob: str) -> np.ndarray:
         """What the plain pass held at a blob."""
@@ -80,8 +89,8 @@ class Trace:
     def read_steered(self, example: str, blob: str) -> np.ndarray:
         """What the steered pass went on with from a blob, the last time it was there."""
         name, shape = name_steered(blob), self.find_shape(blob)
-        held = list_arrays(self.find_archive(example), self.folder)
-        return self.read(example, name if name in held else f"{name}/after", shape)
+        held = self.open_archive(example).zip.NameToInfo
+        return self.read(example, name if f"{name}.npy" in held else f"{name}/after", shape)
 
     def find_shape(self, blob: str) -> Tuple[int, ...]:
         """A blob's shape; InputError where the trace has no such blob."""
@@ -94,6 +103,24 @@ class Trace:
         if example not in self.examples:
             raise InputError(f"{self.folder}: has no trace of example {example!r}; trace it there")
         return self.folder / str(self.examples[example]["archive"])
+
+    def open_archive(self, example: str) -> Archive:
+        """An example's archive, open; the one of another example is closed."""
+        if example not in self.held:
+            for other in list(self.held):
+                self.held.pop(other).close()
+            self.held[example] = Archive(self.find_archive(example), self.folder)
+        return self.held[example]
+
+
+class Archive:
+    """An open archive of arrays; InputError where it is none."""
+
+    def __init__(self, path: Path, within: Path) -> None:
+        self.path = path
+        file = open_file(path, within)
+        self.close = weakref.finalize(self, file.close)
+        self.zip = open_archive(path, file)
 
 
 def name_plain(blob: str) -> str:
@@ -172,26 +199,27 @@ def list_arrays(path: Path, within: Path) -> List[str]:
         return [name[: -len(".npy")] for name in open_archive(path, file).namelist()]
 
 
-def read_array(path: Path, within: Path, name: str, shape: Sequence[int]) -> np.ndarray:
+def read_array(archive: Archive, name: str, shape: Sequence[int]) -> np.ndarray:
     """One array of an archive; InputError where it is missing, damaged or of another shape."""
     limit = math.prod(shape) * 8 + HEADER_BYTES
-    values = read_member(path, within, name, limit)
+    values = read_member(archive, name, limit)
     if values.shape != tuple(shape) or values.dtype not in (np.float32, np.float64):
-        raise InputError(f"{path}: {name}: is {values.dtype} {values.shape}, not floats {tuple(shape)}")
+        raise InputError(
+            f"{archive.path}: {name}: is {values.dtype} {values.shape}, not floats {tuple(shape)}"
+        )
     return values
 
 
-def read_member(path: Path, within: Path, name: str, limit: int) -> np.ndarray:
+def read_member(archive: Archive, name: str, limit: int) -> np.ndarray:
     """One array of an archive, of any shape; InputError where it is missing, damaged or larger than that."""
-    with open_file(path, within) as file:
-        archive = open_archive(path, file)
-        if f"{name}.npy" not in archive.namelist():
-            raise InputError(f"{path}: has no array {name!r}; trace that example again")
-        try:
-            with archive.open(f"{name}.npy") as member:
-                data = member.read(limit + 1)
-        except Exception as error:  # a broken archive ends in errors of many kinds
-            raise InputError(f"{path}: {name}: cannot be read ({error}); trace that example again") from error
+    path = archive.path
+    if f"{name}.npy" not in archive.zip.NameToInfo:
+        raise InputError(f"{path}: has no array {name!r}; trace that example again")
+    try:
+        with archive.zip.open(f"{name}.npy") as member:
+            data = member.read(limit + 1)
+    except Exception as error:  # a broken archive ends in errors of many kinds
+        raise InputError(f"{path}: {name}: cannot be read ({error}); trace that example again") from error
     if len(data) > limit:
         raise InputError(f"{path}: {name}: unpacks to more than {limit} bytes; nothing of it is read")
     try:

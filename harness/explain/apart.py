@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.core.errors import InputError
-from harness.core.limits import MAX_ARRAY_BYTES
-from harness.core.traces import Trace, name_plain, name_steered, read_member, read_trace
+from harness.core.traces import Trace, name_plain, name_steered, read_trace
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,7 @@ def measure_apart(traces: tuple[Trace, Trace] | None, example: str, stage: str) 
     if traces is None or name is None:
         return None
     try:
-        first, second = (
-            read_member(one.find_archive(example), one.folder, name, MAX_ARRAY_BYTES) for one in traces
-        )
+        first, second = (one.read_any(example, name) for one in traces)
     except InputError:
         return None
     if first.shape != second.shape or not (np.isfinite(first).all() and np.isfinite(second).all()):

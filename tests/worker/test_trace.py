@@ -13,7 +13,7 @@ from harness.ami import detection
 from harness.core import traces
 from harness.core.errors import InputError
 from harness.core.examples import hash_file, list_examples
-from harness.core.traces import read_array, read_trace, write_arrays
+from harness.core.traces import Archive, open_archive, read_array, read_trace, write_arrays
 from harness.worker import fingerprint, recorder
 from harness.worker.job import read_job
 from harness.worker.loading import load_detector
@@ -325,7 +325,7 @@ def test_archives_of_others_are_refused_by_name(tmp_path, kind):
     write, words = HOSTILE[kind]
     write(tmp_path / "x.npz")
     with pytest.raises(InputError, match=words) as caught:
-        read_array(tmp_path / "x.npz", tmp_path, "a", (3,))
+        read_array(Archive(tmp_path / "x.npz", tmp_path), "a", (3,))
     assert str(caught.value).startswith(str(tmp_path / "x.npz"))
     assert "\n" not in str(caught.value)
 
@@ -334,8 +334,24 @@ def test_an_archive_is_read_by_its_names(tmp_path):
     arrays = {"plain/a%2Fb": np.arange(6, dtype=np.float32).reshape(2, 3), "logits/plain": np.ones(2)}
     write_arrays(tmp_path / "x.npz", arrays)
     assert traces.name_plain("a/b") == "plain/a%2Fb"
+    archive = Archive(tmp_path / "x.npz", tmp_path)
     for name, values in arrays.items():
-        np.testing.assert_array_equal(read_array(tmp_path / "x.npz", tmp_path, name, values.shape), values)
+        np.testing.assert_array_equal(read_array(archive, name, values.shape), values)
+
+
+def test_an_archive_stays_open_until_another_examples_is_read(tmp_path, monkeypatch):
+    for name in ("x", "y"):
+        write_arrays(tmp_path / f"{name}.npz", {"pixels": np.full(3, ord(name))})
+    opened = []
+
+    def open_one(path, file):
+        opened.append(path.stem)
+        return open_archive(path, file)
+
+    monkeypatch.setattr(traces, "open_archive", open_one)
+    found = traces.Trace(tmp_path, {}, {}, {name: {"archive": f"{name}.npz"} for name in ("x", "y")})
+    assert [found.read_pixels(name)[0] for name in "xxyyx"] == [ord(name) for name in "xxyyx"]
+    assert opened == ["x", "y", "x"]
 
 
 def test_a_trace_that_is_none_is_refused(job, tmp_path):
