@@ -25,8 +25,19 @@ def prepare_image(pixels: np.ndarray, model: Preprocess, port: Port) -> np.ndarr
     values = pixels.astype(np.float32)
     if port.value_range == "0-1":
         values = values / np.float32(255)
-    centred = (values - choose_mean(model, port)) * np.float32(model.scale)
-    return np.ascontiguousarray(centred.transpose(2, 0, 1), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        centred = (values - choose_mean(model, port)) * np.float32(model.scale)
+    return check_input(np.ascontiguousarray(centred.transpose(2, 0, 1), dtype=np.float32), model)
+
+
+def check_input(values: np.ndarray, model: Preprocess) -> np.ndarray:
+    """The network's input; RefusedError where mean and scale leave values that float32 does not have."""
+    if not np.isfinite(values).all():
+        raise RefusedError(
+            f"its input holds values beyond float32 with mean = {list(model.mean)} and scale ="
+            f" {model.scale!r}; set what the network was trained on"
+        )
+    return values
 
 
 def choose_mean(model: Preprocess, port: Port) -> np.ndarray:
@@ -57,7 +68,9 @@ def prepare_array(array: np.ndarray, convention: str, model: Preprocess, port: P
     if convention not in NPY_CONVENTIONS:
         raise InputError(f"npy convention {convention!r}: unknown; there are {', '.join(NPY_CONVENTIONS)}")
     values = quantise(check_array(array, model.height, model.width), convention, port)
-    return np.ascontiguousarray(convert_array(values, convention, model, port), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite level minus an infinite mean
+        converted = convert_array(values, convention, model, port)
+    return check_input(np.ascontiguousarray(converted, dtype=np.float32), model)
 
 
 def convert_array(values: np.ndarray, convention: str, model: Preprocess, port: Port) -> np.ndarray:

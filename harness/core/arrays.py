@@ -11,6 +11,7 @@ import numpy as np
 from harness.core.errors import InputError, RefusedError
 
 Triple = Tuple[float, float, float]
+LARGEST = 1e38  # of what float32 has; a scale's inverse is taken, too
 HALF: Triple = (0.5, 0.5, 0.5)
 TORCHVISION: Tuple[Triple, Triple] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -76,6 +77,11 @@ def read_preprocess(data: Mapping[str, Any]) -> Preprocess:
         raise InputError("preprocess: mean must be three numbers and scale one")
     if chosen.scale == 0:
         raise InputError("preprocess: scale = 0 leaves nothing of an image; leave it out, or set what it is")
+    if max(map(abs, chosen.mean)) > LARGEST or not 1 / LARGEST <= abs(chosen.scale) <= LARGEST:
+        raise InputError(
+            f"preprocess: mean = {list(chosen.mean)}, scale = {chosen.scale!r}; inputs are float32, so means"
+            f" lie below {LARGEST:g} and a scale between {1 / LARGEST:g} and that"
+        )
     return chosen
 
 

@@ -1,12 +1,14 @@
 """Preprocessing: every choice, by hand-computed pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.ami.port import Port, read_port
 from harness.ami.preprocess import prepare_array, prepare_image
 from harness.core.arrays import NPY_CONVENTIONS, Preprocess, read_preprocess, show_levels, store_levels
-from harness.core.errors import InputError
+from harness.core.errors import InputError, RefusedError
 
 MODEL = Preprocess(2, 2, "bgr", (10.0, 20.0, 30.0))
 RED = np.full((2, 2, 3), (200, 100, 50), dtype=np.uint8)
@@ -191,9 +193,20 @@ def test_preprocess_from_plain_data():
         ({"mean": [1, 2]}, "mean"),
         ({"mean": [1, 2, "x"]}, "preprocess"),
         ({"scale": 0}, "scale = 0"),
+        ({"scale": 1e300}, r"scale = 1e\+300; inputs are float32"),
+        ({"scale": -1e-300}, "scale = -1e-300; inputs are float32"),
+        ({"mean": [1, 2, 1e39]}, "1e\\+39.*inputs are float32"),
         ({"colour": 1}, "colour"),
     ],
 )
 def test_wrong_preprocess_is_named(change, words):
     with pytest.raises(InputError, match=words):
         read_preprocess({"height": 2, "width": 2, **change})
+
+
+def test_an_input_beyond_float32_is_refused_and_warns_of_nothing():
+    model = replace(MODEL, scale=1e38)
+    with pytest.raises(RefusedError, match=r"beyond float32 with mean = .* and scale = 1e\+38; set what"):
+        prepare_image(np.full((2, 2, 3), 200, np.uint8), model, Port())
+    with pytest.raises(RefusedError, match="beyond float32"):
+        prepare_array(np.full((3, 2, 2), 200, np.float32), "raw-rgb", model, Port(npy="convert"))
