@@ -99,7 +99,8 @@ def draw_waterfalls(
     ready = [plan for plan in plans if plan.seconds <= most]
     notes = [tell_none(plan, tell_hours(plan)) for plan in plans if plan.seconds > most]
     notes.extend(try_sets(ready, table, answers))
-    return [one for plan in ready for one in share_rates(plan, table)], notes
+    drawn = (one for plan in ready for one in share_rates(plan, table))
+    return [one.model_copy(update={"worker": answers.worker}) for one in drawn], notes
 
 
 def tell_hours(plan: Plan) -> str:

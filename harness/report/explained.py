@@ -55,10 +55,11 @@ def keep_earlier(before: CausesSummary | None, causes: CausesSummary) -> dict[st
     """What was found before and is not found again each time: executions, waterfalls, what is not tested."""
     if before is None:
         return {}
-    waterfalls = {(one.cells, one.rate): one for one in (*before.waterfalls, *causes.waterfalls)}
+    drawn = {one.cells for one in causes.waterfalls}
+    kept = [one for one in before.waterfalls if one.cells not in drawn]
     return {
         "executions": before.executions + causes.executions,
-        "waterfalls": tuple(waterfalls.values()),
+        "waterfalls": (*kept, *causes.waterfalls),
         "untested": tuple(dict.fromkeys((*before.untested, *causes.untested))),
     }
 

@@ -59,13 +59,17 @@ class SharePart(Part):
 
 
 class Waterfall(Part):
-    """A rate of two cells, from 0 to 1, and the parts that add up to its change."""
+    """A rate of two cells, from 0 to 1, and the parts that add up to its change.
+
+    `worker` is the hash of the code that tried every set of factors; None where nobody noted it.
+    """
 
     cells: Pair
     rate: Literal["detection", "alarms"]
     start: float
     end: float
     parts: tuple[SharePart, ...]
+    worker: str | None = None
 
 
 class CausesSummary(Part):

@@ -78,7 +78,7 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
         check_sides(pairs, read_run_request(run).override)
         answers = open_answers(workspace, run, order.ca_bundle)
         found = explain_pairs(folder, pairs, answers, tell)
-        known = list_waterfalls(folder, pairs)
+        known = list_waterfalls(folder, pairs, answers.worker)
         wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
         drawn, notes = draw_waterfalls(wanted, run.join, answers, order.most_seconds)
     for note in notes:
@@ -106,11 +106,12 @@ def explain_trace(
     return summarise_causes(found, answers.executions), folder
 
 
-def list_waterfalls(folder: Path, pairs: Sequence[Pair]) -> list[Waterfall]:
-    """The waterfalls of these pairs that a run's summary has already."""
+def list_waterfalls(folder: Path, pairs: Sequence[Pair], worker: str | None) -> list[Waterfall]:
+    """The waterfalls of these pairs that a run's summary has already, by the code that would draw them."""
     causes = read_summary(folder).causes if (folder / "summary.json").exists() else None
     names = {pair.names for pair in pairs}
-    return [one for one in causes.waterfalls if one.cells in names] if causes else []
+    found = causes.waterfalls if causes else ()
+    return [one for one in found if one.cells in names and one.worker == worker]
 
 
 def write_reports(folder: Path, run: PastRun, causes: Mapping[str, Any]) -> None:

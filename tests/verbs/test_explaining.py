@@ -14,6 +14,7 @@ from harness.explain.causes import CAUSES, Explanation, Named
 from harness.explain.explain import append_line, list_current
 from harness.explain.run import read_past_run
 from harness.report.write import write_reports
+from harness.summary.causes import Waterfall
 from harness.summary.reading import read_summary
 from harness.verbs import explaining
 from harness.verdict.compare import CellSelection, compare_runs
@@ -134,6 +135,34 @@ def test_waterfalls_stay_where_none_are_drawn_anew(past):
     better = {**fall, "end": 0.5}
     explaining.write_reports(past.folder, past, {"executions": 0, "waterfalls": [better], "untested": []})
     assert [one.end for one in read_summary(past.folder).causes.waterfalls] == [0.5]
+
+
+def test_a_waterfall_of_other_code_is_drawn_anew(harness, root, monkeypatch):
+    """As cells of other code are run anew."""
+    asked = []
+
+    def draw(pairs, _join, answers, _most):
+        asked.append([one.names for one in pairs])
+        fall = {"rate": "detection", "start": 0, "end": len(asked), "parts": (), "worker": answers.worker}
+        return [Waterfall(cells=one.names, **fall) for one in pairs], []
+
+    monkeypatch.setattr(explaining, "draw_waterfalls", draw)
+    harness(*RUN, "--explain")
+    harness("explain", "latest")
+    monkeypatch.setattr("harness.explain.cells.hash_code", lambda: "other")
+    harness("explain", "latest")
+    assert asked == [[("a", "other")], [], [("a", "other")]]
+    (fall,) = read_summary(list_runs(root)[-1]).causes.waterfalls
+    assert (fall.end, fall.worker) == (3, "other")
+
+
+def test_waterfalls_that_are_drawn_anew_stand_for_all_of_a_pair(past):
+    """One of another rate would be of other code than they are."""
+    fall = {"cells": ["a", "b"], "rate": "detection", "start": 0.0, "end": 1.0, "parts": []}
+    for rates in (("detection", "alarms"), ("alarms",)):
+        falls = [{**fall, "rate": one} for one in rates]
+        explaining.write_reports(past.folder, past, {"executions": 1, "waterfalls": falls, "untested": []})
+    assert [one.rate for one in read_summary(past.folder).causes.waterfalls] == ["alarms"]
 
 
 WITHOUT = """
