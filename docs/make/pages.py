@@ -8,14 +8,17 @@ python docs/make/pages.py --check    # say which are not current
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 DOCS = ROOT / "docs"
+MEANINGS = ROOT / "harness" / "report" / "meanings.json"
 MADE = "<!-- Made by docs/make/pages.py (`nox -s docs`); change what it is made from. -->"
 WIDTH = 110
 
@@ -110,6 +113,15 @@ def write_examples(epilog: str) -> str:
     return "\n".join(f"$ {line}" for line in text.partition(": ")[2].split("; "))
 
 
+def list_meanings() -> Iterator[str]:
+    """Sections of docs/causes.md, which reports have with them, as lines of JSON."""
+    from harness.report.meanings import read_sections
+
+    ones = read_sections((ROOT / "docs" / "causes.md").read_text(encoding="utf-8"))
+    rows = [json.dumps(asdict(one), ensure_ascii=False) for one in ones]
+    yield "[\n" + ",\n".join(rows) + "\n]"
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "environment-list.md": list_environments,
     "options.md": list_options,
@@ -125,15 +137,17 @@ def main() -> int:
 
 def write_pages(*, check: bool) -> int:
     """Write all pages, or only say which are not current; the exit code."""
+    made = {f"docs/{name}": (DOCS / name, [MADE, "", *make()]) for name, make in PAGES.items()}
+    made["harness/report/meanings.json"] = (MEANINGS, list(list_meanings()))
     stale = []
-    for name, make in PAGES.items():
-        text = "\n".join((MADE, "", *make())) + "\n"
-        if check and (DOCS / name).read_text(encoding="utf-8") != text:
+    for name, (path, lines) in made.items():
+        text = "\n".join(lines) + "\n"
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             stale.append(name)
         elif not check:
-            (DOCS / name).write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"docs/{name}: is not what the code and the TOML files say; run `nox -s docs`")
+        print(f"{name}: is not what code, TOML files and docs/causes.md say; run `nox -s docs`")
     return 1 if stale else 0
 
 

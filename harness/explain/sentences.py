@@ -31,8 +31,8 @@ def tell_undone(causes: Sequence[Named], cells: tuple[str, str], result: Tuple) 
     """The first cell's values, set on the second, gave the first one's tuple."""
     what = "choice" if len(causes) == 1 else f"{len(causes)} choices"
     return (
-        f"{contrast_sides(causes, cells)}; with the {what} of {cells[0]} the tuple of {cells[1]} is"
-        f" {show_tuple(result)} too."
+        f"{contrast_sides(causes, cells)}; with the {what} of {cells[0]}, {cells[1]} answers"
+        f" {show_tuple(result)}, too."
     )
 
 

@@ -6,7 +6,9 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.report.words import CHANGES, NOT_MEASURED, STAGE_NAMES, STAGES
+from harness.report.families import find_measured
+from harness.report.words import AS, CHANGES, NOT_MEASURED, STAGE_NAMES, STAGES
+from harness.summary.causes import CausesSummary
 from harness.summary.document import CellSummary, DivergenceSummary, Summary
 from harness.system.numbers import show_ratio
 from harness.system.text import make_line
@@ -72,19 +74,27 @@ def name_classes(one: DivergenceSummary, labels: Mapping[int, str]) -> list[str]
     return [f"{number} {labels[number]}" for number in classes if number in labels]
 
 
-def show_stages(one: DivergenceSummary) -> str:
+def show_stages(one: DivergenceSummary, causes: CausesSummary | None = None) -> str:
     """The first stage that differs beyond noise; by environment where they differ in it."""
-    stages = {name: show_stage(one, name) for name in one.departing if find_stage(one, name)}
+    stages = {
+        name: show_stage(one, name, causes)
+        for name in one.departing
+        if find_stage(one, name) or find_measured(one, name, causes)
+    }
     if len(set(stages.values())) < 2:
         return next(iter(stages.values()), "")
     return ", ".join(f"{name}: {stage}" for name, stage in stages.items())
 
 
-def show_stage(one: DivergenceSummary, name: str) -> str:
-    """An environment's first stage in its word, with how far beyond noise it is, where that is known."""
+def show_stage(one: DivergenceSummary, name: str, causes: CausesSummary | None = None) -> str:
+    """An environment's first stage in its word, with how far beyond noise it is, where that is known.
+
+    `as NAME` where it was measured on that example alone, which has the same causes.
+    """
     stage = find_stage(one, name)
     if stage is None:
-        return NOT_MEASURED
+        measured = find_measured(one, name, causes)
+        return f"{AS} {make_line(measured)}" if measured else NOT_MEASURED
     times = f" ({show_ratio(one.ratios[name])})" if name in one.ratios else ""
     return f"{make_line(STAGE_NAMES.get(stage, stage))}{times}"
 

@@ -20,7 +20,7 @@ from harness.diff.cells import check_cell, check_sums, name_job_port
 from harness.diff.runs import PastCell, find_cells
 from harness.records.cell import CellJob, read_cell
 from harness.records.record import BriefRecord, Record, RecordHashes
-from harness.report.causes import name_causes
+from harness.report.families import name_causes
 from harness.summary.document import Summary
 from harness.system.consoles import make_text, open_errors
 from harness.system.drafts import replace_file

@@ -50,7 +50,8 @@ LEGEND_DIVERGENCES = (
 
 LEGEND_STAGES = (
     "First stage: the first that differs beyond noise, where that was measured, with how many times the noise"
-    " its error is; files, pixels and inputs differ by their hashes."
+    " its error is; files, pixels and inputs differ by their hashes. “As NAME”: measured on NAME, which has"
+    " the same causes."
 )
 
 LEGEND_AGREEMENT = (
@@ -264,7 +265,7 @@ def list_divergence(one: DivergenceSummary, names: Sequence[str], summary: Summa
         *(show_departure(one, name) for name in names),
         show_margin(one.smallest_margin),
         show_expected(one),
-        escape(show_stages(one)),
+        escape(show_stages(one, summary.causes)),
         escape(", ".join(name_classes(one, summary.labels))),
         escape("; ".join(dict.fromkeys(one.causes.values())), 500),
     ]

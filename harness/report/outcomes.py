@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.causes import name_causes
 from harness.report.divergences import (
     mark_answer,
     name_classes,
@@ -21,6 +20,7 @@ from harness.report.divergences import (
     show_stage,
     show_tuple,
 )
+from harness.report.families import find_measured, name_causes
 from harness.report.words import (
     ATTRIBUTE_MARGIN,
     CHANGES,
@@ -116,10 +116,10 @@ def explain_departure(one: DivergenceSummary, name: str, summary: Summary) -> It
     yield f"attack: {one.attack}"
     if name in one.changes:
         yield f"{WHAT_DIFFERS}: {', '.join(CHANGES[change] for change in one.changes[name])}"
-    if name in one.stages:
+    if name in one.stages or find_measured(one, name, summary.causes):
         cell = next((cell for cell in summary.cells if cell.environment == name), None)
         controls = show_controls(cell) if cell else ""
-        yield f"{FIRST_STAGE}: {show_stage(one, name)}{f' ({controls})' * bool(controls)}"
+        yield f"{FIRST_STAGE}: {show_stage(one, name, summary.causes)}{f' ({controls})' * bool(controls)}"
     if name in one.margins:
         original, attribute = (show_margin(margin, "unknown") for margin in one.margins[name])
         yield f"{ORIGINAL_MARGIN} {original}, {ATTRIBUTE_MARGIN} {attribute}"

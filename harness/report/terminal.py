@@ -9,15 +9,17 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from harness.records.run import RUN_FILE
 from harness.report.agreement import draw_agreement
-from harness.report.causes import draw_causes
+from harness.report.causes import draw_brief, draw_causes
 from harness.report.cells import STYLES, draw_cells
 from harness.report.differences import draw_differences
 from harness.report.divergence_table import draw_divergences, write_divergences
+from harness.report.families import list_families
 from harness.report.words import PAGE
 from harness.summary.document import CellSummary, Summary
 from harness.system.consoles import PLAIN_WIDTH, make_text
-from harness.system.invocation import name_place
+from harness.system.invocation import name_place, write_command
 from harness.system.text import make_line, make_lines
 
 MOST_ROWS = 50
@@ -59,7 +61,7 @@ def print_summary(
         draw_agreement(summary, console),
         *lists,
         draw_troubles(summary.cells),
-        draw_causes(summary),
+        draw_causes(summary) if most_rows is not None else draw_causes(summary, None),
     ):
         if isinstance(part, str):
             console.file.write(f"{part}\n")  # too long for the console, which measures every line
@@ -136,9 +138,21 @@ def draw_troubles(cells: Sequence[CellSummary]) -> RenderableType | None:
 def draw_verdict(summary: Summary, folder: Path | None) -> Group:
     """The last lines: the verdict, what is wrong with the register, and where everything lies."""
     problems = [make_text(f"register: {problem}", "bold red") for problem in summary.register_problems]
+    causes = summary.causes
     return Group(
         *problems,
         draw_banner(summary),
+        *([draw_brief(causes)] if causes is not None and causes.groups else []),
         *([make_text(f"run folder: {name_place(folder)}")] if folder else []),
         *([make_text(f"to look at: {name_place(folder / PAGE)}")] if folder else []),
+        *([make_text(f"next: {next_command}")] if (next_command := find_next(summary, folder)) else []),
     )
+
+
+def find_next(summary: Summary, folder: Path | None) -> str:
+    """The command that says most next: why examples diverge, or of the first cause, how it was proven."""
+    if summary.causes is not None:
+        families = list_families(summary.causes)
+        return families[0].lead.command if families else ""
+    runs = folder is not None and (folder / RUN_FILE).exists() and len(summary.divergences) > 0
+    return write_command("explain", name_place(folder)) if folder is not None and runs else ""

@@ -45,6 +45,7 @@ STAGE_NAMES: dict[str, str] = dict(STAGES.items())
 """The same by any name: measured stages have their own."""
 FIRST_STAGE = "first stage"
 NOT_MEASURED = "not measured"
+AS = "as"  # before the example with the same causes, of which it was measured
 WHAT_DIFFERS = "what differs"
 ORIGINAL_MARGIN = "original margin"
 ATTRIBUTE_MARGIN = "attribute margin"

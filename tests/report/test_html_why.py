@@ -11,14 +11,18 @@ from summaries import make_summary
 from harness.core.errors import InputError
 from harness.explain.ladders import LADDERS, Ladder, Rung, read_ladders, write_ladder
 from harness.report.html.why import (
+    draw_strip,
     draw_waterfall,
     find_start,
+    find_turns,
     gather_ladders,
+    raise_apart,
     raise_rung,
+    row_causes,
     row_ladder,
     row_rung,
     shade_rung,
-    view_causes,
+    view_families,
 )
 from harness.report.html.write import Budget, write_html
 from harness.summary.causes import SharePart, Waterfall
@@ -31,20 +35,35 @@ def read_data(path):
     return json.loads(re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.DOTALL)[1])
 
 
-def test_groups_are_in_the_order_of_their_verdicts_then_of_their_counts():
-    assert [one.place for one in view_causes(make_caused(), [])] == [1, 2, 3, 0]
-    assert view_causes(make_summary(), []) == []
+def test_families_are_in_the_order_of_their_verdicts_then_of_their_counts():
+    found = view_families(make_caused(), [])
+    assert [(one.lead.place, one.count) for one in found] == [(1, 10), (3, 1), (0, 1)]
+    assert [[(it.place, it.name) for it in one.variants] for one in found] == [[(2, "alpha")], [], []]
+    assert [one.sets for one in found] == ["8 by this alone; 2 with alpha", "", ""]
+    assert view_families(make_summary(), []) == []
 
 
-def test_a_group_is_asked_for_by_cause_verdict_and_the_cell_that_departs():
-    first = view_causes(make_caused(), [])[0]
-    assert first.query == {"cause": "pool3-channels", "verdict": "proven", "environment": "ported"}
-    other = view_causes(make_caused(baseline="ported"), [])[0]
+def test_a_family_is_asked_for_by_cause_verdict_and_the_cell_that_departs():
+    first = view_families(make_caused(), [])[0]
+    asked = {"verdict": "proven", "environment": "ported"}
+    assert first.query == {"cause": "pool3-channels & more", **asked}
+    assert first.lead.query == {"cause": "pool3-channels", **asked}
+    assert first.variants[0].query == {"cause": "pool3-channels, alpha", **asked}
+    other = view_families(make_caused(baseline="ported"), [])[0]
     assert other.query["environment"] == "plain"
 
 
+def test_every_group_has_its_family_and_the_example_that_was_measured():
+    assert row_causes(make_caused()) == [
+        ["unknown", "unknown", "unknown", ""],
+        ["pool3-channels", "proven", "pool3-channels & more", "example-0"],
+        ["pool3-channels, alpha", "proven", "pool3-channels & more", ""],
+        ["decoder", "consistent", "decoder", ""],
+    ]
+
+
 def test_a_pair_without_the_baseline_leads_to_its_first_example():
-    (*_, first) = [one for one in view_causes(make_caused(baseline="torch"), []) if one.place == 1]
+    (first,) = [one for one in view_families(make_caused(baseline="torch"), []) if one.lead.place == 1]
     assert first.query == {"example": "example-0"}
 
 
@@ -64,14 +83,15 @@ def test_the_further_beyond_noise_the_higher_the_bar():
 
 
 def test_what_is_not_known_of_a_stage_is_nothing():
-    assert row_rung(Rung("x")) == ["x", "", "", "", "", "", "", "", ""]
-    rung = Rung("x", "plain", 1.23456, "a\u202e", 0.0, 1e-7, 12345.0, (1, 2, 3))
+    assert row_rung(Rung("x")) == ["x", "", "", "", "", "", "", "", "", ""]
+    rung = Rung("x", "plain", 1.23456, "a\u202e", 0.0, 1e-7, 12345.0, (1, 2, 3), apart=0.25)
     words = [
         "x",
         "plain",
         "1.23",
         "a\\u202e",
         "",
+        "25 %",
         "0",
         "1e-07",
         "12300 \N{MULTIPLICATION SIGN} noise",
@@ -81,8 +101,9 @@ def test_what_is_not_known_of_a_stage_is_nothing():
 
 
 def test_a_difference_is_that_of_the_values_and_not_the_error():
-    assert row_rung(Rung("x", a=195.0, b=161.0, error=0.0))[2:6] == ["195", "161", "34", "0"]
+    assert row_rung(Rung("x", a=195.0, b=161.0, error=0.0))[2:6] == ["195", "161", "34", ""]
     assert row_rung(Rung("x", a=195.0))[4] == ""
+    assert row_rung(Rung("x", a=195.0, b=161.0, difference=40.0, apart=3e-7))[4:6] == ["40", "3e-07"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +117,26 @@ def test_a_ladder_opens_at_the_first_stage_beyond_noise():
     assert find_start(LADDER.stages) == 12
     assert find_start([Rung("x", ratio=0.5), Rung("order", a="1", b="2"), Rung("y", ratio=7.0)]) == 1
     assert find_start([Rung("x"), Rung("y", ratio=1.0)]) == 0
+
+
+def test_a_ladder_says_where_the_cells_part_and_where_grafts_turn_the_tuple():
+    ours, theirs = (1, 1, 1), (1, 1, 2)
+    rungs = [
+        Rung("file", ratio=0.0), Rung("order", a="one, two", b="two, one"),
+        Rung("steered one after", a=1.0, ratio=0.1, tuple=theirs, apart=1e-7),
+        Rung("steered two", ratio=0.1, tuple=ours), Rung("steered two after", a=1.0, ratio=0.1, tuple=theirs),
+        Rung("steered three after", a=1.0, ratio=0.1, tuple=ours, apart=1.5),
+    ]  # fmt: skip
+    strip = draw_strip(0, Ladder("x", ("a", "b"), rungs))
+    assert (strip.start, strip.begins, strip.turns, strip.ends) == (1, "order", (5,), "steered three after")
+    assert strip.bars[1][:2] == ("9", 36.0)
+    assert [apart for _, _, apart in strip.bars] == [0, 0, 0, 0, 0, 36]
+    assert (draw_strip(0, Ladder("x", ("a", "b"), rungs[:1])).begins, find_turns(rungs[:3])) == ("", ())
+
+
+@pytest.mark.parametrize(("apart", "height"), [(None, 0), (1e-9, 0), (1e-3, 144 / 7), (1.0, 36), (5.0, 36)])
+def test_the_further_apart_the_higher_the_pale_bar(apart, height):
+    assert raise_apart(apart) == pytest.approx(height)
 
 
 def test_parts_of_a_waterfall_never_leave_its_plot():
@@ -150,5 +191,5 @@ def test_only_the_first_page_has_causes_and_ladders(tmp_path):
     assert ['id="why"' in path.read_text(encoding="utf-8") for path in paths] == [True] + [False] * (
         len(paths) - 1
     )
-    assert read_data(paths[-1])["causes"][1] == ["pool3-channels", "proven"]
+    assert read_data(paths[-1])["causes"][1][:2] == ["pool3-channels", "proven"]
     assert len(GROUPS) == len(read_data(paths[0])["causes"])

@@ -3,7 +3,14 @@
 from html_samples import BASELINE, make_rich
 
 from harness.explain.ladders import LADDERS, Ladder, Rung, write_ladder
-from harness.summary.causes import CauseGroup, CausesSummary, NamedCause, SharePart, Waterfall
+from harness.summary.causes import (
+    CauseGroup,
+    CausesSummary,
+    GroupStage,
+    NamedCause,
+    SharePart,
+    Waterfall,
+)
 
 POOL3 = NamedCause(cause="pool3-channels", factor="port.pool3_channels", a="weakened", b="all")
 ALPHA = NamedCause(cause="alpha", factor="parameters.alpha", a=100.0, b=50.0)
@@ -15,10 +22,12 @@ GROUPS = (
                sentence="No cause is known; the first stage beyond noise is steered pool3."),
     CauseGroup(cells=CELLS, causes=(POOL3,), verdict="proven", count=8, sentence=SENTENCE,
                examples=("example-0", "example-4", "example-5", "example-6", "example-7"),
-               command="harness explain RUN --example example-0 --cells plain ported"),
+               command="harness explain RUN --example example-0 --cells plain ported",
+               stage=GroupStage(example="example-0", stage="steered conv1_2", ratio=10.0)),
     CauseGroup(cells=CELLS, causes=(POOL3, ALPHA), verdict="proven", count=2,
                sentence=f"{SENTENCE} Alpha too.",
-               examples=("example-8", "example-9"), command="harness explain RUN --example example-8"),
+               examples=("example-8", "example-9"), command="harness explain RUN --example example-8",
+               under=1),
     CauseGroup(cells=("plain", "opencv"), causes=(NamedCause(cause="decoder", factor="decoder"),),
                verdict="consistent", count=1, sentence="The decoders differ.", examples=("example-2",),
                command="explain 2"),

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from harness.ami.cases import CASES, MEANINGS
 from harness.explain.ladders import Ladder
 from harness.report import words
-from harness.report.causes import count_causes, name_causes, title_waterfall
+from harness.report.causes import count_causes, list_named, title_waterfall
 from harness.report.divergences import list_controls
 from harness.report.html import overview, plots, why
 from harness.report.html.rows import CHANGES, Names, Slice, write_json
@@ -109,6 +109,7 @@ def open_templates() -> Environment:
         "kappa": numbers.show_kappa,
         "pair_words": describe_pair,
         "status": words.say_status,
+        "ratio": numbers.show_ratio,
         "waterfall_title": title_waterfall,
         "waterfall_bars": why.draw_waterfall,
     }
@@ -153,7 +154,8 @@ def describe_frame(
     departures = overview.count_departures(summary)
     return frame | {
         "facts": list_facts(summary),
-        "causes": why.view_causes(summary, ladders),
+        "families": why.view_families(summary, ladders),
+        "named": list_named(summary.causes) if summary.causes else [],
         "most_causes": why.MOST_OPEN,
         "causes_words": count_causes(summary.causes) if summary.causes else "",
         "baseline": overview.find_baseline(summary),
@@ -256,7 +258,6 @@ def write_data(
     ladders: Sequence[Ladder],
 ) -> str:
     """Everything that the page's script reads, as JSON that may stand in a script element."""
-    groups = summary.causes.groups if summary.causes else ()
     head = {
         "environments": list(map(make_line, names.environments)),
         "attacks": list(map(make_line, names.attacks)),
@@ -268,7 +269,8 @@ def write_data(
         "stages": list(map(make_line, names.stages)),
         "stageNames": list(map(name_stage, names.stages)),
         "notMeasured": words.NOT_MEASURED,
-        "causes": [[make_line(name_causes(one)), one.verdict] for one in groups],
+        "causes": why.row_causes(summary),
+        "as": words.AS,
         "ladders": [why.row_ladder(one) for one in ladders] if place.number == 1 else [],
         "controls": dict(list_controls(summary)),
         "labels": {number: make_line(label) for number, label in summary.labels.items()},

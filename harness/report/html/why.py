@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.explain.causes import VERDICTS
 from harness.explain.ladders import Ladder, Rung, find_ladders
-from harness.report.causes import name_causes, show_share
+from harness.report.causes import show_share
+from harness.report.families import UNKNOWN, Family, list_families, name_causes, tell_sets
 from harness.report.html.rows import write_json
+from harness.report.meanings import list_meanings
 from harness.summary.causes import CauseGroup, SharePart, Waterfall
 from harness.summary.document import Summary
 from harness.system.numbers import show_margin, show_percent, show_ratio
 from harness.system.text import make_line
 
-MOST_OPEN = 8  # groups that are seen at once; the others are folded
+MOST_OPEN = 10  # causes that are seen at once; the others are folded
 MOST_RUNGS = 400
 HEIGHT = 36.0  # of a strip
 DECADES = 6  # above noise that a strip tells apart
+LAST_BITS = 1e-7  # of a value: what float32 can tell apart
+SMALL_SHARE = 1e-4
 NOT_KNOWN = "none"
 Row = list[Any]
 
@@ -39,37 +43,86 @@ class Bar:
 
 @dataclass(frozen=True)
 class Strip:
-    """A ladder as bars: shade, height of each; `place` is its number on the page, `start` where it opens."""
+    """A ladder as bars: shade, height, and height of how far the cells are apart, of each stage.
+
+    `place` is its number on the page, `start` where it opens; at `turns` a graft gives another tuple than at
+    the stage before. `begins` and `ends` say in words where the cells part, and where grafts turn the tuple.
+    """
 
     place: int
     ladder: Ladder
-    bars: tuple[tuple[str, float], ...]
+    bars: tuple[tuple[str, float, float], ...]
     start: int
+    turns: tuple[int, ...]
+    begins: str
+    ends: str
 
 
 @dataclass(frozen=True)
 class CauseView:
-    """A group of the summary's at its place, with the query that finds its examples, and its strip."""
+    """A group of the summary's at its place, with the query that finds its examples, and its strip.
+
+    `slugs` are its causes, each once, and whether the page says what it is.
+    """
 
     place: int
     group: CauseGroup
     name: str
     query: dict[str, str]
     strip: Strip | None
+    slugs: tuple[tuple[str, bool], ...] = ()
 
 
-def view_causes(summary: Summary, ladders: Sequence[Ladder]) -> list[CauseView]:
-    """The groups, proven ones first, then the largest."""
-    groups = list(enumerate(summary.causes.groups)) if summary.causes else []
-    groups.sort(key=lambda item: (VERDICTS.index(item[1].verdict), -item[1].count))
-    return [view_group(place, group, summary, ladders) for place, group in groups]
+@dataclass(frozen=True)
+class FamilyView:
+    """A leading group with those under it: departures of all, the query that finds them, sets in words."""
+
+    lead: CauseView
+    variants: tuple[CauseView, ...]
+    count: int
+    query: dict[str, str]
+    sets: str
 
 
-def view_group(place: int, group: CauseGroup, summary: Summary, ladders: Sequence[Ladder]) -> CauseView:
+def view_families(summary: Summary, ladders: Sequence[Ladder]) -> list[FamilyView]:
+    """The families of groups, proven ones first, then the largest."""
+    families = list_families(summary.causes) if summary.causes else []
+    return [view_family(one, summary, ladders) for one in families]
+
+
+def view_family(family: Family, summary: Summary, ladders: Sequence[Ladder]) -> FamilyView:
+    """One family."""
+    lead = view_group(family.place, family.lead, name_causes(family.lead), summary, ladders)
+    variants = (view_group(one.place, one.group, one.name, summary, ladders) for one in family.variants)
+    query = ask_group(family.lead, family.name, summary)
+    return FamilyView(lead, tuple(variants), family.count, query, tell_sets(family))
+
+
+def view_group(
+    place: int, group: CauseGroup, name: str, summary: Summary, ladders: Sequence[Ladder]
+) -> CauseView:
     """One group; a ladder is that of one of its examples."""
     known = (draw_strip(number, one) for number, one in enumerate(ladders) if is_of(one, group))
-    name = name_causes(group)
-    return CauseView(place, group, name, ask_group(group, name, summary), next(known, None))
+    query = ask_group(group, name_causes(group), summary)
+    slugs = dict.fromkeys(one.cause for one in group.causes) or {UNKNOWN: None}
+    meant = tuple((one, bool(list_meanings([one]))) for one in slugs)
+    return CauseView(place, group, name, query, next(known, None), meant)
+
+
+def row_causes(summary: Summary) -> list[Row]:
+    """Of every group: causes, verdict, its family's name, the example whose stage was measured."""
+    families = list_families(summary.causes) if summary.causes else []
+    rows = {
+        place: [make_line(name_causes(group)), group.verdict, make_line(family.name), find_example(group)]
+        for family in families
+        for place, group in family.groups
+    }
+    return [rows[place] for place in sorted(rows)]
+
+
+def find_example(group: CauseGroup) -> str:
+    """The example of a group whose first stage was measured; nothing where there is none."""
+    return group.stage.example if group.stage else ""
 
 
 def ask_group(group: CauseGroup, name: str, summary: Summary) -> dict[str, str]:
@@ -101,7 +154,24 @@ def is_of(ladder: Ladder, group: CauseGroup) -> bool:
 def draw_strip(place: int, ladder: Ladder) -> Strip:
     """Bars of a ladder's stages."""
     rungs = list_rungs(ladder)
-    return Strip(place, ladder, tuple((shade_rung(one), raise_rung(one)) for one in rungs), find_start(rungs))
+    start, turns = find_start(rungs), find_turns(rungs)
+    begins = rungs[start].stage if rungs and is_beyond(rungs[start]) else ""
+    ends = rungs[turns[-1]].stage if turns else ""
+    bars = tuple((shade_rung(one), raise_rung(one), raise_apart(one.apart)) for one in rungs)
+    return Strip(place, ladder, bars, start, turns, make_line(begins), make_line(ends))
+
+
+def find_turns(rungs: Sequence[Rung]) -> tuple[int, ...]:
+    """The stages of both cells at which a graft gives another tuple than at the one before."""
+    grafted = [(place, one.tuple) for place, one in enumerate(rungs) if one.tuple and one.a is not None]
+    return tuple(place for (_, before), (place, now) in pairwise(grafted) if now != before)
+
+
+def raise_apart(apart: float | None) -> float:
+    """Height of what lies between last bits and a wholly other value, by powers of ten."""
+    if apart is None or math.isnan(apart) or apart <= LAST_BITS:
+        return 0.0
+    return HEIGHT * min(1.0, math.log10(apart / LAST_BITS) / -math.log10(LAST_BITS))
 
 
 def list_rungs(ladder: Ladder) -> list[Rung]:
@@ -111,13 +181,17 @@ def list_rungs(ladder: Ladder) -> list[Rung]:
 
 def shade_rung(one: Rung) -> str:
     """Shade of error ÷ noise: `same` within noise, 0 to 9 beyond it, `none` where it is not known."""
+    if is_told(one):
+        return "9"
     if one.ratio is None or math.isnan(one.ratio):
         return NOT_KNOWN
     return "same" if one.ratio <= 1 else str(min(9, int(1.5 * count_decades(one.ratio))))
 
 
 def raise_rung(one: Rung) -> float:
-    """Height of a bar: a low one within noise, then by powers of ten."""
+    """Height of a bar: a low one within noise, then by powers of ten; all of it for what is no number."""
+    if is_told(one):
+        return HEIGHT
     if one.ratio is None or math.isnan(one.ratio) or one.ratio <= 1:
         return 4.0
     return 4 + (HEIGHT - 4) * min(1.0, count_decades(one.ratio) / DECADES)
@@ -135,14 +209,34 @@ def row_ladder(ladder: Ladder) -> Row:
 
 
 def row_rung(one: Rung) -> Row:
-    """Stage, pass, value in A and in B, difference, error, noise, error ÷ noise, tuple; all in words."""
+    """Stage, pass, value in A and B, difference, its share, error, noise, error ÷ noise, tuple; in words."""
     ratio = show_ratio(one.ratio) if one.ratio is not None and math.isfinite(one.ratio) else ""
-    values = map(show_value, (one.a, one.b, find_difference(one), one.error, one.noise))
-    return [make_line(one.stage), make_line(one.run), *values, ratio, "-".join(map(str, one.tuple or ()))]
+    values = map(show_value, (one.a, one.b, find_difference(one)))
+    error, noise = map(show_value, (one.error, one.noise))
+    told = "-".join(map(str, one.tuple or ()))
+    return [
+        make_line(one.stage),
+        make_line(one.run),
+        *values,
+        show_apart(one.apart),
+        error,
+        noise,
+        ratio,
+        told,
+    ]
+
+
+def show_apart(apart: float | None) -> str:
+    """`24.5 %` of the first cell's value, `1.1e-07` where it is next to nothing."""
+    if apart is None or not math.isfinite(apart):
+        return ""
+    return f"{100 * apart:.3g} %" if apart >= SMALL_SHARE or apart == 0 else show_margin(apart)
 
 
 def find_difference(one: Rung) -> float | None:
     """By how much the values of both cells differ; None where they are no numbers."""
+    if one.difference is not None:
+        return one.difference
     known = [value for value in (one.a, one.b) if value is not None and not isinstance(value, str)]
     return abs(known[0] - known[1]) if len(known) == 2 else None
 
@@ -155,9 +249,12 @@ def find_start(rungs: Sequence[Rung]) -> int:
 
 def is_beyond(one: Rung) -> bool:
     """Whether a stage differs in more than noise."""
-    if one.ratio is not None:
-        return one.ratio > 1
-    return isinstance(one.a, str) and isinstance(one.b, str) and one.a != one.b
+    return is_told(one) or (one.ratio is not None and one.ratio > 1)
+
+
+def is_told(one: Rung) -> bool:
+    """Whether a stage differs in what is no number: hashes, an order, which channels."""
+    return one.ratio is None and one.a != one.b and isinstance(one.b if one.a is None else one.a, str)
 
 
 def show_value(value: float | str | None) -> str:

@@ -22,10 +22,14 @@ def write_caused(tmp_path_factory):
 def test_proven_causes_stand_first_below_the_verdict(path, tab):
     page = tab.open(path)
     found = [one.split("\n")[0] for one in page.locator(".cause .verdict-word").all_inner_texts()]
-    assert found == ["proven", "proven", "consistent", "unknown"]
+    assert found == ["proven", "consistent", "unknown"]
     first = page.locator(".cause").first
-    for words in (SENTENCE, "pool3-channels", "port.pool3_channels all, not weakened", GROUPS[1].command):
+    for words in ("10", SENTENCE, "pool3-channels", "8 by this alone; 2 with alpha"):
         assert words in first.inner_text()
+    first.locator("summary").first.click()
+    for words in ("port.pool3_channels all, not weakened", GROUPS[1].command, "steered conv1_2", "example-0"):
+        assert words in first.inner_text()
+    assert first.locator(".variant").inner_text().split("\n") == ["2", "with alpha"]
     tops = [page.locator(one).bounding_box()["y"] for one in (".verdict", "#why", "#environments")]
     assert tops == sorted(tops)
     assert "12 departures explained: 10 proven, 1 consistent, 1 unknown" in page.locator("#why").inner_text()
@@ -35,13 +39,19 @@ def test_proven_causes_stand_first_below_the_verdict(path, tab):
 def test_one_click_shows_a_proven_causes_examples_and_each_card_says_its_cause(path, tab):
     """From the opened page: the cause is there, its examples are one click away, its card two."""
     page = tab.open(path)
-    page.locator(".cause h3 a").first.click()
+    page.locator(".cause h3 > a").first.click()
+    wait_until(page, "document.querySelectorAll('.card').length === 10")
+    assert "#cause=pool3-channels+%26+more&verdict=proven" in page.evaluate("location.hash")
+    page.locator(".cause summary").first.click()
+    page.locator(".cause .variant > a").click()
+    wait_until(page, "document.querySelectorAll('.card').length === 2")
+    choose(page, "cause", "pool3-channels")
     wait_until(page, "document.querySelectorAll('.card').length === 8")
     assert page.locator("#tools").is_visible()
     assert "example-8" not in ids(page)
     for reason in page.locator(".card .reasons").all_inner_texts():
         assert "Cause proven pool3-channels: " in reason
-    assert page.evaluate("location.hash") == "#cause=pool3-channels&verdict=proven&environment=ported"
+    assert "cause=pool3-channels&verdict=proven" in page.evaluate("location.hash")
     page.locator(".cause .instances a").nth(1).click()
     settle(page)
     assert page.locator(".card.target h3").inner_text() == "example-4"
@@ -73,13 +83,49 @@ def test_the_waterfall_has_its_numbers_and_bars_that_go_on_from_each_other(path,
     assert (start, x, x + width, low + less, low, end) == (57, 57, 97, 97, 87, 87)
 
 
+def test_what_is_open_is_in_the_address_and_the_address_opens_it(path, open_tab):
+    page = open_tab(height=700).open(path)
+    assert page.locator(".cause details[open]").count() == 0
+    page.locator(".cause summary").first.focus()
+    page.keyboard.press("Enter")
+    wait_until(page, "location.hash === '#why=1'")
+    page.locator(".variant summary").click()
+    wait_until(page, "location.hash === '#why=2'")
+    page = open_tab(height=700).open(path, "#why=2")
+    assert page.locator(".cause details[open]").count() == 2
+    assert page.locator(".variant").evaluate("one => one.getBoundingClientRect().top < innerHeight")
+    page.locator(".variant summary").click()
+    wait_until(page, "location.hash === '#why=1'")
+    page.locator(".cause summary").first.click()
+    wait_until(page, "location.hash === ''")
+
+
+def test_a_causes_name_leads_to_what_it_is(path, tab):
+    page = tab.open(path)
+    page.locator(".cause .slug").first.click()
+    assert page.evaluate("location.hash") == "#cause-pool3-channels"
+    told = page.locator("#cause-pool3-channels").inner_text()
+    assert "Which channels of pool3 lose two pixels" in told
+    assert "Do: choose by the implementation" in told
+    names = page.locator(".meanings dt").all_inner_texts()
+    assert names == ["pool3-channels", "decoder", "alpha"]
+
+
+def test_a_stage_that_was_not_measured_names_the_example_that_was(tmp_path, tab):
+    summary = make_caused()
+    ones = tuple(one.model_copy(update={"stages": {}, "ratios": {}}) for one in summary.divergences)
+    (path,) = write_html(tmp_path / "report.html", summary.model_copy(update={"divergences": ones}))
+    page = tab.open(path, "#example=example-4")
+    assert "as example-0" in page.locator(".card.target .stage").all_inner_texts()
+
+
 def rung(page):
     return page.locator(".rung").inner_text().replace("\n", " ")
 
 
 def test_the_ladder_is_scrubbed_with_the_mouse(path, tab):
-    page = tab.open(path)
-    assert page.locator(".ladder rect").count() == LAST + 1
+    page = tab.open(path, "#why=1")
+    assert page.locator(".ladder rect:not(.apart)").count() == LAST + 1
     assert "steered conv1_2" in rung(page)  # the first beyond noise
     box = page.locator(".ladder svg").bounding_box()
     across = box["width"] / (LAST + 1)
@@ -93,11 +139,11 @@ def test_the_ladder_is_scrubbed_with_the_mouse(path, tab):
     page.mouse.up()
     page.mouse.move(box["x"], box["y"] + 20)
     assert "steered pool2" in rung(page)
-    assert page.evaluate("location.hash") == "#ladder=0&at=16"
+    assert page.evaluate("location.hash") == "#why=1&ladder=0&at=16"
 
 
 def test_the_ladder_is_walked_with_keys_alone(path, tab):
-    page = tab.open(path)
+    page = tab.open(path, "#why=1")
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.type") == "range":
@@ -117,7 +163,7 @@ def test_the_address_leads_to_a_stage_of_a_ladder(path, open_tab):
     page = open_tab(height=700).open(path, "#ladder=0&at=20")
     assert "steered pool3" in rung(page)
     assert page.locator(".ladder").evaluate("one => one.getBoundingClientRect().top < innerHeight")
-    page = open_tab().open(path, "#ladder=7&at=x")
+    page = open_tab().open(path, "#why=1&ladder=7&at=x")
     assert "steered conv1_2" in rung(page)
 
 

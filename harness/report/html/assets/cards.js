@@ -69,7 +69,8 @@ function makeMember(row, place) {
 
 function nameStage(row, place) {
   const stage = stageOf(row, place);
-  if (stage === NOWHERE) return data.notMeasured;
+  const measured = groupOf(row, place)?.[3];
+  if (stage === NOWHERE) return measured ? `${data.as} ${showName(measured)}` : data.notMeasured;
   const ratio = row[RATIOS] && row[RATIOS][place];
   return data.stageNames[stage] + (ratio ? ` (${ratio})` : "");
 }
@@ -117,9 +118,10 @@ function makeOthers(row, members) {
   button.textContent = `and ${members.length} more`;
   names.textContent = members.map((place) => data.environments[place]).join(", ");
   const margins = row[MARGINS] || [];
+  const isKnown = (place) => stageOf(row, place) !== NOWHERE || groupOf(row, place)?.[3];
   const said = [["original margin", showRange(members.map((place) => margins[2 * place]))],
     ["attribute margin", showRange(members.map((place) => margins[2 * place + 1]))],
-    ["first stage", [...new Set(members.filter((place) => stageOf(row, place) !== NOWHERE).map((place) => nameStage(row, place)))].join(", ")]];
+    ["first stage", [...new Set(members.filter(isKnown).map((place) => nameStage(row, place)))].join(", ")]];
   ranges.textContent = said.filter(([, text]) => text).map(([name, text]) => ` · ${name} ${text}`).join("");
   return line;
 }

@@ -1,6 +1,6 @@
 // Ladders: strips of stages, scrubbed with the mouse, or with the keys of a slider.
 
-const RUNG = ["stage", "pass", "in A", "in B", "difference", "error", "noise", "error ÷ noise", "tuple if grafted there"];
+const RUNG = ["stage", "pass", "in A", "in B", "difference", "difference ÷ value", "its own error", "noise", "error ÷ noise", "tuple if grafted there"];
 
 const ladderOf = (figure) => data.ladders[Number(figure.id.replace("ladder-", ""))];
 
@@ -49,11 +49,30 @@ function scrub(figure, place) {
   writeState(state);
 }
 
+// All folds around something, so that it can be seen.
+function openAround(one) {
+  for (let fold = one?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+
+function showCause(place) {
+  const fold = document.querySelector(`.more[data-place="${CSS.escape(place)}"]`);
+  openAround(fold);
+  return fold;
+}
+
+// What is opened or closed by hand goes into the address; a click comes before its fold has changed.
+function noteCause(fold) {
+  const around = fold.parentElement.closest(".more");
+  state.why = fold.open ? around?.dataset.place ?? "" : fold.dataset.place;
+  if (fold.open) state.ladder = state.at = "";
+  state.example = null;
+  writeState(state);
+}
+
 function showLadder(number, at) {
   const figure = document.getElementById(`ladder-${number}`);
   const size = figure ? ladderOf(figure)[3].length : 0;
-  const fold = figure?.closest("details");
-  if (fold) fold.open = true;
+  openAround(figure);
   const place = Number(at);
   if (Number.isInteger(place) && place >= 0 && place < size) fillRung(figure, place);
 }

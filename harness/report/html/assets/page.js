@@ -47,13 +47,13 @@ function fillSelects() {
   fillSelect("change", "anything", counted(data.changes.map((name, number) => [name, data.changeNames[number]]),
     tally((row) => data.changes.map((_, number) => number).filter((number) => bits(row) & (1 << number))), place));
   const stages = tally((row) => departing(row).map((one) => stageOf(row, one)));
-  const groups = (key) => tally((row) => departing(row).map((one) => groupOf(row, one)?.[key]).filter(Boolean));
+  const groups = (...all) => tally((row) => departing(row).flatMap((one) => all.map((key) => groupOf(row, one)?.[key])).filter(Boolean));
   const keys = (key) => [...new Set(data.causes.map((group) => group[key]))];
   fillSelect("stage", "any", !hasStages ? [] : [
     ...counted(data.stages.map((name, number) => [name, data.stageNames[number]]), stages, place),
     ...counted([["none", data.notMeasured]], stages, () => NOWHERE),
   ]);
-  fillSelect("cause", "any", counted(same(keys(0)), groups(0)));
+  fillSelect("cause", "any", counted(same([...new Set([...keys(2), ...keys(0)])]), groups(0, 2)));
   fillSelect("verdict", "any", keys(1).length > 1 || state.verdict ? counted(same(keys(1)), groups(1)) : []);
   fillSelect("register", "all", counted([["unexpected", "unexpected"], ["expected", "expected"]],
     tally((row) => [isExpected(row) ? "expected" : "unexpected"])));
@@ -118,9 +118,11 @@ function follow() {
   const isSame = FILTERS.every((name) => wanted[name] === state[name]);
   state = wanted;
   if (!isSame) { setControls(); show(); }
+  const cause = state.why ? showCause(state.why) : null;
   if (state.ladder) showLadder(state.ladder, state.at);
   if (state.example) goTo(state.example);
   else if (state.ladder) byId(`ladder-${state.ladder}`)?.scrollIntoView();
+  else if (cause) cause.closest("li").scrollIntoView();
   else (tools.hidden ? byId("divergences") : tools).scrollIntoView();
   return true;
 }
@@ -135,6 +137,7 @@ function start() {
   losses?.show(data.incomparable);
   state = isQuery(location.hash) ? { ...readState(location.hash), example: null } : state;
   document.querySelectorAll(".ladder").forEach(openLadder);
+  document.querySelectorAll(".more > summary").forEach((one) => one.addEventListener("click", () => noteCause(one.parentElement)));
   show();
   setTimeout(() => { fillSelects(); setControls(); follow(); });
 }

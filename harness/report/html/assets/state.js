@@ -10,7 +10,7 @@ const TUPLE = 3, LINE_SMALLEST = 6;
 const CHANGED = 3, MEMBERS = 4; // in a class, after its three numbers
 
 const FILTERS = ["q", "attack", "case", "environment", "change", "stage", "cause", "verdict", "register", "together", "sort"];
-const VIEWS = ["ladder", "at"]; // which ladder is looked at, and where: this narrows nothing
+const VIEWS = ["why", "ladder", "at"]; // which cause is open, which ladder is looked at, and where: this narrows nothing
 const SORTS = { matters: "what matters", margin: "smallest margin", wide: "largest margin", most: "most departing", id: "example" };
 
 function readState(hash) {
@@ -83,7 +83,7 @@ const NOWHERE = -1; // stands for no stage and no group
 const stageOf = (row, place) => (row[STAGES] ? row[STAGES][place] : NOWHERE);
 const groupOf = (row, place) => (row[GROUPS] ? data.causes[row[GROUPS][place]] : undefined);
 const isExplained = (group, state) =>
-  group !== undefined && (!state.cause || group[0] === state.cause) && (!state.verdict || group[1] === state.verdict);
+  group !== undefined && (!state.cause || group[0] === state.cause || group[2] === state.cause) && (!state.verdict || group[1] === state.verdict);
 
 function matchCommon(row, state, attack, words) {
   if (state.attack && row[ATTACK] !== attack) return false;
