@@ -26,8 +26,8 @@ def main() -> None:
 
 
 def measure_all(folder: Path) -> None:
-    """Full-size conversion and verdicts, orchestrator, comparisons, report, attacks, causes, command line."""
-    for name in ("convert", "verdict"):
+    """Full-size conversion, verdicts, causes; orchestrator, diff, report, attacks, causes, command line."""
+    for name in ("convert", "verdict", "full_size"):
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, "-m", f"bench.{name}", "--folder", str(folder)], check=True, cwd=ROOT)
     print("\n== matrix", flush=True)

@@ -14,6 +14,7 @@ from harness.ami.witnesses import write_witnesses
 from harness.core.examples import hash_file
 from harness.core.network_files import list_files, network_to_json
 from harness.core.traces import read_trace
+from harness.explain.noise import LIMIT
 from harness.model.random_weights import random_weights, vgg_face_network
 
 pytestmark = pytest.mark.slow
@@ -100,3 +101,15 @@ def test_an_example_of_full_size_is_traced_within_its_limits(job, tmp_path, back
         {**job, "backend": backend, "settings": settings, "task": "judge"}, tmp_path / "judged"
     )
     assert untraced[0]["hashes"] == record["hashes"]
+
+
+def test_an_audit_of_full_size_takes_no_second_network(job, tmp_path):
+    run_worker({**job, "backend": "pytorch"}, tmp_path / "traced")
+    task = {"task": "audit", "settings": {"threads": 2, "precision": "float64"}}
+    details = {"trace": str(tmp_path / "traced")}
+    stages, cell = run_worker({**job, **task, "details": details}, tmp_path / "audited")
+    network = sum(4 * int(np.prod(shape)) for shape in NETWORK.parameter_shapes().values())
+    beyond = cell["peak_memory_bytes"] - network
+    print(f"\naudit: {beyond / 1e6:.0f} MB of memory, {cell['timings']['worker_seconds']} s")
+    assert beyond < MOST_MEMORY / 2
+    assert [one["stage"] for one in stages if one["what"] or (one["deviations"] or 0) > LIMIT] == []
