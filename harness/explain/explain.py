@@ -68,7 +68,11 @@ def explain_pairs(
     tell: Tell,
     strategies: Sequence[Strategy] = STRATEGIES,
 ) -> list[Explanation]:
-    """Explain every divergence that the run's `causes.jsonl` does not explain yet; all explanations."""
+    """Explain every divergence that the run's `causes.jsonl` does not explain yet; all explanations.
+
+    What is there already is looked at with the rest: of several sets the one that suffices on most examples
+    is named, so that fewer of them could be told another cause. The store has what was run for it.
+    """
     known = keep_explained(folder / CAUSES)
     recall_ladders(folder)  # what is damaged is said before anything is run for it
     total = sum(len(pair.diverging) for pair in pairs)
@@ -78,9 +82,10 @@ def explain_pairs(
         found.extend(kept)
         tell(Progress(len(found), total, answers.executions))
         done = {one.example for one in kept}
-        for one in explain_pair(
-            pair, [one for one in pair.diverging if one not in done], answers, strategies
-        ):
+        is_open = len(done) < len(pair.diverging)
+        for one in explain_pair(pair, pair.diverging, answers, strategies) if is_open else ():
+            if one.example in done:
+                continue
             append_line(folder / CAUSES, one)
             found.append(one)
             tell(Progress(len(found), total, answers.executions))

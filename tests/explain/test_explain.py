@@ -9,6 +9,7 @@ from toy_cells import Toy, make_environment, make_job, make_pair
 from harness.core.errors import InputError
 from harness.explain.causes import CAUSES
 from harness.explain.explain import STRATEGIES, explain_pair, explain_pairs, keep_explained
+from harness.explain.pair import explain as make_explanation
 
 PORT = {
     "duplicates": "product",
@@ -214,6 +215,28 @@ def test_explaining_goes_on_where_it_was_killed(tmp_path):
     assert {one.example: one.causes for one in found} == {one.example: one.causes for one in whole}
     assert 0 < seen[0].done < len(whole)
     assert len(keep_explained(tmp_path / CAUSES)) == len(whole)
+
+
+def count_examples(pair, examples, _answers):
+    """A strategy whose answers depend on how many examples it is given, as sets that suffice on most do."""
+    for example in examples:
+        yield make_explanation(pair, example, "unknown", [], f"{example} is one of {len(examples)}.")
+
+
+@pytest.mark.parametrize("kept", [1, 3])
+def test_what_was_killed_says_in_the_end_what_it_would_have_said(tmp_path, kept):
+    toys = [Toy("one"), Toy("two", make_job({"ddof": 1}))]
+    for folder in ("whole", "killed"):
+        (tmp_path / folder).mkdir()
+        pair, answers, _ = make_pair(*toys)
+        explain_pairs(tmp_path / folder, [pair], answers, lambda _: None, (count_examples,))
+    paths = [tmp_path / folder / CAUSES for folder in ("whole", "killed")]
+    lines = paths[0].read_bytes().splitlines(keepends=True)
+    assert len(lines) > kept
+    paths[1].write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
+    pair, answers, _ = make_pair(*toys)
+    explain_pairs(tmp_path / "killed", [pair], answers, lambda _: None, (count_examples,))
+    assert paths[1].read_bytes() == paths[0].read_bytes()
 
 
 def test_explanations_of_other_executions_do_not_count(tmp_path):
