@@ -42,6 +42,7 @@ def diff(
     from harness.diff.locate import find_run
     from harness.plan.environments import read_environments
     from harness.plan.register import read_register
+    from harness.report.carried import carry_causes
     from harness.report.show import show_summary
     from harness.report.write import write_folder
     from harness.system.project import find_root
@@ -54,6 +55,7 @@ def diff(
     place = reports or root / "reports"
     folders = [find_run(run, place) for run in runs]  # once: there may be another latest one by and by
     summary = compare_runs([str(folder) for folder in folders], place, register, selection)
+    summary = carry_causes(summary, folders)
     if output is not None:
         write_folder(output, summary, folders)
     show_summary(summary, output, as_json=as_json)
