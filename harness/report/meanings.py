@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from harness.system.documents import read_shape
+
 PLACE = Path(__file__).with_name("meanings.json")
 SECTION = re.compile(r"^### ([\w-]+)\n\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+MOST_BYTES = 1_000_000
 PARTS = ("Shows", "Proof", "Do")
 
 
@@ -42,7 +44,7 @@ def read_section(slug: str, body: str) -> Meaning:
 @cache
 def read_meanings() -> dict[str, Meaning]:
     """All meanings by the causes' names."""
-    return {one["slug"]: Meaning(**one) for one in json.loads(PLACE.read_text(encoding="utf-8"))}
+    return {one.slug: one for one in read_shape(PLACE, list[Meaning], MOST_BYTES)}
 
 
 def list_meanings(causes: Iterable[str]) -> list[Meaning]:
