@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from harness.core.examples import hash_file
 from harness.core.traces import INDEX, Trace, list_arrays, name_steered, read_trace
 from harness.explain.blame import blame_side
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
+from harness.explain.combine import match_combined
 from harness.explain.counterfactual import Answers, Side, take_tuple
 from harness.explain.graft import Flip, find_flips
 from harness.explain.ladder import Looks, find_first, find_hashed, find_own, look_at
@@ -46,7 +48,7 @@ def read_foreign(
 ) -> Pair:
     """A run's cell, and a trace of the same model; InputError where no example of it diverges."""
     trace = read_trace(folder)
-    names = [one for one in trace.examples if not wanted or one in wanted]
+    names = [one for one in trace.examples if not wanted or any(fnmatchcase(one, glob) for glob in wanted)]
     ours = read_side(run, label, names, environments)
     check_trace(trace, ours, names)
     theirs = make_side(trace, ours)
@@ -193,5 +195,5 @@ def add_flip(pair: Pair, one: Explanation, flip: Flip | None) -> Explanation:
     return msgspec.structs.replace(one, sentence=sentence, proof=Proof("graft", pair.a.label, result))
 
 
-FOREIGN: tuple[Strategy, ...] = (do_declared, match_known, compare_stages, name_unknown)
+FOREIGN: tuple[Strategy, ...] = (do_declared, match_known, match_combined, compare_stages, name_unknown)
 """What can be tried of a side that is a trace."""

@@ -46,6 +46,26 @@ def test_a_trace_is_explained_by_what_it_declares(harness, made):
     assert (code, json.loads(out)["explained"]) == (0, 1)
 
 
+def test_a_parameter_that_no_trace_tells_is_fitted(harness, root, tmp_path):
+    """Of the examples that are named by a glob."""
+    other = (root / "environments" / "other.toml").read_text().partition("[parameters]")[0]
+    (root / "environments" / "other.toml").write_text(f"{other}[parameters]\nalpha = 2.3\n")
+    assert harness("run", "--model", "small", "--environment", "other")[0] == 0
+    (there,) = list_runs(root)
+    lines = (there / "cells" / "other" / "records.jsonl").read_text().splitlines()
+    wanted = [word for one in lines for word in ("--example", json.loads(one)["example"])]
+    assert harness("trace", there, *wanted, "--output", tmp_path / "there")[0] == 0
+    assert harness("run", "--model", "small", "--environment", "a")[0] == 0
+    (here,) = [one for one in list_runs(root) if one != there]
+    change_index(tmp_path / "there", lambda index: index["parameters"].update(alpha=100.0))
+    words = ("--trace", tmp_path / "there", "--example", "*-000[0-9]")
+    code, out, err = harness("explain", here, *words, "--json")
+    assert code == 0, out + err
+    found = [json.loads(line) for line in (here / "causes.jsonl").read_text().splitlines()]
+    assert {(one["verdict"], one["causes"][0]["factor"]) for one in found} == {("proven", "parameters.alpha")}
+    assert all(abs(one["causes"][0]["b"] - 2.3) < 1e-3 for one in found)
+
+
 LAYER = "conv4_1"
 
 
