@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.explain.bridges import WHOLE, list_bridges
-from harness.explain.causes import Cause, Explanation, Named, Proof
+from harness.explain.causes import Cause, Explanation, Named, Proof, Tuple
 from harness.explain.counterfactual import Answers, Question, Record, take_tuple
+from harness.explain.factors import WHOLE, find_place, list_bridges
 from harness.explain.likeness import is_alike, measure_pass
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import read_rules
@@ -20,29 +20,40 @@ TOLERANT: dict[str, Any] = {"port": {"zero_sigma": "relative"}}
 
 
 def settle_libraries(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """The same for cells of different libraries, where no one setting stands for all last bits."""
+    """The same for cells of different libraries, where no one setting stands for all last bits.
+
+    Where more of their environments differs than the image, say, it is for bridges to tell what counts.
+    """
     ours, theirs = pair.a.environment, pair.b.environment
-    if any(getattr(ours, name) != getattr(theirs, name) for name in WHOLE):
+    is_alone = not pair.declared and len(list(list_bridges(pair.a, pair.b))) == 1
+    if ours.backend != theirs.backend or (find_place(ours, theirs) is not None and is_alone):
         yield from settle_deviations(pair, examples, answers)
 
 
 def settle_deviations(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
     """The examples on which both sides answer alike once a deviation near 0 counts as 0 on both."""
+    for example, result in find_settled(pair, examples, answers).items():
+        named = Named(Cause.NUMERICS.value, *name_library(pair))
+        sentence = tell_deviation(str(find_small(pair, example)), pair.names, result)
+        yield explain(pair, example, "proven", [named], sentence, proof=Proof("undone", pair.b.label, result))
+
+
+def find_settled(pair: Pair, examples: Sequence[str], answers: Answers) -> dict[str, Tuple]:
+    """The tuples that both sides have once a deviation near 0 counts as 0 on both, where they agree so."""
     near = [one for one in examples if find_small(pair, one) is not None]
-    if are_alike(pair):
-        return
-    if not near or not is_tested_exactly(pair) or any(one.cause not in LAST_BITS for one in pair.declared):
-        return
+    if not near or are_alike(pair):
+        return {}
+    if not is_tested_exactly(pair) or any(one.cause not in LAST_BITS for one in pair.declared):
+        return {}
     questions = [Question(side, [TOLERANT], near) for side in (pair.b, pair.a)]
     answers.ask(questions)
+    found = {}
     for example in near:
         theirs, ours = (answers.find(one, TOLERANT, example) for one in questions)
         result = theirs and take_tuple(theirs)
         if theirs and result and is_alike(ours, theirs):
-            named = Named(Cause.NUMERICS.value, *name_library(pair))
-            sentence = tell_deviation(str(find_small(pair, example)), pair.names, result)
-            proof = Proof("undone", pair.b.label, result)
-            yield explain(pair, example, "proven", [named], sentence, proof=proof)
+            found[example] = result
+    return found
 
 
 def are_alike(pair: Pair) -> bool:
@@ -51,7 +62,7 @@ def are_alike(pair: Pair) -> bool:
     if pair.declared or any(getattr(ours, name) != getattr(theirs, name) for name in WHOLE):
         return False
     shared = [one for one in pair.a.records if one in pair.b.records]
-    return not any(list_bridges(ours, theirs)) and all(
+    return not any(list_bridges(pair.a, pair.b)) and all(
         measure_pass(pair.a.records[one], pair.b.records[one], "original") == 0 for one in shared
     )
 

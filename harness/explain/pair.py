@@ -34,8 +34,12 @@ class Pair:
     is_watchable: bool = True
 
     def __post_init__(self) -> None:
-        self.declared = tuple(one for one in list_declared(self.a.job, self.b.job) if not self.is_idle(one))
+        self.declared = tuple(self.list_differences())
         self.returned = tuple(one for one in list_declared(self.b.job, self.a.job) if not self.is_idle(one))
+
+    def list_differences(self) -> list[Patch]:
+        """All differences of the jobs, set on `b`, whatever the environment of `b` has the means for."""
+        return [one for one in list_declared(self.a.job, self.b.job) if not self.is_idle(one)]
 
     def is_idle(self, patch: Patch) -> bool:
         """Whether a declared difference is none here: of decoders that gave the same pixels of every file."""

@@ -138,6 +138,9 @@ WAYS: dict[str, Callable[[Any], str]] = {
     "settings.threads": lambda value: f"runs on {value} thread{'s' * (value != 1)}",
     "deviation": lambda value: f"rounds deviations as {value} does",
     "backend": lambda value: f"runs {value}",
+    "image": lambda value: f"runs in image {value}",
+    "launcher": lambda value: f"runs in {value}",
+    "python": lambda value: f"runs on Python {value}",
 }
 """The same for values that are not few."""
 

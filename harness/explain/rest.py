@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage, Verdict
 from harness.explain.counterfactual import Answers
+from harness.explain.factors import describe_places, find_place
 from harness.explain.likeness import NOISE, PASSES, Pass, measure_pass, read_top
 from harness.explain.pair import Pair, explain
 from harness.explain.sentences import tell_hashes, tell_tie, tell_unknown
@@ -39,9 +40,11 @@ def is_tie(first: Any, second: Any, which: Pass) -> bool:
 def name_library(pair: Pair) -> tuple[str, Any, Any]:
     """In what the two compute otherwise."""
     ours, theirs = pair.a.environment, pair.b.environment
-    for name in ("backend", "launcher", "image"):
-        if getattr(ours, name) != getattr(theirs, name):
-            return name, getattr(ours, name), getattr(theirs, name)
+    if ours.backend != theirs.backend:
+        return "backend", ours.backend, theirs.backend
+    place = find_place(ours, theirs)
+    if place is not None:
+        return place, *describe_places(place, pair.a, pair.b)
     return "environment", ours.name, theirs.name
 
 
