@@ -8,26 +8,32 @@ with the root of n, and tells half precision from float32, which the bound does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
 from harness.backends.reference import Parameters, compute_layer, convolve
 from harness.core.network import Blob, Convolution, InnerProduct, Layer, Lrn, Pooling, Relu
+from harness.worker.exact import measure_convolution, measure_product
 from harness.worker.winograd import convolves_by_tiles, measure_tiles
 
 ROWS = 256  # of a weight matrix in float64 at a time: fc6 of VGG-Face has 4096 of 25088
+ARRAYS = ("value", "bound", "scale")
 POWER = 32  # roundings that a power may be off by, of a library's own
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A value, (C, H, W) or (C,), the most that rounding can be, and its standard deviation; float64."""
+    """A value, (C, H, W) or (C,), the most that rounding can be, and its standard deviation; float64.
+
+    `own` is how far the value itself was seen to be off, in such deviations.
+    """
 
     value: np.ndarray
     bound: np.ndarray
     scale: np.ndarray
+    own: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ def take_given(value: np.ndarray) -> Truth:
     return Truth(exact, np.zeros_like(exact), np.zeros_like(exact))
 
 
+def find_resolution(values: np.ndarray, unit: float) -> float:
+    """The last bit of the largest of some values."""
+    finite = values[np.isfinite(values)]
+    return unit * float(abs(finite).max(initial=0.0))
+
+
 def grow(count: int, unit: float) -> float:
     """Gamma of Higham's bounds: what `count` roundings can come to, relative."""
     return count * unit / (1 - count * unit)
@@ -64,7 +76,7 @@ def compute_blobs(blobs: Sequence[Blob], given: Truth, judge: Judge) -> Truth:
 
 def pass_on(layer: Layer, given: Truth, _judge: Judge) -> Truth:
     """A layer that rounds nothing."""
-    return Truth(run_layer(layer, given.value), given.bound, given.scale)
+    return Truth(run_layer(layer, given.value), given.bound, given.scale, given.own)
 
 
 def run_layer(layer: Layer, value: np.ndarray, parameters: Parameters = (None, None)) -> np.ndarray:
@@ -76,7 +88,7 @@ def rectify(layer: Relu, given: Truth, judge: Judge) -> Truth:
     """No error grows; with a slope, one rounding more below zero."""
     value = run_layer(layer, given.value)
     more = judge.unit * abs(value) if layer.negative_slope else 0.0
-    return Truth(value, given.bound + more, given.scale + more)
+    return Truth(value, given.bound + more, given.scale + more, given.own)
 
 
 def pool(layer: Pooling, given: Truth, judge: Judge) -> Truth:
@@ -88,7 +100,7 @@ def pool(layer: Pooling, given: Truth, judge: Judge) -> Truth:
         size = run_layer(layer, abs(given.value))
         bound = bound + grow(int(np.prod(layer.kernel)) + 2, judge.unit) * size
         scale = scale + judge.unit * np.sqrt(np.prod(layer.kernel)) * size
-    return Truth(value, bound, scale)
+    return Truth(value, bound, scale, given.own)
 
 
 def normalise(layer: Lrn, given: Truth, judge: Judge) -> Truth:
@@ -96,7 +108,7 @@ def normalise(layer: Lrn, given: Truth, judge: Judge) -> Truth:
     value = run_layer(layer, given.value)
     rounding = (layer.local_size + POWER) * judge.unit * abs(value)
     spread = find_largest(given.bound), find_largest(given.scale)
-    return Truth(value, 2 * spread[0] + rounding, 2 * spread[1] + rounding)
+    return Truth(value, 2 * spread[0] + rounding, 2 * spread[1] + rounding, given.own)
 
 
 def find_largest(values: np.ndarray) -> float:
@@ -111,10 +123,12 @@ def convolve_all(layer: Convolution, given: Truth, judge: Judge) -> Truth:
     value = convolve(layer, given.value[None], (weight, bias))[0]
     sizes = sum_products(convolve_one(layer), given, weight, bias)
     truth = add_roundings(value, sizes, int(np.prod(weight.shape[1:])), judge.unit)
+    own = max(given.own, measure_convolution(layer, value, truth.scale, given.value, weight, bias))
+    truth = replace(truth, own=own)
     if not (judge.winograd and convolves_by_tiles(layer)):
         return truth
     bound, scale = measure_tiles(layer, given.value, weight, judge.unit)
-    return Truth(value, truth.bound + bound, np.hypot(truth.scale, scale))
+    return replace(truth, bound=truth.bound + bound, scale=np.hypot(truth.scale, scale))
 
 
 def convolve_one(layer: Convolution) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -126,7 +140,7 @@ def multiply_all(layer: InnerProduct, given: Truth, judge: Judge) -> Truth:
     """A product of a matrix, so many rows of which are taken to float64 at a time."""
     weight, bias = judge.find_parameters(layer)
     assert weight is not None
-    flat = Truth(*(one.reshape(-1) for one in (given.value, given.bound, given.scale)))
+    flat = Truth(given.value.reshape(-1), given.bound.reshape(-1), given.scale.reshape(-1))
     parts = []
     for start in range(0, len(weight), ROWS):
         rows = weight[start : start + ROWS].astype(np.float64)
@@ -134,7 +148,9 @@ def multiply_all(layer: InnerProduct, given: Truth, judge: Judge) -> Truth:
         value = rows @ flat.value if offset is None else rows @ flat.value + offset
         sizes = sum_products(np.matmul, flat, rows, offset)
         parts.append(add_roundings(value, sizes, rows.shape[1], judge.unit))
-    return Truth(*(np.concatenate([getattr(one, name) for one in parts]) for name in vars(parts[0])))
+    products, bound, scale = (np.concatenate([getattr(one, name) for one in parts]) for name in ARRAYS)
+    own = measure_product(products, scale, flat.value, weight, bias)
+    return Truth(products, bound, scale, max(given.own, own))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from harness.ami.steering import (
     is_zero,
 )
 from harness.core.resize import resize_maps, resize_matrix
+from harness.worker.exact import choose_sums, compare
 from harness.worker.recorder import multiply_factors
-from harness.worker.truth import Truth, grow, take_given
+from harness.worker.truth import ARRAYS, Truth, find_resolution, grow, take_given
 
 RESIZE = 64  # roundings of a resized value: of its eight taps, and of the places that they are at
 EXPONENTIAL = 16  # of a factor: a library's exp, and what goes into it
@@ -41,6 +42,10 @@ class Visited:
     def read(self, name: str) -> np.ndarray:
         """One part as it is."""
         return self.parts[name]
+
+    def resolve(self, part: str) -> float:
+        """The last bit of the largest number that a part is made of: no part can be known better."""
+        return find_resolution(self.parts[SOURCES[part]], self.unit) if part in SOURCES else 0.0
 
     @property
     def measured(self) -> Statistics:
@@ -81,7 +86,13 @@ def find_sums(visit: Visited) -> Truth:
     squares = (value**2).sum(-1) + sums**2
     variance = visit.unit**2 * (count - 1) * squares + (scale**2).sum(-1)
     most = grow(count - 1, visit.unit) * abs(value).sum(-1) + bound.sum(-1)
-    return Truth(sums, most, np.sqrt(variance))
+    deviation = np.sqrt(variance)
+    own = (
+        compare(float(sums[one]), math.fsum(value[one].tolist()), float(deviation[one]))
+        for one in choose_sums(len(sums))
+        if np.isfinite(value[one]).all()
+    )
+    return Truth(sums, most, deviation, max(own, default=0.0))
 
 
 def list_entries(visit: Visited) -> np.ndarray:
@@ -99,7 +110,8 @@ def find_mean(visit: Visited) -> Truth:
 
 def make_column(value: float, bound: float, scale: float) -> Truth:
     """One number as a truth."""
-    return Truth(*(np.array([one], np.float64) for one in (value, bound, scale)))
+    arrays = (np.array([one], np.float64) for one in (value, bound, scale))
+    return Truth(*arrays)  # type: ignore[arg-type]
 
 
 def find_deviation(visit: Visited) -> Truth:
@@ -182,7 +194,8 @@ def find_resized(visit: Visited, before: np.ndarray) -> Truth:
     if visit.port.pool3_channels == "all":
         return resized
     chosen = (visit.read("weakened") > 0)[:, None, None]
-    return Truth(*(np.where(chosen, getattr(resized, name), getattr(given, name)) for name in vars(given)))
+    value, bound, scale = (np.where(chosen, getattr(resized, name), getattr(given, name)) for name in ARRAYS)
+    return Truth(value, bound, scale)
 
 
 PARTS: List[Tuple[str, Callable[[Visited], Truth]]] = [
@@ -195,3 +208,5 @@ PARTS: List[Tuple[str, Callable[[Visited], Truth]]] = [
     ("after", find_after),
 ]
 """In the order in which they follow from each other."""
+SOURCES = {"sums": "before", "mean": "sums", "deviation": "sums", "minimum": "sums", "after": "before"}
+"""What they are made of, where that is larger than they may come out."""

@@ -295,3 +295,23 @@ def test_a_killed_audit_goes_on_where_it_was(job, tmp_path):
     code, again, cell = audit(job, tmp_path, folder)
     assert (code, again, cell["timings"]["resumed"]) == (0, records, 1)
     assert path.read_bytes() == data
+
+
+def test_a_fault_is_so_many_times_the_noise_as_numbers_can_tell(job, tmp_path):
+    """Of a stage whose value is 0 by the rules, noise is what the numbers that it is made of resolve."""
+    folder = make_trace(job, tmp_path)
+    _, records, _ = audit(job, tmp_path, folder, {"port": {"pool3_channels": "all"}})
+    worst = max(records, key=lambda one: one["deviations"] or 0)
+    assert LIMIT < worst["deviations"] < 1e10
+    assert all(one["noise"] > 1e-30 for one in records if one["noise"] and one["deviations"] > LIMIT)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_truth_that_is_no_better_than_what_it_judges_says_so(job, tmp_path, precision):
+    job["settings"] = {"threads": 1, "precision": precision}
+    _, records, _ = audit(job, tmp_path, make_trace(job, tmp_path))
+    plain = [one for one in records if one["stage"].startswith("plain conv")]
+    assert max(one["own"] for one in plain) > 0
+    unknown = {one["stage"] for one in plain if one.get("note") == "uncalibrated"}
+    assert bool(unknown) == (precision == "float64")
+    assert (max(one["own"] for one in plain) < 1e-6) == (precision == "float32")

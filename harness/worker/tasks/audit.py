@@ -35,7 +35,7 @@ from harness.worker.patches import apply_patch
 from harness.worker.records import append_batch, keep_whole_batches
 from harness.worker.tasks.graft import choose_examples
 from harness.worker.tasks.judge import list_witnesses, read_job_witnesses
-from harness.worker.truth import Judge, compute_blobs, take_given
+from harness.worker.truth import Judge, compute_blobs, find_resolution, take_given
 from harness.worker.visited import PARTS, Visited
 
 DETAILS = {"trace": "a text", "patch": "a table"}
@@ -205,7 +205,7 @@ def check_input(audit: Audit, example: str) -> Dict[str, Any]:
             value = prepare_image(pixels, job.preprocess, job.port)
     except RefusedError as error:
         return say(str(error))
-    return hold_against(found, take_given(value))
+    return hold_against(found, take_given(value), find_resolution(value, find_unit(found)))
 
 
 def list_plain(audit: Audit) -> Iterator[Tuple[str, Check]]:
@@ -219,8 +219,10 @@ def check_blobs(audit: Audit, ends: Tuple[str, str], names: Tuple[str, str], exa
     """A blob of an earlier one, both of the trace."""
     given, found = (audit.read(example, name, audit.trace.blobs[blob]) for name, blob in zip(names, ends))
     with np.errstate(all="ignore"):
-        truth = compute_blobs(audit.network.span(*ends), take_given(given), audit.judge(found))
-        return hold_against(found, truth)
+        blobs, judge = audit.network.span(*ends), audit.judge(found)
+        truth = compute_blobs(blobs, take_given(given), judge)
+        exact = not truth.scale.any()  # it chooses among what it is given
+        return hold_against(found, truth, find_resolution(given, judge.unit) if exact else 0.0)
 
 
 def check_logits(audit: Audit, which: str, watched: str, example: str) -> Dict[str, Any]:
@@ -278,7 +280,7 @@ def check_part(
     found = visit.parts[part]
     with np.errstate(all="ignore"):
         truth = find(visit)
-        finding = hold_against(found, truth)
+        finding = hold_against(found, truth, visit.resolve(part))
     if part == "weakened" and finding["error"]:
         others = np.flatnonzero(found != truth.value).tolist()
         return {**finding, "what": f"weakens {len(others)} other channels: {', '.join(map(str, others[:5]))}"}
