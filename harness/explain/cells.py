@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import msgspec
 
 from harness.core.errors import InputError
 from harness.examples.subject import Subject
-from harness.explain.counterfactual import TASK, Answers, Failure, Found, Question, list_patches
+from harness.explain.counterfactual import TASK, Answers, Failure, Found, Question, Side, list_patches
 from harness.explain.errands import Errand, find_auditor
 from harness.explain.run import PastRun
+from harness.explain.unchanged import check_sides
 from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
 from harness.matrix.request import RunRequest, prepare_run, select_run
 from harness.matrix.schedule import Outcome
@@ -83,9 +84,15 @@ def take_outcome(outcome: Outcome) -> Found:
     return Failure(outcome.reason or "it does not say why", is_unavailable=outcome.status == "unavailable")
 
 
-def open_answers(workspace: Workspace, run: PastRun, ca_bundle: Path | None = None) -> Answers:
-    """What answers questions about a run's cells; InputError where its model or examples are not here."""
+def open_answers(
+    workspace: Workspace, run: PastRun, sides: Iterable[Side], ca_bundle: Path | None = None
+) -> Answers:
+    """What answers questions about a run's cells.
+
+    InputError where its model or examples are not here, or the environments are not what they were.
+    """
     request = read_run_request(run)
+    check_sides(sides, request.override)
     selection = select_run(request, workspace.root)
     subject = prepare_run(request, selection, workspace).subject
     check_subject(run, subject)

@@ -184,7 +184,19 @@ def plan_job(request: CellRequest, subject: Subject, worker: str) -> dict[str, A
         },
         "port": port,
         "parameters": choose_parameters(environment, override),
+        "declared": declare_environment(environment),
         **request.details,
+    }
+
+
+def declare_environment(environment: Environment) -> dict[str, Any]:
+    """What an environment's file says that a worker is started with, and that no worker can tell later."""
+    return {
+        "launcher": environment.launcher,
+        "image": environment.image,
+        "python": environment.python,
+        "packages": sorted(environment.packages),
+        "variables": dict(environment.variables),
     }
 
 

@@ -89,13 +89,23 @@ class JobExtraction(msgspec.Struct, frozen=True):
     base: Name | None = None
 
 
+class JobDeclared(msgspec.Struct, frozen=True):
+    """What the environment's file said that a worker is started with; packages are `NAME==VERSION`."""
+
+    launcher: Name | None = None
+    image: Name | None = None
+    python: Name | None = None
+    packages: list[Name] = []
+    variables: Texts = {}
+
+
 class CellJob(msgspec.Struct, frozen=True):
     """What a cell's worker was asked to do.
 
     Jobs had no `replicate` before environments could be repeated, no `hashes` of the network and the worker's
-    code before these were checked, no `task` when having an `extraction` told it, and no `detector` when
-    there was AmI alone. `details` are for one task. The job of an imported log has names, a port and
-    parameters alone.
+    code before these were checked, no `task` when having an `extraction` told it, no `detector` when there
+    was AmI alone, and no `declared` before it was held against the environment's file. `details` are for one
+    task. The job of an imported log has names, a port and parameters alone.
     """
 
     schema: Literal[1] = 1
@@ -113,6 +123,7 @@ class CellJob(msgspec.Struct, frozen=True):
     examples: JobExamples | None = None
     port: JobPort | None = None
     parameters: Parameters | None = None
+    declared: JobDeclared | None = None
     extraction: JobExtraction | None = None
     details: Table | None = None
     output: str | None = None

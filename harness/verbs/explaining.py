@@ -11,13 +11,12 @@ from typing import Any
 from harness.core.errors import InputError
 from harness.diff.locate import find_run
 from harness.diff.runs import find_cell
-from harness.explain.cells import open_answers, read_run_request
+from harness.explain.cells import open_answers
 from harness.explain.explain import Progress, explain_pairs, list_current
 from harness.explain.foreign import FOREIGN, read_foreign
 from harness.explain.groups import summarise_causes
 from harness.explain.pair import Pair
 from harness.explain.run import PastRun, Wish, list_pairs, read_pair, read_past_run
-from harness.explain.unchanged import check_sides
 from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
@@ -75,8 +74,8 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
         screen.tell(progress.done, progress.total, progress.executions)
 
     with open_workspace(root, screen) as workspace:
-        check_sides(pairs, read_run_request(run).override)
-        answers = open_answers(workspace, run, order.ca_bundle)
+        sides = [one for pair in pairs for one in (pair.a, pair.b)]
+        answers = open_answers(workspace, run, sides, order.ca_bundle)
         found = explain_pairs(folder, pairs, answers, tell)
         known = list_waterfalls(folder, pairs, answers.worker)
         wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
@@ -101,7 +100,7 @@ def explain_trace(
         screen.tell(progress.done, progress.total, progress.executions)
 
     with open_workspace(root, screen) as workspace:
-        answers = open_answers(workspace, run, order.ca_bundle)
+        answers = open_answers(workspace, run, [pair.a, pair.b], order.ca_bundle)
         found = explain_pairs(folder, [pair], answers, tell, FOREIGN)
     return summarise_causes(found, answers.executions), folder
 

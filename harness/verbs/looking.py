@@ -67,7 +67,7 @@ def list_fragile(look: Look, root: Path) -> tuple[str, list[Nearness], int]:
     environments = {one.name: one for one in read_environments(root / "environments")}
     side = read_side(run, label, [one.example for one in found], environments)
     with open_screen(open_errors()) as screen, open_workspace(root, screen) as workspace:
-        answers = open_answers(workspace, run)
+        answers = open_answers(workspace, run, [side])
         if look.shake:
             found = shake(side, found[: SHAKEN * look.most], answers) + found[SHAKEN * look.most :]
         if look.trace:
@@ -103,7 +103,7 @@ def write_trace(look: Look, examples: Sequence[str], output: Path | None, root: 
     environments = {one.name: one for one in read_environments(root / "environments")}
     side = read_side(run, label, examples, environments)
     with open_screen(open_errors()) as screen, open_workspace(root, screen) as workspace:
-        copy_trace(trace_side(side, examples, open_answers(workspace, run)), place)
+        copy_trace(trace_side(side, examples, open_answers(workspace, run, [side])), place)
     return place
 
 

@@ -113,6 +113,16 @@ def change_environment(root):
     path.write_text(path.read_text().replace("float64", "float32"))
 
 
+def change_packages(root):
+    path = root / "environments" / "other.toml"
+    path.write_text(path.read_text().replace("numpy==1", "numpy==2"))
+
+
+def change_variables(root):
+    path = root / "environments" / "other.toml"
+    path.write_text(f'{path.read_text()}[variables]\nANY = "1"\n')
+
+
 def change_model(root):
     shutil.rmtree(root / "small")
     small_model.write_model(root / "small", 6, seed=4)
@@ -134,14 +144,26 @@ def change_examples(root):
             change_environment,
             "environments/other.toml has settings.precision = 'float32', the run had 'float64'",
         ),
+        (
+            change_packages,
+            "other: environments/other.toml gives package numpy = '2', the run had '1'; put it back, or run",
+        ),
+        (
+            change_variables,
+            "other.toml gives variable ANY = '1', the run had none; put it back, or run again",
+        ),
         (change_model, "is of another model than small is now; run it again"),
         (change_examples, "is of another list than"),
     ],
 )
 def test_a_run_that_cannot_be_made_again_here_is_refused(harness, folder, root, change, words):
+    harness("explain", folder, "--example", "benign-0000")
+    known = read_lines(folder)
     change(root)
-    code, _, err = harness("explain", folder)
-    assert (code, words in err, "Traceback" in err) == (2, True, False), err
+    for verb in (["explain", folder], ["trace", folder, "--example", "benign-0000", "--cell", "other"]):
+        code, _, err = harness(*verb)
+        assert (code, words in err.splitlines()[-1], "Traceback" in err) == (2, True, False), err
+    assert read_lines(folder) == known != []
 
 
 def test_a_run_of_one_cell_is_refused(harness, root):
