@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
+from harness.core.traces import read_trace
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.counterfactual import Answers, Question, Side
+from harness.explain.faulty import name_layers
 from harness.explain.graft import Flip, begin_grafts, find_flips
 from harness.explain.ladder import Looks, find_hashed, find_own, look_at
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
+from harness.explain.made import make_witnesses
 from harness.explain.noise import Finding
 from harness.explain.pair import Pair, explain
 from harness.explain.rest import name_library
 from harness.explain.sentences import show_tuple
 
+Leaving = tuple[Side, Stage, Finding]
+"""A side that leaves its own rules, at which stage, and what was found there."""
 MOST_LOOKS = 12  # examples of a pair that are traced
-GAIN = 0.1  # of the logits' difference that a change may leave
-FACTORS: tuple[tuple[str, Any, Any, Cause, dict[str, Any]], ...] = (
-    ("weights", "float32", "float16", Cause.WEIGHTS, {"cast": "float16"}),
-    ("weights", "float32", "bfloat16", Cause.WEIGHTS, {"cast": "bfloat16"}),
-    ("weights", "with biases", "without biases", Cause.WEIGHTS, {"zero": "bias"}),
-    ("weights", "in order", "outputs reversed", Cause.WEIGHTS, {"reverse": "outputs"}),
-    ("weights", "in order", "inputs reversed", Cause.WEIGHTS, {"reverse": "inputs"}),
-)
-"""What is known to happen to one layer's parameters."""
+GAIN = 0.1  # of the logits' difference that other witnesses may leave
 
 
 def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
@@ -34,19 +31,47 @@ def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Itera
     if looks is None:
         return
     flips = find_flips(pair, chosen, looks, answers)
-    told: list[tuple[Side, Stage, Finding]] = []
+    first = {example: find_leaving(pair, example, looks) for example in chosen}
+    shown = dict(show_leaving(pair, first, examples, looks, answers))
     for example in chosen:
-        found = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
-        leaves = [(side, *one) for side, one in found if one is not None]
-        if leaves and leaves[0][1].stage in TOLD:
-            told.append(leaves[0])
-            yield blame_told(pair, example, *leaves[0])
-        elif leaves:
-            yield blame_side(pair, example, *leaves[0][:2], answers)
+        leaves = first[example]
+        if example in shown:
+            yield shown[example]
+        elif leaves is not None and leaves[1].stage in TOLD:
+            yield blame_told(pair, example, *leaves)
+        elif leaves is not None:
+            yield blame_side(pair, example, *leaves[:2])
         elif not pair.declared and is_by_rounding(pair, example, flips) and are_calibrated(pair, looks):
             yield name_rounding(pair, example, flips[example], looks)
-    for example in examples[MOST_LOOKS:] if len(told) == len(chosen) else ():  # it is so of every example
-        yield blame_told(pair, example, *told[0])
+    told = [one for one in first.values() if one is not None and one[1].stage in TOLD]
+    for example in examples[MOST_LOOKS:]:
+        if example in shown:
+            yield shown[example]
+        elif len(told) == len(chosen):  # it is so of every example
+            yield blame_told(pair, example, *told[0])
+
+
+def find_leaving(pair: Pair, example: str, looks: Looks) -> Leaving | None:
+    """Which side leaves its own rules, and at which stage; the second one where both do."""
+    found = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
+    return next(((side, *one) for side, one in found if one is not None), None)
+
+
+def show_leaving(
+    pair: Pair, first: Mapping[str, Leaving | None], examples: Sequence[str], looks: Looks, answers: Answers
+) -> Iterator[tuple[str, Explanation]]:
+    """Explanations, by example, of a side that leaves its rules by witnesses or weights of its trace."""
+    for side in (pair.b, pair.a):
+        mine = {name: one[1] for name, one in first.items() if one is not None and one[0] is side}
+        rest = [one for one in examples if one not in first] if len(mine) == len(first) else []
+        told = {name: stage for name, stage in mine.items() if stage.stage == "witnesses"}
+        plain = {name: stage for name, stage in mine.items() if stage.stage.startswith("plain ")}
+        if told:
+            for one in prove_witnesses(pair, side, told, [*told, *rest], looks, answers):
+                yield one.example, one
+        if plain:
+            for one in name_layers(pair, side, plain, [*plain, *rest], looks, answers):
+                yield one.example, one
 
 
 def is_by_rounding(pair: Pair, example: str, flips: Mapping[str, Flip]) -> bool:
@@ -105,49 +130,43 @@ def blame_told(pair: Pair, example: str, side: Side, stage: Stage, finding: Find
     return explain(pair, example, "consistent", [named], sentence, stage=stage)
 
 
-def blame_side(pair: Pair, example: str, side: Side, stage: Stage, answers: Answers) -> Explanation:
-    """A side that leaves its own rules, by a change of a layer's parameters or by nothing that is known."""
-    layer = stage.stage.removeprefix("plain ") if stage.stage.startswith("plain ") else None
-    found = try_layer(pair, example, side, layer, answers) if layer else None
-    if found is not None:
-        named, result = found
-        other = pair.b if side is pair.a else pair.a
+def prove_witnesses(
+    pair: Pair,
+    side: Side,
+    stages: Mapping[str, Stage],
+    examples: Sequence[str],
+    looks: Looks,
+    answers: Answers,
+) -> Iterator[Explanation]:
+    """The examples of which the other side has all that one says, with the witnesses of that one's trace."""
+    other = pair.b if side is pair.a else pair.a
+    if answers.made is None or other.trace is not None:
+        return
+    patch = make_witnesses(read_trace(looks.traces[side.label]), answers.made)
+    base = pair.doing if other is pair.a else pair.undoing
+    question = Question(other, (base, {**base, **patch}), examples)
+    answers.ask([question])
+    for example in examples:
+        before, after = (answers.find(question, one, example) for one in question.patches)
+        record, result = side.records[example], side.read_tuple(example)
+        limit = min(NOISE, GAIN * measure_answer(before, record))
+        if not is_same_tuple(after, record) or measure_answer(after, record) > limit:
+            continue
+        words = f"as in {Path(patch['witnesses']['leye']['path']).parent.name}"
+        values = ("by its files", words) if side is pair.b else (words, "by its files")
+        named = Named(Cause.WITNESS_SET.value, "witnesses", *values)
         sentence = (
-            f"{side.label} has other weights in {layer} ({named.b} against {named.a}), which no file says;"
-            f" with them {other.label} has the tuple {show_tuple(result)} and the logits of {side.label}."
+            f"{side.label} has other witnesses than its files say; with those of its trace {other.label} has"
+            f" the tuple {show_tuple(result)} and the logits of {side.label}."
         )
-        if side is pair.a:
-            named = Named(named.cause, named.factor, named.b, named.a)
-        proof = Proof("done", other.label, result)
-        return explain(pair, example, "proven", [named], sentence, proof=proof, stage=stage)
+        causes, proof = [*pair.name_partial(example), named], Proof("done", other.label, result)
+        yield explain(pair, example, "proven", causes, sentence, proof=proof, stage=stages.get(example))
+
+
+def blame_side(pair: Pair, example: str, side: Side, stage: Stage) -> Explanation:
+    """A side that leaves its own rules by nothing that is known."""
     by = f", by {stage.ratio:.3g} times the noise there" if stage.ratio is not None else ""
     sentence = (
         f"{side.label} leaves its own rules at {stage.stage}{by}, and nothing that was tried does the same."
     )
     return explain(pair, example, "unknown", [], sentence, stage=stage)
-
-
-def try_layer(
-    pair: Pair, example: str, side: Side, layer: str, answers: Answers
-) -> tuple[Named, tuple[int, int, int]] | None:
-    """The change of one layer's parameters that gives a side's tuple and logits in the other side."""
-    other = pair.b if side is pair.a else pair.a
-    if other.trace is not None:
-        return None
-    base = pair.doing if other is pair.a else pair.undoing
-    patches = [base, *({**base, "weights": {**data, "layers": [layer]}} for *_, data in FACTORS)]
-    question = Question(other, patches, (example,))
-    answers.ask([question])
-    record = side.records[example]
-    found = [answers.find(question, patch, example) for patch in patches]
-    errors = [measure_answer(one, record) for one in found]
-    limit = min(NOISE, GAIN * errors[0])
-    good = [
-        (error, number)
-        for number, (error, one) in enumerate(zip(errors[1:], found[1:], strict=True))
-        if error <= limit and is_same_tuple(one, record)
-    ]
-    if not good:
-        return None
-    _, was, sets, cause, _ = FACTORS[min(good)[1]]
-    return Named(cause.value, f"weights.{layer}", was, sets), side.read_tuple(example)

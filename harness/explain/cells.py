@@ -97,7 +97,10 @@ def open_answers(
     subject = prepare_run(request, selection, workspace).subject
     check_subject(run, subject)
     runner = CellRunner(workspace, subject, request.override, ca_bundle)
-    return Answers(runner, hash_code(), auditor=find_auditor(selection.environments))
+    auditor = find_auditor(selection.environments)
+    return Answers(
+        runner, hash_code(), auditor=auditor, network=subject.network, made=run.folder / "explained"
+    )
 
 
 def read_run_request(run: PastRun) -> RunRequest:

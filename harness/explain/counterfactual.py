@@ -88,7 +88,8 @@ class Answers:
 
     `executions` counts the worker's starts, `settings` the patches that were walked; `worker` is the hash of
     the code that answers. `errands` are those that were run, by what tells them apart, `auditor` is the
-    environment that audits, in float64, where there is one, and `looks` what was seen so.
+    environment that audits, in float64, where there is one, and `looks` what was seen so. `network` is the
+    model's neutral folder, and `made` the folder for files that patches name: both only where cells are run.
     """
 
     run: RunAll
@@ -97,6 +98,8 @@ class Answers:
     errands: dict[str, Found] = field(default_factory=dict)
     auditor: Environment | None = None
     looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
+    network: Path | None = None
+    made: Path | None = None
     executions: int = 0
     settings: int = 0
 

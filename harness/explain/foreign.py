@@ -12,7 +12,7 @@ import msgspec
 from harness.core.errors import InputError
 from harness.core.examples import hash_file
 from harness.core.traces import INDEX, Trace, list_arrays, name_steered, read_trace
-from harness.explain.blame import blame_side
+from harness.explain.blame import blame_side, find_leaving, show_leaving
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.combine import match_combined
 from harness.explain.counterfactual import Answers, Side, take_tuple
@@ -149,13 +149,15 @@ def compare_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Ite
     if looks is None:
         return
     flips = find_flips(pair, examples, looks, answers)
+    leaving = {example: find_leaving(pair, example, looks) for example in examples}
+    shown = dict(show_leaving(pair, leaving, examples, looks, answers))
     for example in examples:
-        found = explain_stage(pair, example, looks, answers)
+        found = shown.get(example) or explain_stage(pair, example, looks)
         if found is not None:
             yield add_flip(pair, found, flips.get(example))
 
 
-def explain_stage(pair: Pair, example: str, looks: Looks, answers: Answers) -> Explanation | None:
+def explain_stage(pair: Pair, example: str, looks: Looks) -> Explanation | None:
     """What an example's audits tell; None where they are not there, or tell of no stage."""
     if not all(looks.find(side, side, example) for side in (pair.a, pair.b)):
         return None
@@ -167,7 +169,7 @@ def explain_stage(pair: Pair, example: str, looks: Looks, answers: Answers) -> E
     own = [(side, find_own(side, example, looks)) for side in (pair.b, pair.a)]
     leaves = next(((side, found[0]) for side, found in own if found is not None), None)
     if leaves is not None:
-        return blame_trace(pair, example, leaves[1]) or blame_side(pair, example, *leaves, answers)
+        return blame_trace(pair, example, leaves[1]) or blame_side(pair, example, *leaves)
     if find_first(pair, example, looks) is not None:
         return None
     named = Named(Cause.NUMERICS.value, *name_library(pair))

@@ -51,5 +51,6 @@ def explain_fault(project, fault, number):
     for line in lines:
         key = line["verdict"], tuple(sorted(one["cause"] for one in line["causes"]))
         sets[key] = sets.get(key, 0) + 1
+    assert out, (code, err[-1500:])
     executions = json.loads(out)["executions"]
     return Found(fault, len(lines), sets, executions, time.monotonic() - started, lines)

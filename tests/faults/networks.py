@@ -22,9 +22,9 @@ def change_weights(name, code, **more):
     return Fault(name, ("weights",), (edit,), **more)
 
 
-def locate_weights(name, stage, code):
+def locate_weights(name, stage, code, **more):
     """The same of parameters that nobody has elsewhere: the first layer that has them is to be found."""
-    return replace(change_weights(name, code), causes=(), verdicts=("unknown",), stage=stage)
+    return replace(change_weights(name, code), stage=stage, **more)
 
 
 def change_gold(name, code, **more):
@@ -49,14 +49,23 @@ FOREIGN = (
         "plain conv4_2",
         "array + (0.3 * array.std() * np.random.default_rng(3).normal(size=array.shape)"
         " if name == 'conv4_2.weight' else 0)",
+        value="with others",
+    ),
+    locate_weights(
+        "a channel negated",
+        "plain conv3_1",
+        "array * np.float32(-1) ** (np.arange(len(array)) == 4).reshape(-1, *[1] * (array.ndim - 1))"
+        " if name.startswith('conv3_1.') else array",
+        value="with weights negated in outputs 4",
     ),
     locate_weights(
         "another file",
         "plain conv1_1",
         "np.random.default_rng(7).permutation(array) if array.ndim > 1 else array",
+        verdicts=("consistent",),
     ),
 )
-"""Parameters that are on no side of a run: nothing there can be set to them, so that nothing proves them."""
+"""Parameters that are on no side of a run: they are solved from what a trace has, as far as it tells."""
 DROPPED = "return value.copy()"
 KEPT = "2 * np.random.default_rng().integers(0, 2, value.shape)"
 NETWORKS = (

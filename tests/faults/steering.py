@@ -80,7 +80,6 @@ RULES = (
                 f"return {{blob: found[:-1] or found for blob, found in {READ[7:]}.items()}}",
             ),
         ),
-        verdicts=("consistent",),
     ),
     edit_steering(
         "zero is what is small",

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import itertools
+from pathlib import Path
 
 import numpy as np
 from worker_jobs import run
@@ -96,7 +97,8 @@ class Cells:
         self.jobs["auditor"]["port"] = {"preset": "notebook", "rules": {}}
         self.faults["auditor"] = None
         pair = Pair(a, b, diverging, agreeing, lambda example: f"harness explain RUN --example {example}")
-        return pair, Answers(self.answer, "code", auditor=auditor)
+        network, made = Path(self.jobs[a.label]["model"]["network"]), self.folder / "made"
+        return pair, Answers(self.answer, "code", auditor=auditor, network=network, made=made)
 
 
 def make_environment(name):
