@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from harness.launch.events import Event
 from harness.report.causes import draw_part
@@ -44,6 +45,13 @@ class ExplainScreen:
             self.told = time.monotonic()
             self.say(text)
 
+    def begin(self, text: str) -> None:
+        """Say what is done now that all is explained."""
+        if self.bar is None:
+            self.say(text)
+        else:
+            self.bar.update(self.bar.task_ids[0], total=None, text=text)
+
     def note(self, text: str) -> None:
         """What is going on beside it."""
         if self.bar is not None:
@@ -71,10 +79,10 @@ def open_screen(console: Console) -> Iterator[ExplainScreen]:
         yield ExplainScreen(console)
         return
     columns = (
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[text]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+        TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
     )
     with Progress(*columns, console=console) as bar:
         bar.add_task("explain", total=None, text="reading the run", note="")
