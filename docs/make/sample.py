@@ -14,6 +14,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.summary.document import Summary
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "models" / "tiny-vgg-face" / "examples"
@@ -21,6 +25,7 @@ SAMPLE = ROOT / "reports" / "sample"
 LIST = SAMPLE / "examples.jsonl"
 FACES = ("benign-0005", "benign-0017", "benign-0029", "benign-0041")
 PICTURES = 40  # of the examples with the smallest margins; they are most of the page's size
+LADDER_BYTES = 80_000  # of the largest groups
 COULD_NOT_RUN = 2
 
 
@@ -37,7 +42,7 @@ def choose_examples() -> None:
 def run_matrix(options: list[str]) -> Path:
     """Folder of a run of the list; ends the program where nothing could be judged."""
     place = LIST.relative_to(ROOT).as_posix()
-    command = [sys.executable, "-m", "harness", "matrix", "--json", "--examples", place]
+    command = [sys.executable, "-m", "harness", "matrix", "--json", "--explain", "--examples", place]
     done = subprocess.run([*command, *options], cwd=ROOT, check=False, stdout=subprocess.PIPE)
     if done.returncode == COULD_NOT_RUN:
         sys.exit("the sample stays as it was; without containers, choose local environments as options")
@@ -49,11 +54,23 @@ def keep_report(run: Path) -> None:
     from harness.report.html.write import Budget, write_html
     from harness.report.write import FORMS, HTML, write_form
     from harness.summary.reading import read_summary
+    from harness.system.invocation import name_place
 
-    summary = read_summary(run)
+    summary = forget_run(read_summary(run), name_place(run))
     for name, render in FORMS.items():
         write_form(SAMPLE / name, render(summary, SAMPLE))
-    write_html(SAMPLE / HTML, summary, [run], Budget(pictures=PICTURES))
+    write_html(SAMPLE / HTML, summary, [run], Budget(pictures=PICTURES, ladder_bytes=LADDER_BYTES))
+
+
+def forget_run(summary: Summary, place: str) -> Summary:
+    """A summary whose commands name the latest run: that of the sample is nowhere else."""
+    if summary.causes is None:
+        return summary
+    groups = tuple(
+        one.model_copy(update={"command": one.command.replace(place, "latest")})
+        for one in summary.causes.groups
+    )
+    return summary.model_copy(update={"causes": summary.causes.model_copy(update={"groups": groups})})
 
 
 def main() -> None:

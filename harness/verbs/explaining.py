@@ -79,6 +79,8 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
         found = explain_pairs(folder, pairs, answers, tell)
         known = list_waterfalls(folder, pairs, answers.worker)
         wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
+        if wanted and order.most_seconds:
+            screen.begin("explained; sharing out changes of rates")
         drawn, notes = draw_waterfalls(wanted, run.join, answers, order.most_seconds)
     for note in notes:
         screen.say(note)
