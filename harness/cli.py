@@ -32,6 +32,8 @@ from harness.verbs.fragile import fragile
 from harness.verbs.images import app as images_app
 from harness.verbs.import_log import EXAMPLE as IMPORT_EXAMPLE
 from harness.verbs.import_log import import_log
+from harness.verbs.numerics import EXAMPLE as NUMERICS_EXAMPLE
+from harness.verbs.numerics import numerics
 from harness.verbs.report import EXAMPLE as REPORT_EXAMPLE
 from harness.verbs.report import report
 from harness.verbs.run import MATRIX_EXAMPLE, RUN_EXAMPLE, matrix, run
@@ -75,6 +77,7 @@ app.command(epilog=CACHE_EXAMPLE)(cache)
 app.command(epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command(epilog=EXPLAIN_EXAMPLE)(explain)
 app.command(epilog=FRAGILE_EXAMPLE)(fragile)
+app.command(epilog=NUMERICS_EXAMPLE)(numerics)
 app.command(epilog=TRACE_EXAMPLE)(trace)
 app.command(epilog=FETCH_EXAMPLE)(fetch)
 app.add_typer(witnesses_app)

@@ -20,6 +20,7 @@ from harness.report.divergences import (
     show_tuple,
 )
 from harness.report.markup import code, count_bytes, draw_table, escape, fit_rows, fold, quote_lines
+from harness.report.numerics import write_numerics
 from harness.report.words import FIRST_STAGE, FLEISS, KAPPA, SAME_TUPLE, say_status
 from harness.summary.document import CellSummary, DifferenceSummary, DivergenceSummary, PairSummary, Summary
 from harness.system.numbers import NONE, show_kappa, show_margin, show_p_value, show_percent
@@ -84,6 +85,7 @@ def list_sections() -> dict[Draw, int]:
         draw_notes: 50_000,
         draw_agreement: 80_000,
         write_causes: 100_000,
+        write_numerics: 40_000,
         draw_divergences: 250_000,
         draw_differences: 100_000,
         draw_troubles: 120_000,

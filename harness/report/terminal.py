@@ -16,6 +16,7 @@ from harness.report.cells import STYLES, draw_cells
 from harness.report.differences import draw_differences
 from harness.report.divergence_table import draw_divergences, write_divergences
 from harness.report.families import list_families
+from harness.report.numerics import draw_numerics
 from harness.report.words import PAGE
 from harness.summary.document import CellSummary, Summary
 from harness.system.consoles import PLAIN_WIDTH, make_text
@@ -62,6 +63,7 @@ def print_summary(
         *lists,
         draw_troubles(summary.cells),
         draw_causes(summary) if most_rows is not None else draw_causes(summary, None),
+        draw_numerics(summary),
     ):
         if isinstance(part, str):
             console.file.write(f"{part}\n")  # too long for the console, which measures every line

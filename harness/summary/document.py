@@ -16,6 +16,7 @@ from pydantic import (
 from harness.core.documents import parse_integer
 from harness.records.record import Stage
 from harness.summary.causes import CausesSummary
+from harness.summary.numerics import NumericsSummary
 from harness.summary.part import Part
 
 
@@ -231,8 +232,8 @@ class Summary(Part):
     cell is done. `labels` names the classes
     that occur in diverging tuples, where they are known. `outcome` is `same` where no example diverges,
     `expected` where all that do are in the register, `diverged` where some are not, `not as expected` where
-    the register alone is wrong, `done` where one cell ran and was to be compared with none. `causes` are
-    there where they were asked for.
+    the register alone is wrong, `done` where one cell ran and was to be compared with none. `causes` and
+    `numerics` are there where they were asked for.
     """
 
     schema_version: Literal[2] = VERSION
@@ -250,6 +251,7 @@ class Summary(Part):
     agreeing: AgreeingSummary = AgreeingSummary()
     agreement: AgreementSummary = AgreementSummary()
     causes: CausesSummary | None = None
+    numerics: NumericsSummary | None = None
     labels: dict[ClassNumber, str] = Field(default={})
     incomparable: tuple[IncomparableSummary, ...]
     register_problems: tuple[str, ...]

@@ -99,6 +99,26 @@ def test_every_blob_is_hashed(job, tmp_path):
     assert len({one["blobs"]["data"] for one in records}) == 5
 
 
+def test_single_blobs_are_made_of_a_traces_values(job, tmp_path):
+    """Behind a layer that changed, a blob is what it was when it is made of the same values."""
+    details = {"examples": [f"e{number}" for number in range(5)]}
+    assert run({**job, "task": "trace", "details": details}, tmp_path)[0] == 0
+    shutil.copytree(tmp_path / "out", tmp_path / "trace")
+    clear(tmp_path / "out")
+    asked = {**job, "task": "blobs", "details": {"trace": str(tmp_path / "trace")}}
+    _, ours, _ = run(asked, tmp_path)
+    for one in ours:
+        assert one["layers"] == {name: value for name, value in one["blobs"].items() if name != "data"}
+    weights = nets.random_parameters(NETWORK)
+    weights["conv2_2.weight"][3] *= np.float32(1 + 2**-20)
+    shutil.rmtree(tmp_path / "network")
+    nets.write_folder(tmp_path / "network", NETWORK, weights=weights)
+    clear(tmp_path / "out")
+    _, theirs, _ = run(asked, tmp_path)
+    for one, other in zip(ours, theirs):
+        assert [name for name in one["layers"] if one["layers"][name] != other["layers"][name]] == ["conv2_2"]
+
+
 def test_a_changed_bit_changes_a_blob_and_those_behind(job, tmp_path):
     _, ours, _ = run({**job, "task": "blobs"}, tmp_path)
     weights = nets.random_parameters(NETWORK)

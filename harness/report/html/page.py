@@ -21,6 +21,7 @@ from harness.report.causes import count_causes, list_named, title_waterfall
 from harness.report.divergences import list_controls
 from harness.report.html import overview, plots, why
 from harness.report.html.rows import CHANGES, Names, Slice, write_json
+from harness.report.numerics import count_classes, grow_tree, join_layers, list_told, tell_split
 from harness.summary.document import PairSummary, Summary
 from harness.system import numbers
 from harness.system.text import HIDDEN, make_line, make_lines
@@ -110,6 +111,8 @@ def open_templates() -> Environment:
         "pair_words": describe_pair,
         "status": words.say_status,
         "ratio": numbers.show_ratio,
+        "split_words": tell_split,
+        "joined_layers": join_layers,
         "waterfall_title": title_waterfall,
         "waterfall_bars": why.draw_waterfall,
     }
@@ -157,6 +160,9 @@ def describe_frame(
         "families": why.view_families(summary, ladders),
         "named": list_named(summary.causes) if summary.causes else [],
         "most_causes": why.MOST_OPEN,
+        "bits_words": count_classes(summary.numerics) if summary.numerics else "",
+        "bits_tree": grow_tree(summary.numerics) if summary.numerics else None,
+        "bits_told": list_told(summary.numerics) if summary.numerics else [],
         "causes_words": count_causes(summary.causes) if summary.causes else "",
         "baseline": overview.find_baseline(summary),
         "cells": overview.order_cells(summary),
@@ -201,6 +207,7 @@ def list_sections(summary: Summary, place: PagePlace) -> list[tuple[str, str]]:
     first = place.number == 1
     sections = [
         ("why", "Why", first and summary.causes is not None),
+        ("bits", "Last bits", first and summary.numerics is not None),
         ("environments", "Environments", first),
         ("not-run", "Not run", first and any(cell.status != "done" for cell in summary.cells)),
         ("agreement", "Agreement", first and bool(summary.agreement.pairs)),

@@ -1,0 +1,52 @@
+"""A model's masked twin has its shapes and the weights of masks, and is made once."""
+
+import numpy as np
+import pytest
+from small_model import write_model
+
+from harness.backends import Settings, find_backend
+from harness.core.network_files import read_network, read_weights
+from harness.examples.subject import prepare_subject
+from harness.model.folder import read_model
+from harness.numerics.masked import mask_subject
+from harness.system.cache import read_hashes
+from harness.worker.masks import BIAS, WEIGHT
+
+
+@pytest.fixture(name="subject")
+def make_subject(tmp_path):
+    model = read_model(str(write_model(tmp_path / "small", 3)))
+    cache = tmp_path / "home"
+    cache.mkdir()
+    return prepare_subject(model, (), None, cache, read_hashes(cache), print).subject
+
+
+def test_it_has_the_shapes_of_the_model_and_other_weights(subject, tmp_path):
+    masked = mask_subject(subject, tmp_path / "home", print)
+    ours, theirs = (read_network(one.network) for one in (subject, masked))
+    assert ours.layers == theirs.layers
+    for name, values in read_weights(masked.network, theirs).items():
+        if name.endswith(".weight"):
+            assert (values == WEIGHT).all()
+        else:
+            assert sorted(set(values.tolist())) == [0, BIAS]
+    assert find_backend("reference").load(theirs, read_weights(masked.network, theirs), Settings())
+
+
+def test_it_is_made_once_and_again_where_it_was_changed(subject, tmp_path):
+    said = []
+    first = mask_subject(subject, tmp_path / "home", said.append)
+    assert mask_subject(subject, tmp_path / "home", said.append) == first
+    assert len(said) == 1
+    data = bytearray(first.caffemodel.read_bytes())
+    data[-1] ^= 1
+    first.caffemodel.write_bytes(bytes(data))
+    again = mask_subject(subject, tmp_path / "home", said.append)
+    assert (again, len(said)) == (first, 2)
+    values = read_weights(again.network, read_network(again.network))
+    assert all(np.isfinite(one).all() for one in values.values())
+
+
+def test_it_names_no_example(subject, tmp_path):
+    masked = mask_subject(subject, tmp_path / "home", print)
+    assert (masked.example_ids, masked.only, masked.witnesses) == ((), (), {})
