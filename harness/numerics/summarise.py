@@ -67,7 +67,7 @@ def list_layers(readings: Sequence[Reading]) -> Iterator[LayerSummary]:
             OrderSummary(
                 environments=tuple(one.name for one in members),
                 words=describe(members[0].orders[blob]),
-                plain=members[0].orders[blob].plain,
+                is_plain=members[0].orders[blob].plain,
             )
             for members in sorted(alike.values(), key=lambda one: -len(one))
         )

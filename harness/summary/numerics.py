@@ -32,11 +32,11 @@ class SplitSummary(Part):
 
 
 class OrderSummary(Part):
-    """Environments that add up a layer alike, and how, in words; `plain` where it is a plain sum."""
+    """Environments that add up a layer alike, and how, in words; `is_plain` where it is a plain sum."""
 
     environments: tuple[str, ...]
     words: str
-    plain: bool
+    is_plain: bool
 
 
 class LayerSummary(Part):

@@ -18,8 +18,8 @@ from harness.summary.numerics import (
 
 SCORE = ScoreSummary(total=40, equal=9, wrong_equal=1, wrong_different=2)
 ORDERS = (
-    OrderSummary(environments=("a", "b"), words="27 one after the other", plain=True),
-    OrderSummary(environments=("c", "d"), words="no plain sum (tiles)", plain=False),
+    OrderSummary(environments=("a", "b"), words="27 one after the other", is_plain=True),
+    OrderSummary(environments=("c", "d"), words="no plain sum (tiles)", is_plain=False),
 )
 
 
@@ -98,7 +98,7 @@ def test_hostile_names_stay_text(tmp_path, text):
     split = SplitSummary(
         blob=text, parts=((text,), ("b",)), properties=(PropertySummary(name=text, values=(text, text)),)
     )
-    order = OrderSummary(environments=(text,), words=text, plain=True)
+    order = OrderSummary(environments=(text,), words=text, is_plain=True)
     layers = (LayerSummary(blob=text, layer=text, products=1, orders=(order,)),)
     summary = make_told(
         environments=(text, "b"), splits=(split,), layers=layers, missing={text: text}, unlike={text: 1}

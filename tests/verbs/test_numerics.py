@@ -29,7 +29,7 @@ def test_environments_are_put_into_classes(harness, root):
     assert [
         found[name][wrong] for name in ("passes", "single") for wrong in ("wrong_equal", "wrong_different")
     ] == [0] * 4
-    assert all(one["plain"] for layer in found["layers"] for one in layer["orders"])
+    assert all(one["is_plain"] for layer in found["layers"] for one in layer["orders"])
 
 
 def test_all_reports_say_it(harness, root):
