@@ -23,11 +23,12 @@ SHOW = "HARNESS_TRACEBACK"  # set to anything, it has tracebacks printed
 
 
 def run_guarded(work: Callable[[], int | None]) -> int:
-    """Do the work; its exit code. 1 comes from the work alone: whatever breaks is one line and 2."""
+    """Do the work; its exit code. 1 comes from the work alone: whatever breaks is one line and 2.
+
+    So is a library that gives up by SystemExit, also with 0: what was to be printed is not.
+    """
     try:
         code = work() or 0
-    except SystemExit as error:  # not of this project's making: a library that gives up
-        code = COULD_NOT_RUN if error.code else 0
     except BaseException as error:  # noqa: BLE001 - nothing else stands behind this
         code = explain_ending(error)
     return max(code, flush_output())

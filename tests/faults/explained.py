@@ -45,7 +45,7 @@ def explain_fault(project, fault, number):
         code, out, err = project.explain(folder, "--json")
     if code == 2 and "nothing diverges" in err:
         return Found(fault, 0, {}, 0, time.monotonic() - started, ())
-    assert code != 2, err[-2000:]
+    assert (code, bool(out)) == (0, True), f"exit {code}: {err[-2000:]}"
     lines = tuple(map(json.loads, (folder / "causes.jsonl").read_text().splitlines()))
     sets = {}
     for line in lines:
