@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.core.errors import InputError
+from harness.diff.fingerprints import compare_cells
 from harness.explain.causes import Cause, Explanation, Named, Proof, Verdict
 from harness.explain.counterfactual import (
     AS_IT_IS,
@@ -13,6 +14,7 @@ from harness.explain.counterfactual import (
     Question,
     Record,
     Side,
+    key_place,
     take_tuple,
     write_data,
 )
@@ -20,6 +22,7 @@ from harness.explain.ladder import list_traces
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.pair import Pair, explain
 from harness.explain.sentences import tell_unstable
+from harness.records.cell import read_cell
 
 
 def check_control(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
@@ -29,6 +32,7 @@ def check_control(pair: Pair, examples: Sequence[str], answers: Answers) -> Iter
             again = answers.find(Question(side, (AS_IT_IS,), (example,)), AS_IT_IS, example)
             if again is not None and is_unstable(again, side.records[example]):
                 check_code(side, answers)
+                check_surroundings(side, answers)
                 yield tell_control(pair, side, example, again)
                 break
 
@@ -56,6 +60,23 @@ def check_code(side: Side, answers: Answers) -> None:
         raise InputError(
             f"{side.label}: answers otherwise than in the run, which was made by another version of the"
             " harness; run it again, and explain that run"
+        )
+
+
+def check_surroundings(side: Side, answers: Answers) -> None:
+    """InputError where a cell that answers otherwise ran on another machine now, or with other libraries."""
+    folder = answers.folders.get(key_place(Question(side, (), ())))
+    was = {key: side.cell.get(key) for key in ("job", "fingerprint")}
+    if folder is None or not was["fingerprint"]:
+        return
+    now = {**was, "fingerprint": read_cell(folder).get("fingerprint")}
+    changed = [one for one in compare_cells(was, now) if one.matters]
+    if changed:
+        first, more = changed[0], f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise InputError(
+            f"{side.label}: answers otherwise than in the run, which found other surroundings ({first.what}:"
+            f" {first.baseline or 'none'} then, {first.here or 'none'} now{more}); run it again, and explain"
+            " that run"
         )
 
 

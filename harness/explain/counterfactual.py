@@ -87,14 +87,16 @@ class Answers:
     """All that was tried so far; nothing is tried twice.
 
     `executions` counts the worker's starts, `settings` the patches that were walked; `worker` is the hash of
-    the code that answers. `errands` are those that were run, by what tells them apart, `auditor` is the
-    environment that audits, in float64, where there is one, and `looks` what was seen so. `network` is the
-    model's neutral folder, and `made` the folder for files that patches name: both only where cells are run.
+    the code that answers. `folders` has what the first execution in a place left, `errands` what those came
+    to that were run, by what tells them apart. `auditor` is the environment that audits, in float64, where
+    there is one, and `looks` what was seen so. `network` is the model's neutral folder, and `made` the folder
+    for files that patches name: both only where cells are run.
     """
 
     run: RunAll
     worker: str | None = None
     known: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
     errands: dict[str, Found] = field(default_factory=dict)
     auditor: Environment | None = None
     looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
@@ -141,6 +143,7 @@ class Answers:
         if isinstance(result, Failure):
             return result
         place, texts = key_place(question), [write_data(one) for one in question.patches]
+        self.folders.setdefault(place, result)
         for record in walk_records(result):
             number = record.get("patch")
             if not isinstance(number, int) or not 0 <= number < len(texts):

@@ -7,6 +7,7 @@ import pytest
 from toy_cells import Toy, make_environment, make_job, make_pair
 
 from harness.core.errors import InputError
+from harness.explain import control
 from harness.explain.causes import CAUSES
 from harness.explain.explain import STRATEGIES, explain_pair, explain_pairs, keep_explained
 from harness.explain.pair import explain as make_explanation
@@ -139,6 +140,30 @@ def test_a_cell_that_disagrees_with_itself_is_called_that_and_nothing_else():
     assert {named.cause for one in found for named in one.causes} == {"nondeterminism"}
     assert {(one.proof.kind, one.proof.cell) for one in found} == {("control", "two")}
     assert "disagrees with itself" in found[0].sentence
+
+
+def test_other_surroundings_are_not_called_nondeterminism(monkeypatch):
+    """Another processor, another library: the cell was run again elsewhere, or later."""
+    pair, answers, runner = make_pair(Toy("one"), Toy("two", make_job({"ddof": 1})))
+    runner.toys["two"].fault = {"port": {"zero_sigma": "relative"}}
+    found = {"cpu": {"model": "A"}, "packages": {"pillow": "13.0.0"}, "kernel": "1"}
+    pair.b.cell["fingerprint"] = found
+    for now in (found, {**found, "kernel": "2"}):
+        monkeypatch.setattr(control, "read_cell", lambda _, now=now: {"fingerprint": now})
+        assert list(control.check_control(*begin(pair, answers)))
+    for now, words in [
+        ({**found, "cpu": {"model": "B"}}, r"two: .*surroundings \(processor: A then, B now\); run it again"),
+        ({**found, "packages": {"pillow": "12.0.0"}}, "package pillow: 13.0.0 then, 12.0.0 now"),
+    ]:
+        monkeypatch.setattr(control, "read_cell", lambda _, now=now: {"fingerprint": now})
+        with pytest.raises(InputError, match=words):
+            list(control.check_control(*begin(pair, answers)))
+
+
+def begin(pair, answers):
+    """What a control gets, once both cells were run again."""
+    control.run_again(pair, pair.diverging, answers, [])
+    return pair, pair.diverging, answers
 
 
 def test_another_version_of_the_harness_is_not_called_nondeterminism():
