@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.core.network import Convolution, InnerProduct, Network
 from harness.core.network_files import read_network, read_weights
 from harness.core.traces import read_trace
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
-from harness.explain.counterfactual import Answers, Question, Side
+from harness.explain.counterfactual import Answers, Data, Question, Side
 from harness.explain.errands import run_errands, trace
 from harness.explain.graft import LARGE
 from harness.explain.ladder import Looks
@@ -20,7 +21,8 @@ from harness.explain.layers import Fitted, fit_layer
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.made import make_network
 from harness.explain.pair import Pair, explain
-from harness.explain.sentences import show_tuple
+from harness.explain.sentences import join_phrases, show_tuple
+from harness.worker.rounding import ROUNDERS
 
 MOST_TRACED = 40  # examples of a small network, from which a layer's parameters are solved
 MOST_SOLVED = 3  # layers; of more the first one alone, which tells what kind of fault it is
@@ -65,6 +67,10 @@ def name_layers(
     faulty = find_faulty(pair, side, list(stages), looks, answers)
     if faulty is None:
         return
+    if not all(faulty.fitted):
+        rounded = list(name_rounded(pair, faulty, stages, examples, answers))
+        yield from rounded
+        examples = [one for one in examples if one not in {done.example for done in rounded}]
     alike = set(try_fitted(pair, faulty, examples, answers)) if all(faulty.fitted) else set()
     named, other = faulty.name(pair), pair.b if side is pair.a else pair.a
     is_so = all(is_evident(pair, faulty, one, looks) for one in stages)  # of those that nobody looked at, too
@@ -150,13 +156,56 @@ def try_fitted(pair: Pair, faulty: Faulty, examples: Sequence[str], answers: Ans
     patch = {**base, "weights": {"from": str(folder), "layers": [one.layer for one in fitted]}}
     question = Question(other, (base, patch), examples)
     answers.ask([question])
+    return list_alike(side, question, patch, answers)
+
+
+def list_alike(side: Side, question: Question, patch: Data, answers: Answers) -> list[str]:
+    """The examples of which a patch gives a side's tuple and logits, far nearer than the first one does."""
     return [
         one
-        for one in examples
+        for one in question.examples
         if is_same_tuple(answers.find(question, patch, one), side.records[one])
         and measure_answer(answers.find(question, patch, one), side.records[one])
-        <= min(NOISE, GAIN * measure_answer(answers.find(question, base, one), side.records[one]))
+        <= min(
+            NOISE, GAIN * measure_answer(answers.find(question, question.patches[0], one), side.records[one])
+        )
     ]
+
+
+def name_rounded(
+    pair: Pair, faulty: Faulty, stages: dict[str, Stage], examples: Sequence[str], answers: Answers
+) -> Iterator[Explanation]:
+    """Explanations by layers that compute in another precision than the side says."""
+    assert answers.network is not None
+    side, other = faulty.side, pair.b if faulty.side is pair.a else pair.a
+    if other.trace is not None:
+        return
+    network = read_network(answers.network)
+    layers = [network.blobs[network.index(blob)].layers[0].name for blob in faulty.blobs]
+    base: dict[str, Any] = pair.doing if other is pair.a else pair.undoing
+    patches = [
+        {**base, "rounding": {"to": kind, "weights": both, "layers": layers}}
+        for kind, both in product(ROUNDERS, (True, False))
+    ]
+    question = Question(other, (base, *patches), examples)
+    answers.ask([question])
+    found = {number: list_alike(side, question, one, answers) for number, one in enumerate(patches)}
+    best = max(found, key=lambda number: len(found[number]))
+    rounding = patches[best]["rounding"]
+    words = f"{rounding['to']}{'' if rounding['weights'] else ' inputs'}"
+    factor = f"precision.{faulty.blobs[0]}" if len(faulty.blobs) == 1 else "precision"
+    values = ("float32", words) if side is pair.b else (words, "float32")
+    named = Named(Cause.PRECISION.value, factor, *values)
+    where = join_phrases(faulty.blobs) if len(layers) <= MOST_SOLVED else f"{len(layers)} layers"
+    for example in found[best]:
+        result = side.read_tuple(example)
+        sentence = (
+            f"{side.label} computes {where} in {words}, which no file says; so computed {other.label} has the"
+            f" tuple {show_tuple(result)} and the logits of {side.label}."
+        )
+        proof = Proof("done", other.label, result, len(found[best]) - 1)
+        causes = [*pair.name_partial(example), named]
+        yield explain(pair, example, "proven", causes, sentence, proof=proof, stage=stages.get(example))
 
 
 def is_evident(pair: Pair, faulty: Faulty, example: str, looks: Looks) -> bool:

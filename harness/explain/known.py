@@ -138,12 +138,20 @@ def list_known_rest(job: Mapping[str, Any], *, has_arrays: bool) -> Iterator[Pat
         yield Patch(cause, factor, was, sets, data, is_input=True)
 
 
+def round_to(kind: str, layers: str, *, weights: bool = True) -> dict[str, Any]:
+    """A patch to layers that compute with rounded inputs, and weights."""
+    return {"rounding": {"to": kind, "kind": layers, "weights": weights}}
+
+
 KNOWN_WALKS: tuple[tuple[str, str, str, Cause, dict[str, Any]], ...] = (
     ("weights", "float32", "float16", Cause.WEIGHTS, {"weights": {"cast": "float16"}}),
     ("weights", "float32", "bfloat16", Cause.WEIGHTS, {"weights": {"cast": "bfloat16"}}),
     ("weights.bias", "as it is", "0", Cause.WEIGHTS, {"weights": {"zero": "bias"}}),
     ("weights.fc", "as they are", "transposed", Cause.WEIGHTS, {"weights": {"transpose": "fc"}}),
     ("pooling", "ceil", "floor", Cause.POOLING, {"pooling": "floor"}),
+    ("rounding", "float32", "tf32", Cause.PRECISION, round_to("tf32", "convolutions")),
+    ("rounding", "float32", "tf32 inputs", Cause.PRECISION, round_to("tf32", "convolutions", weights=False)),
+    ("rounding", "float32", "float16", Cause.PRECISION, round_to("float16", "all")),
     ("flatten", "nchw", "nhwc", Cause.FLATTEN, {"flatten": "nhwc"}),
 )
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from harness.core.network import Blob, Convolution, InnerProduct, Network, Relu
 from harness.core.traces import Trace, name_plain
-from harness.worker.changes import round_bfloat16, round_float16
 from harness.worker.lineage import follow_pass
+from harness.worker.rounding import round_bfloat16, round_float16
 
 MISS = 2e-5  # of the largest output: what float32's sums are off is less
 MOST_UNKNOWN = 1200  # parameters of one output that are solved for

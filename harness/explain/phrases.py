@@ -133,6 +133,7 @@ WAYS: dict[str, Callable[[Any], str]] = {
     "weights": lambda value: f"has weights in {value}",
     "weights.bias": lambda value: "has no biases" if value == "0" else "has its biases",
     "weights.fc": lambda value: f"reads the weights of fully connected layers {value}",
+    "rounding": lambda value: f"computes layers in {value}",
     "labels": show_labels,
     "packages": lambda value: f"has {show_list(value) or 'no packages'}",
     "settings.threads": lambda value: f"runs on {value} thread{'s' * (value != 1)}",

@@ -11,21 +11,24 @@ from harness.core.documents import check_fields
 from harness.core.errors import InputError
 from harness.core.network import InnerProduct, Network
 from harness.core.network_files import read_network, read_weights
+from harness.worker.rounding import choose_rounder, round_weights
 
 Weights = Mapping[str, np.ndarray]
 OWN_FILES = ("caffe", "opencv")  # backends that read the caffemodel themselves
 FLATTEN = ("nchw", "nhwc")
-KEYS = ("weights", "flatten", "pooling")  # of a patch that changes what an executor is made of
+KEYS = ("weights", "flatten", "pooling", "rounding")  # of a patch that changes what an executor is made of
 
 
 def change_parameters(backend: str, network: Network, weights: Weights, patch: Mapping[str, Any]) -> Weights:
     """A network's parameters as a patch has them; InputError where the backend or a layer cannot take it."""
-    if not {"weights", "flatten"} & set(patch):
+    if not {"weights", "flatten", "rounding"} & set(patch):
         return weights
     if backend in OWN_FILES:
         raise InputError(f"backend {backend}: reads the caffemodel itself; try other parameters in another")
     if "weights" in patch:
         weights = change_weights(network, weights, patch["weights"])
+    if "rounding" in patch:
+        weights = round_weights(network, weights, patch["rounding"])
     return change_flatten(network, weights, patch.get("flatten", "nchw"))
 
 
@@ -62,27 +65,8 @@ Changer = Callable[[str, np.ndarray], np.ndarray]
 
 def cast(_network: Network, kind: str) -> Changer:
     """Rounded to half precision and back."""
-    if kind not in ROUNDERS:
-        raise InputError(f"weights: cast = {kind!r}; choose one of {', '.join(ROUNDERS)}")
-    return lambda _name, values: ROUNDERS[kind](values)
-
-
-def round_float16(values: np.ndarray) -> np.ndarray:
-    """Values as float16 holds them."""
-    with np.errstate(over="ignore"):
-        return values.astype(np.float16).astype(np.float32)
-
-
-def round_bfloat16(values: np.ndarray) -> np.ndarray:
-    """Values as bfloat16 holds them, the nearest, of two the even one."""
-    bits = np.ascontiguousarray(values).view(np.uint32)
-    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
-
-
-ROUNDERS: Dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "float16": round_float16,
-    "bfloat16": round_bfloat16,
-}
+    rounder = choose_rounder(kind, "weights: cast")
+    return lambda _name, values: rounder(values)
 
 
 def zero(_network: Network, part: str) -> Changer:

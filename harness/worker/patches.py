@@ -21,6 +21,7 @@ PATCH = {
     "weights": "a table",
     "flatten": NAME,
     "pooling": NAME,
+    "rounding": "a table",
     "labels": "a table",
     "only": "a list of names",
 }

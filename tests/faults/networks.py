@@ -66,11 +66,47 @@ FOREIGN = (
     ),
 )
 """Parameters that are on no side of a run: they are solved from what a trace has, as far as it tells."""
+WEIGHT = "filters = weight.reshape(layer.group"
+PADDED = "padded = np.pad(value, ((0, 0)"
+POOLED = "        top /= average_divisors(layer, value.shape[1:]).astype(value.dtype)\n    return top"
+TEN_BITS = "(np.ascontiguousarray(value).view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)"
+HALVES = "weight.astype(np.float16).astype(np.float32)"
+HALF = f"value, weight = (value.astype(np.float16).astype(np.float32), {HALVES})"
+ARITHMETIC = (
+    Fault(
+        "convolutions in ten bits",
+        ("precision",),
+        (Edit(REFERENCE, PADDED, PADDED.replace("value", TEN_BITS)),),
+        value="tf32 inputs",
+        examples="ties",
+    ),
+    Fault(
+        "one layer in half precision",
+        ("precision",),
+        (Edit(REFERENCE, WEIGHT, f'if layer.name == "conv3_2":\n        {HALF}\n    {WEIGHT}'),),
+        value="float16",
+        examples="ties",
+    ),
+    Fault(
+        "pools cut off",
+        (),
+        (
+            Edit(
+                REFERENCE,
+                POOLED,
+                POOLED.replace("return top", "top[:, :, top.shape[2] - (below > 0) :] = 0\n    return top"),
+            ),
+        ),
+        stage="plain pool3",
+        verdicts=("unknown",),
+    ),
+)
 DROPPED = "return value.copy()"
 KEPT = "2 * np.random.default_rng().integers(0, 2, value.shape)"
 NETWORKS = (
     *WEIGHTS,
     *FOREIGN,
+    *ARITHMETIC,
     Fault(
         "flattened pixel by pixel",
         ("flatten",),

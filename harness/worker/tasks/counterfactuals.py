@@ -32,6 +32,7 @@ from harness.worker.patches import change_gold, read_patches
 from harness.worker.pooling import CroppingExecutor
 from harness.worker.prepare import Prepared, Refusal, admit_example
 from harness.worker.records import append_batch, keep_whole_batches
+from harness.worker.rounding import RoundingExecutor
 from harness.worker.tasks.judge import list_witnesses, make_record, refuse_example
 from harness.worker.trials import Chunk, Trial, count_lines, list_chunks, plan_trials, refuse_trial
 
@@ -133,7 +134,9 @@ def load_executor(trial: Trial) -> Executor:
         executor: Executor = find_backend(job.backend).load(network, changed, job.settings)
         return executor
 
-    return CroppingExecutor(trial.network, trial.covered, load) if trial.covered else load(trial.network)
+    executor = CroppingExecutor(trial.network, trial.covered, load) if trial.covered else load(trial.network)
+    rounding = trial.patch.get("rounding")
+    return executor if rounding is None else RoundingExecutor(executor, rounding)
 
 
 def walk_plain(executor: Executor, chunk: Chunk) -> Walks:
