@@ -16,6 +16,8 @@ from harness.records.record import walk_records
 if TYPE_CHECKING:
     from harness.explain.errands import Errand
     from harness.explain.ladder import Looks
+    from harness.explain.noise import Algorithm
+    from harness.explain.sound import Sound
 
 TASK = "counterfactuals"
 Record = Mapping[str, Any]
@@ -91,6 +93,7 @@ class Answers:
     to that were run, by what tells them apart. `auditor` is the environment that audits, in float64, where
     there is one, and `looks` what was seen so. `network` is the model's neutral folder, and `made` the folder
     for files that patches name: both only where cells are run.
+    `sound` are cells that agree with the reference on all examples, `calibrated` is what was seen of them.
     """
 
     run: RunAll
@@ -102,6 +105,8 @@ class Answers:
     looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
     network: Path | None = None
     made: Path | None = None
+    sound: Sequence[Side] = ()
+    calibrated: dict[Algorithm, Sound] = field(default_factory=dict)
     executions: int = 0
     settings: int = 0
 

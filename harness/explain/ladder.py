@@ -20,6 +20,7 @@ from harness.explain.errands import Errand, audit, run_errands, trace
 from harness.explain.ladders import Ladder, Rung
 from harness.explain.noise import KNOWN, LEAST, Envelope, Finding, calibrate, classify
 from harness.explain.pair import Pair
+from harness.explain.sound import measure_sound
 from harness.records.record import walk_records
 
 HASHED = ("file", "pixels")  # stages that are no floats
@@ -131,7 +132,8 @@ def audit_sides(
         looks.audits[side.label, rules.label] = by_example
     for side in (pair.a, pair.b):
         agreeing = [line for one in pair.agreeing for line in looks.find(side, side, one)]
-        looks.envelopes[side.label] = calibrate(side.job, agreeing)
+        sound = measure_sound(classify(side.job), answers).findings if len(pair.diverging) > 1 else ()
+        looks.envelopes[side.label] = calibrate(side.job, agreeing, sound)
 
 
 def find_first(pair: Pair, example: str, looks: Looks) -> Stage | None:

@@ -7,7 +7,7 @@ Winograd's algorithm or without. Half precision in one layer is off by dozens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,9 +16,10 @@ import numpy as np
 from harness.explain.causes import Stage
 
 LIMIT = 6.0  # deviations; three times the most of any sound backend
+MOST = 2 * LIMIT  # to which sound environments may widen it; half precision in one layer is off by dozens
 PERCENTILE = 99.0
 FACTOR = 3.0  # above that percentile of agreeing examples
-LEAST = 5  # agreeing examples that calibrate an algorithm without a theory
+LEAST = 5  # agreeing examples that calibrate an algorithm
 Algorithm = Literal["direct", "winograd", "tf32", "half"]
 KNOWN: tuple[Algorithm, ...] = ("direct", "winograd")
 """Algorithms of which the audit knows how large roundings are."""
@@ -41,17 +42,19 @@ def classify(job: Mapping[str, Any]) -> Algorithm:
 
 @dataclass(frozen=True)
 class Envelope:
-    """How many deviations are noise: by theory, or else by stage from examples on which sides agree.
+    """How many deviations are noise: by theory, and by stage from examples on which cells agree.
 
-    A stage that neither says anything of is not calibrated, and nothing is claimed of it.
+    A stage that neither says anything of is not calibrated, and nothing is claimed of it. `count` is how many
+    examples the stages rest on.
     """
 
     algorithm: Algorithm
     stages: Mapping[str, float] = field(default_factory=dict)
+    count: int = 0
 
     def find_limit(self, stage: str) -> float | None:
         """Deviations that are noise at a stage; None where nothing is known."""
-        return LIMIT if self.algorithm in KNOWN else self.stages.get(stage)
+        return self.stages.get(stage, LIMIT if self.algorithm in KNOWN else None)
 
     def is_beyond(self, finding: Finding) -> bool:
         """Whether a stage's error is more than noise; what differs in words always is."""
@@ -69,15 +72,32 @@ class Envelope:
         return Stage(finding["stage"], finding.get("error"), known, ratio)
 
 
-def calibrate(job: Mapping[str, Any], findings: Iterable[Finding]) -> Envelope:
-    """The envelope of a side's algorithm, from an audit of examples on which both sides agree."""
-    algorithm, by_stage = classify(job), dict[str, list[float]]()
+def calibrate(job: Mapping[str, Any], findings: Iterable[Finding], sound: Sequence[Finding] = ()) -> Envelope:
+    """The envelope of a side's algorithm, from audits."""
+    return make_envelope(classify(job), findings, sound)
+
+
+def make_envelope(algorithm: Algorithm, findings: Iterable[Finding], sound: Sequence[Finding]) -> Envelope:
+    """An algorithm's envelope, from an audit of examples on which both sides of a pair agree.
+
+    Where there is a theory it is widened by `sound` alone, which is of cells that agree on all examples, and
+    not without end: who is judged does not say what is noise.
+    """
+    known = algorithm in KNOWN
+    by_stage = gather_deviations(sound if known else findings)
+    highest = {
+        stage: FACTOR * float(np.percentile(values, PERCENTILE))
+        for stage, values in by_stage.items()
+        if len(values) >= LEAST
+    }
+    limits = {stage: max(LIMIT, min(one, MOST) if known else one) for stage, one in highest.items()}
+    return Envelope(algorithm, limits, max((len(by_stage[stage]) for stage in limits), default=0))
+
+
+def gather_deviations(findings: Iterable[Finding]) -> dict[str, list[float]]:
+    """The deviations that were found, stage by stage."""
+    found: dict[str, list[float]] = {}
     for one in findings:
         if one.get("deviations") is not None:
-            by_stage.setdefault(one["stage"], []).append(float(one["deviations"]))
-    enough = {stage: values for stage, values in by_stage.items() if len(values) >= LEAST}
-    limits = {
-        stage: max(LIMIT, FACTOR * float(np.percentile(values, PERCENTILE)))
-        for stage, values in enough.items()
-    }
-    return Envelope(algorithm, limits)
+            found.setdefault(one["stage"], []).append(float(one["deviations"]))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -87,6 +88,19 @@ def list_pairs(run: PastRun, wish: Wish) -> list[tuple[str, str, list[str], list
     if not pairs:
         refuse_wish(run, wish)
     return pairs
+
+
+def list_sound(run: PastRun, environments: Mapping[str, Environment]) -> list[Side]:
+    """Cells that agree with the reference on every example, with their first records."""
+    join = run.join
+    truth = join.tuples[:, join.environments.index(run.reference)]
+    examples = [str(one) for one in join.examples[:MOST_AGREEING]]
+    found = []
+    for place, name in enumerate(join.environments):
+        if name != run.reference and (join.tuples[:, place] == truth).all():
+            with suppress(InputError):  # an environment that is not here any more calibrates nothing
+                found.append(read_side(run, name, examples, environments))
+    return found
 
 
 def choose_cells(run: PastRun, wish: Wish) -> list[tuple[str, str]]:

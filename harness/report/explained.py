@@ -61,6 +61,8 @@ def keep_earlier(before: CausesSummary | None, causes: CausesSummary) -> dict[st
         "executions": before.executions + causes.executions,
         "waterfalls": (*kept, *causes.waterfalls),
         "untested": tuple(dict.fromkeys((*before.untested, *causes.untested))),
+        "noise": causes.noise or before.noise,
+        "reference": causes.reference or before.reference,
     }
 
 

@@ -72,6 +72,33 @@ class Waterfall(Part):
     worker: str | None = None
 
 
+class Calibration(Part):
+    """How much noise an algorithm was seen to have, in standard deviations of independent roundings.
+
+    `percentile` is the 99th of the stage that has most, on so many examples of cells that agree with the
+    reference on all of them; what is beyond `limit` is no noise.
+    """
+
+    algorithm: str
+    percentile: float
+    limit: float
+    examples: Count
+    cells: tuple[str, ...]
+
+
+class ReferenceHealth(Part):
+    """How good the float64 reference is: the most that its sums are off sums without rounding.
+
+    In standard deviations of the noise that it judges, on so many stages; where it is not a hundred times
+    better than what it judges a stage is `uncalibrated`, and nothing is claimed of it.
+    """
+
+    environment: str
+    distance: float
+    stages: Count
+    uncalibrated: Count
+
+
 class CausesSummary(Part):
     """Why examples diverge: a (divergent example, pair of cells) is explained once.
 
@@ -86,3 +113,5 @@ class CausesSummary(Part):
     groups: tuple[CauseGroup, ...]
     waterfalls: tuple[Waterfall, ...] = ()
     untested: tuple[str, ...] = ()
+    noise: tuple[Calibration, ...] = ()
+    reference: ReferenceHealth | None = None

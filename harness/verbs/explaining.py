@@ -16,7 +16,8 @@ from harness.explain.explain import Progress, explain_pairs, list_current
 from harness.explain.foreign import FOREIGN, read_foreign
 from harness.explain.groups import summarise_causes
 from harness.explain.pair import Pair
-from harness.explain.run import PastRun, Wish, list_pairs, read_pair, read_past_run
+from harness.explain.run import PastRun, Wish, list_pairs, list_sound, read_pair, read_past_run
+from harness.explain.sound import describe_reference, list_calibrations
 from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
@@ -76,6 +77,7 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     with open_workspace(root, screen) as workspace:
         sides = [one for pair in pairs for one in (pair.a, pair.b)]
         answers = open_answers(workspace, run, sides, order.ca_bundle)
+        answers.sound = list_sound(run, environments)
         found = explain_pairs(folder, pairs, answers, tell)
         known = list_waterfalls(folder, pairs, answers.worker)
         wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
@@ -84,7 +86,8 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
         drawn, notes = draw_waterfalls(wanted, run.join, answers, order.most_seconds)
     for note in notes:
         screen.say(note)
-    causes = summarise_causes(found, answers.executions, [*known, *drawn])
+    seen = {"noise": list_calibrations(answers), "reference": describe_reference(answers)}
+    causes = summarise_causes(found, answers.executions, [*known, *drawn]) | seen
     write_reports(folder, run, causes)
     return causes, folder
 
@@ -121,7 +124,8 @@ def write_reports(folder: Path, run: PastRun, causes: Mapping[str, Any]) -> None
     known = list_current(folder, executions)
     told = summarise_causes(known, causes["executions"])
     untested = list(dict.fromkeys([*told["untested"], *causes["untested"]]))
-    more = {"waterfalls": causes["waterfalls"], "untested": untested}
+    kept = {name: causes[name] for name in ("waterfalls", "noise", "reference") if name in causes}
+    more = {**kept, "untested": untested}
     write_explained(folder, CausesSummary.model_validate(told | more), known)
 
 

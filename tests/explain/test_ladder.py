@@ -16,7 +16,7 @@ from harness.explain.foreign import compare_stages
 from harness.explain.graft import find_flips, narrow
 from harness.explain.ladder import build_ladder, find_first, look_at
 from harness.explain.ladders import LADDERS, read_ladders
-from harness.explain.noise import LEAST, LIMIT, Envelope, calibrate, classify
+from harness.explain.noise import LEAST, LIMIT, MOST, Envelope, calibrate, classify
 from harness.explain.pair import explain
 from harness.worker import fingerprint
 
@@ -278,6 +278,20 @@ def test_agreeing_examples_do_not_widen_what_theory_says():
     envelope = calibrate({"backend": "reference", "settings": {}}, make_findings([500.0] * 50))
     assert envelope.is_beyond(make_findings([LIMIT * 1.1])[0])
     assert not envelope.is_beyond(make_findings([LIMIT * 0.9])[0])
+
+
+def test_cells_that_agree_on_everything_widen_what_theory_says_and_not_without_end():
+    job = {"backend": "opencv", "settings": {}}
+    narrow = calibrate(job, (), make_findings([0.5] * LEAST))
+    assert narrow.find_limit("plain fc6") == LIMIT
+    assert narrow.count == LEAST
+    wide = calibrate(job, (), make_findings([2.5] * 50))
+    assert wide.find_limit("plain fc6") == pytest.approx(7.5)
+    assert wide.find_limit("plain fc7") == LIMIT
+    assert not wide.is_beyond(make_findings([7.0])[0])
+    broken = calibrate(job, (), make_findings([50.0] * 50))
+    assert broken.is_beyond(make_findings([MOST * 1.1])[0])
+    assert calibrate(job, (), make_findings([2.5] * (LEAST - 1))).find_limit("plain fc6") == LIMIT
 
 
 @pytest.mark.parametrize(
