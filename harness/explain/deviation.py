@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Tuple
-from harness.explain.counterfactual import Answers, Question, Record, take_tuple
+from harness.explain.counterfactual import Answers, Record
 from harness.explain.factors import WHOLE, find_place, list_bridges
-from harness.explain.likeness import is_alike, measure_pass
+from harness.explain.likeness import measure_pass
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import read_rules
 from harness.explain.rest import name_library
 from harness.explain.sentences import tell_deviation
 from harness.explain.setup import LAST_BITS
+from harness.explain.shake import find_met
 
 SMALL = 1e-6  # of the mean: float32's last bits make deviations of up to a few 1e-7
 TOLERANT: dict[str, Any] = {"port": {"zero_sigma": "relative"}}
@@ -45,15 +46,7 @@ def find_settled(pair: Pair, examples: Sequence[str], answers: Answers) -> dict[
         return {}
     if not is_tested_exactly(pair) or any(one.cause not in LAST_BITS for one in pair.declared):
         return {}
-    questions = [Question(side, [TOLERANT], near) for side in (pair.b, pair.a)]
-    answers.ask(questions)
-    found = {}
-    for example in near:
-        theirs, ours = (answers.find(one, TOLERANT, example) for one in questions)
-        result = theirs and take_tuple(theirs)
-        if theirs and result and is_alike(ours, theirs):
-            found[example] = result
-    return found
+    return find_met(pair, (TOLERANT, TOLERANT), near, answers)
 
 
 def are_alike(pair: Pair) -> bool:
