@@ -24,8 +24,8 @@ EXAMPLES = ROOT / "models" / "tiny-vgg-face" / "examples"
 SAMPLE = ROOT / "reports" / "sample"
 LIST = SAMPLE / "examples.jsonl"
 FACES = ("benign-0005", "benign-0017", "benign-0029", "benign-0041")
-PICTURES = 40  # of the examples with the smallest margins; they are most of the page's size
-LADDER_BYTES = 80_000  # of the largest groups
+PICTURES = 24  # of the examples with the smallest margins; they are most of the page's size
+LADDER_BYTES = 40_000  # of the largest groups
 COULD_NOT_RUN = 2
 
 

@@ -119,6 +119,21 @@ def test_a_ladder_opens_at_the_first_stage_beyond_noise():
     assert find_start([Rung("x"), Rung("y", ratio=1.0)]) == 0
 
 
+def test_a_stage_that_rounds_nothing_has_no_noise():
+    assert row_rung(Rung("x", error=0.0, noise=7e-38))[6:8] == ["0", "none"]
+    assert row_rung(Rung("x", error=0.0, noise=7e-9))[6:8] == ["0", "7e-09"]
+
+
+def test_bars_of_a_kind_are_one_path():
+    rungs = [Rung("a", ratio=0.1, apart=1.0), Rung("b", ratio=0.2), Rung("c", ratio=1e9)]
+    strip = draw_strip(0, Ladder("x", ("a", "b"), rungs))
+    assert dict(strip.paths) == {
+        "apart": "M0 40v-36.0h1v36.0",
+        "shade-same": "M0.05 40v-4.0h0.9v4.0M1.05 40v-4.0h0.9v4.0",
+        "shade-9": "M2.05 40v-36.0h0.9v36.0",
+    }
+
+
 def test_a_ladder_says_where_the_cells_part_and_where_grafts_turn_the_tuple():
     ours, theirs = (1, 1, 1), (1, 1, 2)
     rungs = [
