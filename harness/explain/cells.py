@@ -18,6 +18,8 @@ from harness.explain.unchanged import check_sides
 from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
 from harness.matrix.request import RunRequest, prepare_run, select_run
 from harness.matrix.schedule import Outcome
+from harness.numerics.readings import Reader
+from harness.plan.environments import Environment
 from harness.plan.plan import CellRequest, Override
 from harness.worker.fingerprint import hash_code
 
@@ -65,6 +67,11 @@ class CellRunner:
             details={"details": dict(errand.details)},
         )
 
+    def read_orders(self, environments: Sequence[Environment]) -> list[Found]:
+        """The folder of what each environment tells of its orders of addition, or why there is none."""
+        reader = Reader(self.workspace, self.subject, self.override, self.ca_bundle)
+        return [take_outcome(one) for one in reader.read_orders(environments)]
+
     def place(self, patch: dict[str, Any]) -> dict[str, Any]:
         """A patch with witness files where they are here: a cell of a container names those inside it."""
         files = {digest: path for ones in self.subject.witnesses.values() for path, digest in ones.values()}
@@ -99,7 +106,12 @@ def open_answers(
     runner = CellRunner(workspace, subject, request.override, ca_bundle)
     auditor = find_auditor(selection.environments)
     return Answers(
-        runner, hash_code(), auditor=auditor, network=subject.network, made=run.folder / "explained"
+        runner,
+        hash_code(),
+        auditor=auditor,
+        network=subject.network,
+        made=run.folder / "explained",
+        read_orders=runner.read_orders,
     )
 
 

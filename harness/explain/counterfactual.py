@@ -83,6 +83,9 @@ Found = Path | Failure
 RunAll = Callable[[Sequence[Question], "Sequence[Errand]"], Sequence[Found]]
 """Runs a cell for every question and for every errand, all side by side."""
 
+ReadOrders = Callable[[Sequence[Environment]], Sequence[Found]]
+"""Runs a cell in every environment that reads in which order it adds up each layer."""
+
 
 @dataclass
 class Answers:
@@ -94,6 +97,7 @@ class Answers:
     there is one, and `looks` what was seen so. `network` is the model's neutral folder, and `made` the folder
     for files that patches name: both only where cells are run.
     `sound` are cells that agree with the reference on all examples, `calibrated` is what was seen of them.
+    `read_orders` reads in which order environments add up, and `partings` is what was said of that, by pair.
     """
 
     run: RunAll
@@ -107,6 +111,8 @@ class Answers:
     made: Path | None = None
     sound: Sequence[Side] = ()
     calibrated: dict[Algorithm, Sound] = field(default_factory=dict)
+    read_orders: ReadOrders | None = None
+    partings: dict[tuple[str, str], str | None] = field(default_factory=dict)
     executions: int = 0
     settings: int = 0
 

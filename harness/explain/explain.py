@@ -20,6 +20,7 @@ from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
 from harness.explain.deviation import settle_deviations, settle_libraries
 from harness.explain.match import match_known
+from harness.explain.orders import tell_orders
 from harness.explain.pair import Pair, Strategy
 from harness.explain.rest import name_hashes, name_ties, name_unknown
 from harness.explain.shake import settle_arithmetic, shake_batches
@@ -111,7 +112,7 @@ def explain_pair(
     for strategy in strategies:
         for found in strategy(pair, tuple(left), answers):
             left.remove(found.example)
-            yield finish(pair, found)
+            yield tell_orders(pair, finish(pair, found), answers)
 
 
 def finish(pair: Pair, found: Explanation) -> Explanation:

@@ -1,0 +1,44 @@
+"""Where last bits are a cause: the first layer that two environments do not add up alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from harness.explain.causes import Cause, Explanation
+from harness.explain.counterfactual import Answers
+from harness.explain.pair import Pair
+from harness.numerics.orders import find_parting, read_orders, tell_parting
+
+ROUNDED = (Cause.NUMERICS.value, Cause.ALGORITHM.value)
+
+
+def tell_orders(pair: Pair, found: Explanation, answers: Answers) -> Explanation:
+    """An explanation, with the layer where last bits are a cause of it; its verdict stays as it is."""
+    if all(one.cause not in ROUNDED for one in found.causes):
+        return found
+    if pair.names not in answers.partings:
+        answers.partings[pair.names] = find_layer(pair, answers)
+    said = answers.partings[pair.names]
+    return found if said is None else msgspec.structs.replace(found, sentence=f"{found.sentence} {said}")
+
+
+def find_layer(pair: Pair, answers: Answers) -> str | None:
+    """What is said of a pair's first layer that is not added up alike; None where there is none, or no means.
+
+    Orders are those of the environments, each at its own batch size, and are kept as cells are.
+    """
+    environments = (pair.a.environment, pair.b.environment)
+    is_here = pair.a.trace is None and pair.b.trace is None
+    if answers.read_orders is None or not is_here or environments[0].name == environments[1].name:
+        return None
+    folders = answers.read_orders(environments)
+    answers.executions += len(environments)
+    told = [read_orders(one) for one in folders if isinstance(one, Path)]
+    if len(told) < len(environments):
+        return None
+    parting = find_parting(told[0], told[1], list(told[0]))
+    if parting is None:
+        return None
+    return f"The first layer that they do not add up alike: {tell_parting(parting, pair.names)}."
