@@ -16,7 +16,7 @@ import weakref
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -24,6 +24,7 @@ from numpy.lib import format as npy_format
 from harness.core.decode import decode_array
 from harness.core.documents import NAME, check_fields, open_file, read_json, shorten
 from harness.core.errors import InputError, name_file
+from harness.core.examples import hash_file
 from harness.core.limits import MAX_ARRAY_BYTES, MAX_NOTE_BYTES, MAX_TRACE_BYTES
 
 INDEX = "trace.json"
@@ -162,9 +163,11 @@ def write_index(folder: Path, index: Mapping[str, Any]) -> None:
         (folder / INDEX).write_text(text + "\n", encoding="utf-8")
 
 
-def read_trace(folder: Path) -> Trace:
-    """A trace of any machine; InputError where `trace.json` is none."""
+def read_trace(folder: Path, sha256: Optional[str] = None) -> Trace:
+    """A trace of any machine; InputError where `trace.json` is none, or not the one of a hash."""
     path = Path(folder) / INDEX
+    if sha256 is not None and hash_file(path) != sha256:
+        raise InputError(f"{path}: was changed meanwhile; start again")
     data = read_json(path, MAX_NOTE_BYTES, within=Path(folder))
     check_fields(data, FIELDS, f"{path}: is no trace's")
     if data["schema"] != SCHEMA:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.ami.port import port_to_json, read_port
+from harness.core.examples import hash_file
+from harness.core.traces import INDEX
 from harness.explain.counterfactual import Answers, Found, Side
 from harness.plan.environments import Environment
 
@@ -54,13 +56,18 @@ def trace(side: Side, examples: Sequence[str]) -> Errand:
 
 def audit(auditor: Environment, folder: Path, rules: Side, examples: Sequence[str]) -> Errand:
     """A trace held against the rules that a side declares."""
-    return Errand("audit", auditor, examples, {"trace": str(folder), "patch": declare_rules(rules)})
+    return Errand("audit", auditor, examples, {**name_trace(folder), "patch": declare_rules(rules)})
 
 
 def graft(side: Side, folder: Path, grafts: Sequence[Mapping[str, str]], examples: Sequence[str]) -> Errand:
     """A side's passes, each begun with the values of a trace at one blob."""
-    details = {"trace": str(folder), "grafts": [dict(one) for one in grafts]}
+    details = {**name_trace(folder), "grafts": [dict(one) for one in grafts]}
     return Errand("graft", side.environment, examples, details)
+
+
+def name_trace(folder: Path) -> dict[str, str]:
+    """Where a trace is and which one: what the store has of another trace at that place is none of it."""
+    return {"trace": str(folder), "sha256": hash_file(folder / INDEX)}
 
 
 def declare_rules(side: Side) -> dict[str, Any]:

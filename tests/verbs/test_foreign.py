@@ -113,6 +113,20 @@ def test_a_trace_s_values_are_grafted_into_the_cell_that_is_here(harness, scatte
     assert {str(one) for one in tuples.values()} >= {str(one) for one in lines[0]["tuples"]}
 
 
+def test_of_a_trace_at_the_place_of_another_nothing_old_is_said(harness, scattered):
+    """The store has an audit of the trace that was there before."""
+    here, trace = scattered
+    hashes = json.loads((here / "cells" / "a" / "cell.json").read_text())["hashes"]["parameters"]
+    stages = []
+    for parameters in (None, hashes):
+        if parameters is not None:
+            change_index(trace, lambda index: index["hashes"].update(parameters=hashes))
+        code, out, err = harness("explain", here, "--trace", trace)
+        assert code == 0, out + err
+        stages.append(json.loads((here / "causes.jsonl").read_text().splitlines()[-1])["stage"]["stage"])
+    assert stages == [f"parameters {LAYER}.weight", f"plain {LAYER}"]
+
+
 def test_other_weights_that_a_trace_says_are_consistent_with_it(harness, scattered):
     here, trace = scattered
     code, out, err = harness("explain", here, "--trace", trace, "--json")

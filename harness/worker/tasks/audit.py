@@ -38,7 +38,7 @@ from harness.worker.tasks.judge import list_witnesses, read_job_witnesses
 from harness.worker.truth import Judge, compute_blobs, find_resolution, take_given
 from harness.worker.visited import PARTS, Visited
 
-DETAILS = {"trace": "a text", "patch": "a table"}
+DETAILS = {"trace": "a text", "sha256": "a text", "patch": "a table"}
 DOUBLE = 2.0**-53  # the unit roundoff of float64, in which the truth itself is computed
 UNITS = {"float32": 2.0**-24, "float64": DOUBLE}
 COLUMNS = ("mean", "deviation", "minimum")  # one number a visit; other parts have one a channel
@@ -84,10 +84,10 @@ def run_job(job: Job) -> Dict[str, Any]:
     """Hold a trace against the rules; what `cell.json` is to say."""
     started = time.perf_counter()
     details = job.data.get("details")
-    check_fields(details, DETAILS, "job: details", optional=["patch"])
+    check_fields(details, DETAILS, "job: details", optional=["patch", "sha256"])
     assert details is not None
     backend, parameters = find_backend(job.backend), verify_weights(job)
-    audit = open_audit(job, Path(details["trace"]), details.get("patch") or {})
+    audit = open_audit(job, details, details.get("patch") or {})
     stages = list_stages(audit)
     loaded = time.perf_counter()
     batches = [[name] * len(stages) for name in audit.examples]
@@ -105,10 +105,12 @@ def run_job(job: Job) -> Dict[str, Any]:
     return describe_cell(job, backend.versions(), hashes, timings)
 
 
-def open_audit(job: Job, folder: Path, patch: Mapping[str, Any]) -> Audit:
+def open_audit(job: Job, details: Mapping[str, Any], patch: Mapping[str, Any]) -> Audit:
     """A trace and what it is held against; InputError where it is of another model, or of no example here."""
     check_detector(job)
-    trace, rules = read_trace(folder), read_job(apply_patch(job.data, patch)) if patch else job
+    folder = Path(details["trace"])
+    trace = read_trace(folder, details.get("sha256"))
+    rules = read_job(apply_patch(job.data, patch)) if patch else job
     network = read_network(rules.network)
     own = str(job.data["model"].get("name", ""))
     if trace.index["model"] != own:

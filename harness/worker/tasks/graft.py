@@ -36,7 +36,7 @@ from harness.worker.recorder import list_blobs
 from harness.worker.records import append_batch, keep_whole_batches
 from harness.worker.tasks.judge import list_witnesses, make_record, refuse_example
 
-DETAILS = {"trace": "a text", "grafts": "a list"}
+DETAILS = {"trace": "a text", "sha256": "a text", "grafts": "a list"}
 GRAFT = {"pass": NAME, "blob": NAME}
 PASSES = ("plain", "steered", "both")
 INPUT = "input"
@@ -79,9 +79,11 @@ class Bench:
 def run_job(job: Job) -> Dict[str, Any]:
     """Answer every graft for every example; what `cell.json` is to say."""
     started = time.perf_counter()
-    check_fields(job.data.get("details"), DETAILS, "job: details")
+    details = job.data.get("details")
+    check_fields(details, DETAILS, "job: details", optional=["sha256"])
+    assert details is not None
     backend, network = find_backend(job.backend), read_network(job.network)
-    trace = read_trace(Path(job.data["details"]["trace"]))
+    trace = read_trace(Path(details["trace"]), details.get("sha256"))
     examples = list_examples(job.examples, network.logits.shape[0], job.examples_sha256)
     batches = form_batches(examples, job.batch_size, choose_examples(job, trace, examples))
     parameters = verify_weights(job)
