@@ -25,7 +25,7 @@ from harness.report.html.why import (
     view_families,
 )
 from harness.report.html.write import Budget, write_html
-from harness.summary.causes import SharePart, Waterfall
+from harness.summary.causes import GroupStage, SharePart, Waterfall
 from harness.system.numbers import show_ratio
 
 ROOM = 10**6
@@ -197,6 +197,16 @@ def test_ladders_that_have_no_room_are_left_out(tmp_path):
     (path,) = write_html(tmp_path / "report.html", make_caused(), [run], Budget(ladder_bytes=size - 1))
     assert read_data(path)["ladders"] == []
     assert 'class="ladder"' not in path.read_text(encoding="utf-8")
+
+
+def test_a_groups_stage_has_its_word(tmp_path):
+    summary = make_caused()
+    stage = GroupStage(example="example-0", stage="logits_attribute", ratio=7.0)
+    groups = tuple(one.model_copy(update={"stage": stage}) for one in summary.causes.groups)
+    causes = summary.causes.model_copy(update={"groups": groups})
+    (path,) = write_html(tmp_path / "report.html", summary.model_copy(update={"causes": causes}))
+    text = path.read_text(encoding="utf-8")
+    assert '<span class="words">attribute logits</span> (7 \N{MULTIPLICATION SIGN} noise)' in text
 
 
 def test_only_the_first_page_has_causes_and_ladders(tmp_path):

@@ -111,6 +111,7 @@ def open_templates() -> Environment:
         "pair_words": describe_pair,
         "status": words.say_status,
         "ratio": numbers.show_ratio,
+        "stage": name_stage,
         "split_words": tell_split,
         "joined_layers": join_layers,
         "waterfall_title": title_waterfall,
