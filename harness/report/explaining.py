@@ -19,6 +19,8 @@ from harness.summary.causes import CausesSummary
 from harness.system.consoles import make_text
 from harness.system.numbers import count
 
+ROOM = 65  # columns of a terminal that a bar, what is done and the time take
+
 
 @dataclass
 class ExplainScreen:
@@ -55,7 +57,8 @@ class ExplainScreen:
     def note(self, text: str) -> None:
         """What is going on beside it."""
         if self.bar is not None:
-            self.bar.update(self.bar.task_ids[0], note=text)
+            room = max(self.console.width - ROOM, 0)  # else the columns before it are cut
+            self.bar.update(self.bar.task_ids[0], note=text[:room])
 
 
 @contextmanager
@@ -82,7 +85,7 @@ def open_screen(console: Console) -> Iterator[ExplainScreen]:
         BarColumn(bar_width=12),
         TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
-        TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console) as bar:
         bar.add_task("explain", total=None, text="reading the run", note="")
