@@ -15,8 +15,8 @@ from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.made import make_witnesses
 from harness.explain.noise import Finding
 from harness.explain.pair import Pair, explain
-from harness.explain.rest import name_library
-from harness.explain.sentences import show_tuple
+from harness.explain.rest import name_decoders, name_library
+from harness.explain.sentences import show_tuple, tell_pixels
 
 Leaving = tuple[Side, Stage, Finding]
 """A side that leaves its own rules, at which stage, and what was found there."""
@@ -41,8 +41,8 @@ def blame_stages(pair: Pair, examples: Sequence[str], answers: Answers) -> Itera
             yield blame_told(pair, example, *leaves)
         elif leaves is not None:
             yield blame_side(pair, example, *leaves[:2])
-        elif not pair.declared and is_by_rounding(pair, example, flips) and are_calibrated(pair, looks):
-            yield name_rounding(pair, example, flips[example], looks)
+        else:
+            yield from name_kept(pair, example, flips, looks)
     told = [one for one in first.values() if one is not None and one[1].stage in TOLD]
     for example in examples[MOST_LOOKS:]:
         if example in shown:
@@ -74,9 +74,33 @@ def show_leaving(
                 yield one.example, one
 
 
+def name_kept(pair: Pair, example: str, flips: Mapping[str, Flip], looks: Looks) -> Iterator[Explanation]:
+    """What parts sides that both keep to their rules: other pixels, or what they round."""
+    if is_by_pixels(pair, example, flips):
+        yield name_decoder(pair, example)
+    elif not pair.declared and is_by_rounding(pair, example, flips) and are_calibrated(pair, looks):
+        yield name_rounding(pair, example, flips[example], looks)
+
+
 def is_by_rounding(pair: Pair, example: str, flips: Mapping[str, Flip]) -> bool:
     """Whether both sides set out from one input, and a layer turns the tuple, not the input."""
     return example in flips and bool(flips[example].last) and find_hashed(pair, example) is None
+
+
+def is_by_pixels(pair: Pair, example: str, flips: Mapping[str, Flip]) -> bool:
+    """Whether the sides read other pixels of one file, and the input that comes of them turns the tuple."""
+    stage = find_hashed(pair, example)
+    read = all((side.records[example].get("hashes") or {}).get("file") for side in (pair.a, pair.b))
+    is_input = example in flips and not flips[example].last
+    return read and is_input and stage is not None and stage.stage == "pixels"
+
+
+def name_decoder(pair: Pair, example: str) -> Explanation:
+    """The second side has the first one's tuple as soon as it goes on from that one's pixels."""
+    result, named = pair.a.read_tuple(example), name_decoders(pair)
+    sentence = tell_pixels(pair.names, (str(named.a), str(named.b)), result)
+    proof = Proof("graft", pair.b.label, result)
+    return explain(pair, example, "proven", [named], sentence, proof=proof, stage=Stage("pixels"))
 
 
 def are_calibrated(pair: Pair, looks: Looks) -> bool:

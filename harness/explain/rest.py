@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage, Verdict
-from harness.explain.counterfactual import Answers
+from harness.explain.counterfactual import Answers, Side
 from harness.explain.factors import describe_places, find_place
 from harness.explain.likeness import NOISE, PASSES, Pass, measure_pass, read_top
 from harness.explain.pair import Pair, explain
@@ -58,7 +58,8 @@ def name_hashes(pair: Pair, examples: Sequence[str], _answers: Answers) -> Itera
     for example in examples:
         stage = find_stage(pair, example)
         if stage in HASHED:
-            named = Named(HASHED[stage].value, stage, *read_hashes(pair, example, stage))
+            hashes = read_hashes(pair, example, stage)
+            named = name_decoders(pair) if stage == "pixels" else Named(HASHED[stage].value, stage, *hashes)
             verdict, sentence = CERTAINTY[stage], tell_hashes(WORDS[stage], pair.names)
         elif layers:
             named = Named(Cause.WEIGHTS.value, "parameters", layers, layers)
@@ -71,6 +72,21 @@ def name_hashes(pair: Pair, examples: Sequence[str], _answers: Answers) -> Itera
         )
 
 
+def name_decoders(pair: Pair) -> Named:
+    """What reads images on both sides, as a cause."""
+    return Named(Cause.DECODER.value, "decoder", *map(describe_decoder, (pair.a, pair.b)))
+
+
+def describe_decoder(side: Side) -> str:
+    """`pillow 13.0.0`; of a distribution's own, where that is."""
+    name = str(side.job["decoder"])
+    known = (side.cell.get("fingerprint") or {}).get("packages") or {}
+    version = known.get(DECODERS.get(name, ""))
+    return f"{name} {version}" if version else f"{name} of {side.environment.image or side.label}"
+
+
+DECODERS = {"pillow": "pillow", "opencv": "opencv-python-headless", "libjpeg-9e": "jpeglib"}
+"""Packages that decoders come with."""
 CERTAINTY: dict[str, Verdict] = {"file": "proven", "pixels": "consistent"}
 
 

@@ -89,6 +89,14 @@ def tell_hashes(what: str, cells: tuple[str, str], names: Sequence[str] = ()) ->
     return f"{cells[0]} and {cells[1]} have other {what}{more}."
 
 
+def tell_pixels(cells: tuple[str, str], decoders: tuple[str, str], result: Tuple) -> str:
+    """Other pixels of one file, and nothing else, turn a tuple."""
+    return (
+        f"{cells[1]} decodes by {decoders[1]}, {cells[0]} by {decoders[0]}, to other pixels of one file;"
+        f" going on from the pixels of {cells[0]}, {cells[1]} answers {show_tuple(result)}, too."
+    )
+
+
 def tell_tie(cells: tuple[str, str], error: float) -> str:
     """Two classes that are nearer to each other than the cells' last bits."""
     return (

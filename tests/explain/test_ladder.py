@@ -206,7 +206,11 @@ def test_other_pixels_are_no_rounding(job, tmp_path, monkeypatch):
     looks = look_at(pair, pair.diverging, answers)
     flips = find_flips(pair, pair.diverging, looks, answers)
     assert {(one.last, one.first) for one in flips.values()} == {("", "data")}
-    assert list(blame_stages(pair, pair.diverging, answers)) == []
+    found = list(blame_stages(pair, pair.diverging, answers))
+    assert {(one.verdict, one.causes[0].cause, one.proof.kind) for one in found} == {
+        ("proven", "decoder", "graft")
+    }
+    assert [one.example for one in found] == pair.diverging
     trace = replace(pair.b, trace=looks.traces["theirs"])
     pair, answers = cells.pair(pair.a, trace)
     found = list(compare_stages(pair, pair.diverging, answers))
