@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core.traces import read_trace
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
 from harness.explain.counterfactual import Answers, Question, Side
-from harness.explain.faulty import name_layers
+from harness.explain.faulty import name_layers, name_pools
 from harness.explain.graft import Flip, begin_grafts, find_flips
 from harness.explain.ladder import Looks, find_hashed, find_own, look_at
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
@@ -71,6 +71,8 @@ def show_leaving(
                 yield one.example, one
         if plain:
             for one in name_layers(pair, side, plain, [*plain, *rest], looks, answers):
+                yield one.example, one
+            for one in name_pools(pair, side, plain, [*plain, *rest], looks, answers):
                 yield one.example, one
 
 

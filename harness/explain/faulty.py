@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from harness.core.network import Convolution, InnerProduct, Network
+from harness.core.network import Convolution, InnerProduct, Network, Pooling
 from harness.core.network_files import read_network, read_weights
 from harness.core.traces import read_trace
 from harness.explain.causes import Cause, Explanation, Named, Proof, Stage
@@ -20,6 +20,7 @@ from harness.explain.ladder import Looks
 from harness.explain.layers import Fitted, fit_layer
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.made import make_network
+from harness.explain.noise import Finding
 from harness.explain.pair import Pair, explain
 from harness.explain.sentences import join_phrases, show_tuple
 from harness.worker.rounding import ROUNDERS
@@ -94,8 +95,7 @@ def find_faulty(
     """At which blobs a side leaves its rules, fitted; None where there are none, or nothing is known here."""
     if answers.network is None or answers.made is None:
         return None
-    envelope = looks.envelopes[side.label]
-    beyond = [one for name in examples for one in looks.find(side, side, name) if envelope.is_beyond(one)]
+    beyond = list_beyond(side, examples, looks)
     network = read_network(answers.network)
     weighted = list_weighted(network)
     places = {one["stage"]: find_blob(one["stage"]) for one in beyond}
@@ -109,6 +109,39 @@ def find_faulty(
     relative = max(float(one.get("relative") or 0.0) for one in beyond)
     is_all = all(name in weighted for name in places.values())
     return Faulty(side, tuple(blobs), fitted, relative, is_all)
+
+
+def list_beyond(side: Side, examples: Sequence[str], looks: Looks) -> list[Finding]:
+    """Where a side leaves its own rules on some examples."""
+    envelope = looks.envelopes[side.label]
+    return [one for name in examples for one in looks.find(side, side, name) if envelope.is_beyond(one)]
+
+
+def name_pools(
+    pair: Pair,
+    side: Side,
+    stages: Mapping[str, Stage],
+    examples: Sequence[str],
+    looks: Looks,
+    answers: Answers,
+) -> Iterator[Explanation]:
+    """Explanations of a side that leaves its own rules at pools and nowhere else."""
+    blobs = read_network(answers.network).blobs if answers.network is not None else ()
+    pools = [one.name for one in blobs if one.layers and isinstance(one.layers[0], Pooling)]
+    places = {find_blob(one["stage"]) for one in list_beyond(side, list(stages), looks)}
+    if not places or not places <= set(pools):
+        return
+    found = tuple(name for name in pools if name in places)
+    faulty = Faulty(side, found, (None,) * len(found), math.inf, is_all=True)
+    values = ("by the rules", "otherwise") if side is pair.b else ("otherwise", "by the rules")
+    named = Named(Cause.POOLING.value, f"pooling.{found[0]}" if len(found) == 1 else "pooling", *values)
+    sentence = (
+        f"{side.label} pools to {join_phrases(found)} otherwise than the rules, and keeps to all others."
+    )
+    evident = [one for one in stages if is_evident(pair, faulty, one, looks)]
+    for example in examples if len(evident) == len(stages) else evident:
+        causes = [*pair.name_partial(example), named]
+        yield explain(pair, example, "consistent", causes, sentence, stage=stages.get(example))
 
 
 def find_blob(stage: str) -> str:

@@ -253,7 +253,7 @@ def tell_match(
     """The explanation that a change is."""
     said = pair.name_partial(example)
     causes = [*said, *(one.name_done() for one in match.candidate)]
-    result, beside = pair.b.read_tuple(example), len(declared) - len(said)
+    result, beside = pair.b.read_tuple(example), max(0, len(declared) - len(said))
     return explain(
         pair,
         example,

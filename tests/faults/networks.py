@@ -89,7 +89,7 @@ ARITHMETIC = (
     ),
     Fault(
         "pools cut off",
-        (),
+        ("pooling",),
         (
             Edit(
                 REFERENCE,
@@ -98,7 +98,7 @@ ARITHMETIC = (
             ),
         ),
         stage="plain pool3",
-        verdicts=("unknown",),
+        verdicts=("consistent",),
     ),
 )
 DROPPED = "return value.copy()"
