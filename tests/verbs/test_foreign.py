@@ -103,7 +103,11 @@ def test_a_trace_s_values_are_grafted_into_the_cell_that_is_here(harness, scatte
     lines = [json.loads(line) for line in (here / "causes.jsonl").read_text().splitlines()]
     assert lines
     for line in lines:
-        assert (line["verdict"], line["causes"], line["stage"]["stage"]) == ("unknown", [], f"plain {LAYER}")
+        assert (line["verdict"] in ("consistent", "unknown"), line["stage"]["stage"]) == (
+            True,
+            f"plain {LAYER}",
+        )
+        assert {one["cause"] for one in line["causes"]} <= {"weights"}
         assert (line["proof"]["kind"], line["proof"]["in"]) == ("graft", "a")
         assert line["proof"]["tuple"] == line["tuples"][1]
         assert f"values of {LAYER} in the" in line["sentence"]
