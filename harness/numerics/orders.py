@@ -18,7 +18,8 @@ class Order(msgspec.Struct, frozen=True):
     """What one environment's cell tells of a blob: how its layer adds up, or why it is no plain sum.
 
     `bits` is a hash of what it makes of drawn values. `row` is of the first of `taps`, with each of them: how
-    many numbers the smallest part of the sum adds that holds both.
+    many numbers the smallest part of the sum adds that holds both. `programs` are whole orders, each with
+    the channels that have it, where they were asked for; `obstacle` is why they could not be read.
     """
 
     example: str
@@ -37,7 +38,8 @@ class Order(msgspec.Struct, frozen=True):
     channels: str | None = None
     taps: tuple[int, ...] = ()
     row: tuple[int, ...] = ()
-    program: tuple[int, ...] = ()
+    programs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+    obstacle: str | None = None
 
     @property
     def blob(self) -> str:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.core.network_files import read_network, read_weights
+from harness.core.traces import read_trace
 from harness.examples.subject import Subject
 from harness.matrix.campaign import Campaign, Workspace, remove_failed, run_campaign
 from harness.matrix.schedule import Outcome
 from harness.numerics.masked import mask_subject
 from harness.numerics.orders import Order, read_orders
+from harness.numerics.replay import Replay, replay_trace
 from harness.plan.environments import Environment
 from harness.plan.plan import CellRequest, Override
 from harness.records.cell import read_cell
@@ -78,6 +81,22 @@ class Reader:
         """The cells that say in which order environments add up."""
         masked = mask_subject(self.subject, self.workspace.cache, self.workspace.screen.say)
         return self.run(masked, environments, ORDERS, ())
+
+    def replay(self, environments: Sequence[Environment], examples: Sequence[str]) -> dict[str, list[Replay]]:
+        """What of each environment's layers comes out here, added up in its order; nothing without it."""
+        masked = mask_subject(self.subject, self.workspace.cache, self.workspace.screen.say)
+        trees = self.run(masked, environments, ORDERS, (), {"details": {"trees": True}})
+        wanted = {"details": {"examples": list(examples)}}
+        traces = self.run(self.subject, environments, TRACE, tuple(examples), wanted)
+        network = read_network(self.subject.network)
+        weights = read_weights(self.subject.network, network)
+        return {
+            environment.name: list(
+                replay_trace(network, weights, read_trace(trace.folder), read_orders(tree.folder), examples)
+            )
+            for environment, tree, trace in zip(environments, trees, traces, strict=True)
+            if tree.status == trace.status == "done" and tree.folder and trace.folder
+        }
 
     def run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from harness.core.errors import InputError
@@ -10,11 +10,13 @@ from harness.numerics.classes import Split, find_splits
 from harness.numerics.orders import describe
 from harness.numerics.predict import Judged, judge_layers, judge_pairs, score
 from harness.numerics.readings import Reading
+from harness.numerics.replay import Replay
 from harness.summary.numerics import (
     LayerSummary,
     NumericsSummary,
     OrderSummary,
     PropertySummary,
+    ReplaySummary,
     ScoreSummary,
     SplitSummary,
 )
@@ -22,7 +24,9 @@ from harness.summary.numerics import (
 MOST_PROPERTIES = 6
 
 
-def summarise(readings: Sequence[Reading]) -> NumericsSummary:
+def summarise(
+    readings: Sequence[Reading], replays: Mapping[str, Sequence[Replay]] | None = None
+) -> NumericsSummary:
     """The part; InputError where no two environments could be read."""
     read = [one for one in readings if not one.reasons]
     missing = {one.name: "; ".join(one.reasons) for one in readings if one.reasons}
@@ -41,6 +45,10 @@ def summarise(readings: Sequence[Reading]) -> NumericsSummary:
         masks=make_score(single, by_masks=True),
         unlike={one.name: len(one.unlike) for one in read if one.unlike},
         missing=missing,
+        replays={
+            name: tuple(ReplaySummary(**asdict(one)) for one in layers)
+            for name, layers in (replays or {}).items()
+        },
     )
 
 

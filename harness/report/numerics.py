@@ -12,7 +12,14 @@ from rich.text import Text
 
 from harness.report.markup import code, escape
 from harness.summary.document import Summary
-from harness.summary.numerics import LayerSummary, NumericsSummary, OrderSummary, ScoreSummary, SplitSummary
+from harness.summary.numerics import (
+    LayerSummary,
+    NumericsSummary,
+    OrderSummary,
+    ReplaySummary,
+    ScoreSummary,
+    SplitSummary,
+)
 from harness.system.consoles import make_text
 from harness.system.numbers import count
 from harness.system.text import make_line
@@ -89,7 +96,20 @@ def list_asides(part: NumericsSummary) -> list[str]:
 
 def list_told(part: NumericsSummary) -> list[str]:
     """What is said below the tree."""
-    return [*tell_predictions(part), *list_asides(part)]
+    return [*tell_predictions(part), *map(tell_replay, part.replays.items()), *list_asides(part)]
+
+
+def tell_replay(replay: tuple[str, Sequence[ReplaySummary]]) -> str:
+    """`local-pytorch: NumPy, adding in its order, has the bits of 16 of its 16 layers`, and what is left."""
+    name, layers = replay
+    whole = [one for one in layers if one.values and one.equal == one.values]
+    others = "; ".join(
+        f"{one.blob}: {one.why or f'{one.equal} of {one.values} values'}"
+        for one in layers
+        if one not in whole
+    )
+    told = f"{name}: NumPy, adding in its order, has the bits of {len(whole)} of its {len(layers)} layers"
+    return f"{told} ({others})" if others else told
 
 
 def draw_numerics(summary: Summary) -> RenderableType | None:

@@ -57,12 +57,25 @@ class ScoreSummary(Part):
     wrong_different: Count
 
 
+class ReplaySummary(Part):
+    """A layer of an environment, added up in NumPy in its order: how many values have its bits.
+
+    `why` says what kept it from being added up.
+    """
+
+    blob: str
+    values: Count
+    equal: Count
+    why: str | None = None
+
+
 class NumericsSummary(Part):
     """What `harness numerics` found in a run's environments.
 
     `passes` predicts blobs of whole passes, `single` single blobs that all environments make of the same
     values, `masks` the same by masks alone, without what drawn values tell. `unlike` counts examples whose
-    watched pass ends in other bits than the one nobody watches. `missing` says why environments are not here.
+    watched pass ends in other bits than the one nobody watches. `missing` says why environments are not
+    here. `replays` are there where they were asked for.
     """
 
     examples: Count
@@ -75,3 +88,4 @@ class NumericsSummary(Part):
     masks: ScoreSummary
     unlike: dict[str, Count] = Field(default={})
     missing: dict[str, str] = Field(default={})
+    replays: dict[str, tuple[ReplaySummary, ...]] = Field(default={})

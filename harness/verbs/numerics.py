@@ -18,6 +18,10 @@ MOST = 40
 def numerics(
     run: Annotated[str, typer.Argument(metavar="RUN", help=options.RUN_HELP)],
     most: Annotated[int, typer.Option(min=1, help="By how many examples bits are compared.")] = MOST,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Read whole orders, and add up here in them: equal bits prove them."),
+    ] = False,
     ca_bundle: options.CaBundle = None,
     as_json: options.AsJson = False,
     reports: options.Reports = None,
@@ -38,7 +42,8 @@ def numerics(
     root = find_root()
     try:
         with open_screen(open_errors()) as screen:
-            part, folder = read_run(Order(run, most, ca_bundle, reports or root / "reports"), root, screen)
+            order = Order(run, most, ca_bundle, reports or root / "reports", replay)
+            part, folder = read_run(order, root, screen)
     except KeyboardInterrupt:
         print_line("harness: interrupted; cells that are done are kept and used next time", error=True)
         raise typer.Exit(INTERRUPTED) from None

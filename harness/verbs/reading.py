@@ -19,6 +19,8 @@ from harness.report.write import write_reports
 from harness.summary.numerics import NumericsSummary
 from harness.summary.reading import read_summary
 
+REPLAYED = 2  # examples of which layers are added up here
+
 
 @dataclass(frozen=True)
 class Order:
@@ -28,6 +30,7 @@ class Order:
     most: int
     ca_bundle: Path | None
     reports: Path
+    replay: bool = False
 
 
 def read_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[NumericsSummary, Path]:
@@ -43,7 +46,9 @@ def read_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[NumericsS
         subject = prepare_run(request, select_run(request, root), workspace).subject
         check_subject(run, subject)
         reader = Reader(workspace, subject, request.override, order.ca_bundle)
-        part = summarise(reader.read(environments, subject.example_ids[: order.most]))
+        readings = reader.read(environments, subject.example_ids[: order.most])
+        replays = reader.replay(environments, subject.example_ids[:REPLAYED]) if order.replay else {}
+        part = summarise(readings, replays)
     if (folder / "summary.json").exists():
         write_part(folder, part)
     return part, folder

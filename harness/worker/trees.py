@@ -8,7 +8,7 @@ is read in the same way. The bias cannot be masked, so where it is added follows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
@@ -26,8 +26,9 @@ from harness.worker.masks import (
     pivot_probes,
     read_fused,
     read_leaves,
+    spread_probes,
 )
-from harness.worker.orders import NoPlainSumError, Places
+from harness.worker.orders import SEED, NoPlainSumError, Places, take_leaves
 from harness.worker.sums import list_whole
 
 BIAS_LEAF, ADD, FUSED = -1, -2, -3
@@ -54,11 +55,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Reader:
-    """A layer whose order is read in one channel, at some outputs by turns."""
+    """A layer whose order is read in one channel, at some outputs by turns; `fused` is known of pairs."""
 
     bench: Bench
     at: Places
     channel: int
+    fused: Dict[Tuple[int, int], bool] = field(default_factory=dict)
 
     def pair(self, pivot: int, others: Sequence[int]) -> Tuple[np.ndarray, np.ndarray]:
         """Sizes of the smallest parts that hold a tap and each of the others, and which hold the bias."""
@@ -74,11 +76,18 @@ class Reader:
 
     def is_fused(self, first: int, second: int) -> bool:
         """Whether the second tap's product is added to the first one's without being rounded before."""
-        found = self.ask(first, second, fused_mask(self.bench.precision))
+        if (first, second) not in self.fused:
+            self.learn_fused(first, [second])
+        return self.fused[first, second]
+
+    def learn_fused(self, first: int, others: Sequence[int]) -> None:
+        """The same of several second taps at once, which takes no more passes."""
+        probes = pivot_probes(first, np.array(others), self.at)
+        found = ask_probes(self.bench, probes, fused_mask(self.bench.precision))
         fused = read_fused(self.bench.sum, found, self.bench.precision)
         if fused is None:
             raise NoPlainSumError("products are rounded to other widths")
-        return bool(fused[0, self.channel])
+        self.fused.update({(first, one): bool(row) for one, row in zip(others, fused[:, self.channel])})
 
     def is_fused_to_bias(self, tap: int) -> bool:
         """Whether a tap's product is added to the bias without being rounded before."""
@@ -94,16 +103,39 @@ class Reader:
         return left == scale / 2 * WEIGHT
 
 
-def read_tree(bench: Bench) -> Program:
-    """The program of a layer's sum; NoPlainSumError where it has none, or adds more than two at once."""
+def read_trees(bench: Bench) -> List[Tuple[List[int], Program]]:
+    """Programs, each with the channels that are added up by it: the last may have a kernel of their own."""
+    return [(channels, read_tree(bench, channels)) for channels in part_channels(bench)]
+
+
+def part_channels(bench: Bench) -> List[List[int]]:
+    """Channels that masks do not tell apart, but for the bias, which one has not."""
+    random = np.random.RandomState(SEED)
+    found = []
+    for near in (False, True):
+        probes = spread_probes(bench.sum, random, near=near)
+        sizes, holds = take_leaves(bench, probes)
+        fused = read_fused(bench.sum, ask_probes(bench, probes, fused_mask(bench.precision)), bench.precision)
+        found += [sizes - holds] + ([] if fused is None else [fused])
+    parts: Dict[Tuple[bytes, ...], List[int]] = {}
+    for channel in range(bench.sum.stop.shape[0]):
+        key = tuple(np.ascontiguousarray(one[:, channel]).tobytes() for one in found)
+        parts.setdefault(key, []).append(channel)
+    return list(parts.values())
+
+
+def read_tree(bench: Bench, channels: Sequence[int]) -> Program:
+    """The program of some channels' sums; NoPlainSumError where there is none, or it adds several at once."""
     at = list_whole(bench.sum)
+    silent = find_silent(bench.sum.stop.shape[0])
+    channel = next((one for one in channels if one != silent), channels[0])
     inside = [
         tap
         for tap in range(bench.sum.products)
         if isinstance(bench.sum.layer, InnerProduct)
         or all(bench.sum.locate(np.array([tap]), row, column)[0] >= 0 for row, column in zip(*at))
     ]
-    reader = Reader(bench, at, max(0, find_silent(bench.sum.stop.shape[0]) - 1))
+    reader = Reader(bench, at, channel)
     part = read_part(reader, inside, 0)
     if bench.sum.layer.bias and not part.has_bias:
         part = join_bias(reader, part)
@@ -117,6 +149,9 @@ def read_part(reader: Reader, taps: Sequence[int], depth: int) -> Part:
     if depth > DEEPEST:
         raise NoPlainSumError("its parts lie deeper in each other than is read")
     steps = split_taps(reader, taps)
+    singles = [members[0] for _, _, members in steps[1] if len(members) == 1]
+    if singles:
+        reader.learn_fused(steps[0], singles)
     part = Part([steps[0]], steps[0], 1, has_bias=False)
     for size, holds, members in steps[1]:
         other = read_part(reader, members, depth + 1)

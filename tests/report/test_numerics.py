@@ -12,6 +12,7 @@ from harness.summary.numerics import (
     NumericsSummary,
     OrderSummary,
     PropertySummary,
+    ReplaySummary,
     ScoreSummary,
     SplitSummary,
 )
@@ -43,6 +44,10 @@ def make_part(**more):
         "masks": SCORE,
         "unlike": {"b": 1},
         "missing": {"e": "no Docker engine"},
+        "replays": {
+            "a": tuple(ReplaySummary(blob=f"conv{one}", values=9, equal=10 - one) for one in (1, 2)),
+            "b": (ReplaySummary(blob="conv1", values=0, equal=0, why="no plain sum"),),
+        },
     }  # fmt: skip
     return NumericsSummary(**{**given, **more})
 
@@ -74,6 +79,8 @@ def test_every_form_tells_all_of_it(tmp_path, name):
         "37 of 40 right; 9 said to be equal, 1 of them wrongly; 2 wrongly said to differ",
         "1 example ends in other bits when nobody watches",
         "not read (no Docker engine)",
+        "a: NumPy, adding in its order, has the bits of 1 of its 2 layers (conv2: 8 of 9 values)",
+        "b: NumPy, adding in its order, has the bits of 0 of its 1 layers (conv1: no plain sum)",
     ):
         assert said in text
 

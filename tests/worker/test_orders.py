@@ -6,7 +6,7 @@ import pytest
 from known_orders import bench, small_network
 
 from harness.worker.orders import hash_bits, read_order
-from harness.worker.trees import ADD, BIAS_LEAF, FUSED, read_tree
+from harness.worker.trees import ADD, BIAS_LEAF, FUSED, read_tree, read_trees
 
 TAPS = 27
 
@@ -131,7 +131,7 @@ def test_a_tree_gives_the_same_bits(name, which, bias):
     """Whatever was read, adding up by it makes of drawn values what the layer makes of them."""
     network = small_network(bias=bias, size=5)
     one = bench(getattr(known_orders, name), network, which)
-    program = read_tree(one)
+    program = read_tree(one, [1])
     assert sorted(item for item in program if item >= 0) == list(range(one.sum.products))
     assert program.count(BIAS_LEAF) == bias
     random = np.random.RandomState(4)
@@ -140,6 +140,19 @@ def test_a_tree_gives_the_same_bits(name, which, bias):
     offset = np.float32(30.7) if bias else None
     wanted = getattr(known_orders, name)(values, weight, offset)
     assert np.array_equal(walk_program(program, values, weight, offset), wanted)
+
+
+def test_channels_with_another_order_are_read_apart():
+    def mix(values, weight, bias):
+        mix.channel = (mix.channel + 1) % 4
+        known = known_orders.pairwise if mix.channel == 3 else known_orders.one_by_one
+        return known(values, weight, bias)
+
+    mix.channel = -1
+    found = read_trees(bench(mix))
+    assert [channels for channels, _ in found] == [[0, 1, 2], [3]]
+    assert found[0][1] == read_tree(bench(known_orders.one_by_one), [1])
+    assert found[1][1] == read_tree(bench(known_orders.pairwise), [1])
 
 
 def walk_program(program, values, weight, bias):
@@ -160,9 +173,9 @@ def walk_program(program, values, weight, bias):
 
 
 def test_programs_are_read_exactly():
-    chained = read_tree(bench(known_orders.one_by_one))
+    chained = read_tree(bench(known_orders.one_by_one), [1])
     assert chained == chain(range(1, TAPS), [BIAS_LEAF, 0, ADD])
-    assert read_tree(bench(known_orders.fused)) == chain(range(1, TAPS), [BIAS_LEAF, 0, FUSED], FUSED)
-    assert read_tree(bench(known_orders.backwards)) == [
+    assert read_tree(bench(known_orders.fused), [1]) == chain(range(1, TAPS), [BIAS_LEAF, 0, FUSED], FUSED)
+    assert read_tree(bench(known_orders.backwards), [1]) == [
         *chain(range(TAPS - 2, -1, -1), [TAPS - 1]), BIAS_LEAF, ADD
     ]  # fmt: skip

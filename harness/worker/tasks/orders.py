@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 from harness.backends import find_backend
+from harness.core.documents import check_fields
 from harness.core.errors import InputError
 from harness.core.network import (
     Blob,
@@ -29,10 +30,13 @@ from harness.core.walk import Executor, walk
 from harness.worker.cell import describe_cell, hash_job, report_progress, take_timings, verify_weights
 from harness.worker.job import Job
 from harness.worker.masks import Bench, make_parameter
-from harness.worker.orders import hash_bits, read_order
+from harness.worker.orders import NoPlainSumError, hash_bits, read_order
 from harness.worker.records import append_batch, keep_whole_batches
 from harness.worker.sums import Sum
 from harness.worker.tasks.judge import load_network
+from harness.worker.trees import read_trees
+
+DETAILS = {"trees": "a truth value"}
 
 
 def run_job(job: Job) -> Dict[str, Any]:
@@ -41,6 +45,7 @@ def run_job(job: Job) -> Dict[str, Any]:
     backend, network = find_backend(job.backend), read_network(job.network)
     parameters = verify_weights(job)
     check_parameters(job, network)
+    wants_trees = read_details(job)
     executor = load_network(job, network, network)
     blobs = list_rounded(network)
     loaded = time.perf_counter()
@@ -50,12 +55,19 @@ def run_job(job: Job) -> Dict[str, Any]:
     for number, (start, stop, layer) in enumerate(blobs[done:], start=done + 1):
         shape = describe_shape(start, stop)
         if shape not in known:
-            known[shape] = read_blob(executor, job.batch_size, (start, stop), layer)
+            known[shape] = read_blob(executor, job.batch_size, (start, stop), layer, trees=wants_trees)
         record = {"example": stop.name, "layer": layer.name, **known[shape]}
         append_batch(job.output, hash_job(job), [record])
         report_progress(number, len(blobs))
     timings = take_timings(started, loaded, blobs=len(blobs), resumed=done)
     return describe_cell(job, backend.versions(), {"parameters": parameters}, timings)
+
+
+def read_details(job: Job) -> bool:
+    """Whether the whole order of every layer is wanted."""
+    details = job.data.get("details", {})
+    check_fields(details, DETAILS, "job: details", optional=list(DETAILS))
+    return bool(details.get("trees"))
 
 
 def check_parameters(job: Job, network: Network) -> None:
@@ -94,7 +106,9 @@ def describe_shape(start: Blob, stop: Blob) -> str:
     return f"{start.shape} {plain}"
 
 
-def read_blob(executor: Executor, batch_size: int, ends: Tuple[Blob, Blob], layer: Layer) -> Dict[str, Any]:
+def read_blob(
+    executor: Executor, batch_size: int, ends: Tuple[Blob, Blob], layer: Layer, *, trees: bool = False
+) -> Dict[str, Any]:
     """What is found out of one blob; of layers without weights, and of no plain sums, hashed bits alone."""
     start, stop = ends
 
@@ -108,4 +122,14 @@ def read_blob(executor: Executor, batch_size: int, ends: Tuple[Blob, Blob], laye
         bench = Bench(Sum(InnerProduct("", "", "", 1), start, stop), ask, batch_size, precision)
         return {**told, "precision": precision.name, "plain": False, "why": None, "bits": hash_bits(bench)}
     bench = Bench(Sum(layer, start, stop), ask, batch_size, precision)
-    return {**told, **read_order(bench), "bits": hash_bits(bench)}
+    order = read_order(bench)
+    more = read_program(bench) if trees and order["plain"] else {}
+    return {**told, **order, **more, "bits": hash_bits(bench)}
+
+
+def read_program(bench: Bench) -> Dict[str, Any]:
+    """A layer's whole order, or orders, by channels; or why it cannot be read."""
+    try:
+        return {"programs": read_trees(bench)}
+    except NoPlainSumError as error:
+        return {"obstacle": str(error)}
