@@ -13,7 +13,7 @@ ELSEWHERE = {
     "pytorch": ("levels 0 to 1", "fc6 and fc7 left"),
 }
 """Faults that are planted in another library, too, whose last bits are its own."""
-BESIDE = {"no mean": "[parameters]\nalpha = 60.0\n", "fc6 and fc7 left": "[parameters]\nbeta = 50.0\n"}
+BESIDE = {"no mean": ("alpha", 60.0), "fc6 and fc7 left": ("beta", 50.0)}
 """Faults that are planted beside something that the environment's file says."""
 
 
@@ -31,8 +31,13 @@ FAULTS = (
         for name in names
     ),
     *(
-        replace(find_fault(name), name=f"{name}, beside a declared difference", declared=declared)
-        for name, declared in BESIDE.items()
+        replace(
+            find_fault(name),
+            name=f"{name}, beside a declared difference",
+            declared=f"[parameters]\n{said} = {value}\n",
+            said=(said,),
+        )
+        for name, (said, value) in BESIDE.items()
     ),
 )
 HARMLESS = (*HARMLESS_INPUTS, *HARMLESS_NETWORKS)

@@ -21,7 +21,9 @@ class Found:
     @property
     def is_right(self):
         """Whether every divergence has the fault's causes, all of them, no other, and its verdict."""
-        wanted = {(verdict, self.fault.causes) for verdict in self.fault.verdicts}
+        causes = self.fault.causes
+        named = {causes, tuple(sorted((*causes, *self.fault.said)))}
+        wanted = {(verdict, one) for verdict in self.fault.verdicts for one in named}
         located = any((line.get("stage") or {}).get("stage") == self.fault.stage for line in self.lines)
         is_located = located or not self.fault.stage
         return (
@@ -33,7 +35,8 @@ class Found:
 
     def has_value(self, line):
         """Whether the first cause has the fault's value on the faulty side."""
-        return self.fault.value is None or line["causes"][0]["b"] == self.fault.value
+        found = [one["b"] for one in line["causes"] if one["cause"] not in self.fault.said]
+        return self.fault.value is None or found[:1] == [self.fault.value]
 
 
 def explain_fault(project, fault, number):

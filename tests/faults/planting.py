@@ -29,7 +29,8 @@ class Fault:
     """What is wrong in an environment that says nothing of it, and the causes that are to be named.
 
     `value` is what the cause has to have on the faulty side, where it is one. `examples`, `witnesses` and
-    `backend` say what the environments run on, and in; `declared` is what the faulty one's file says besides.
+    `backend` say what the environments run on, and in; `declared` is what the faulty one's file says besides,
+    `said` what of it may be named beside the causes: where it alone gives the tuple back, and not the logits.
     Where no change of the catalogue is the fault, it stays unknown, and `stage` is where it is to be located.
     """
 
@@ -41,6 +42,7 @@ class Fault:
     witnesses: str = "witnesses"
     backend: str = "reference"
     declared: str = ""
+    said: tuple[str, ...] = ()
     stage: str = ""
     verdicts: tuple[str, ...] = ("proven",)
 
