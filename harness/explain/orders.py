@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from harness.core.errors import InputError
 from harness.explain.causes import Cause, Explanation
-from harness.explain.counterfactual import Answers
+from harness.explain.counterfactual import Answers, Failure
 from harness.explain.pair import Pair
 from harness.numerics.orders import find_parting, read_orders, tell_parting
 
@@ -33,12 +34,16 @@ def find_layer(pair: Pair, answers: Answers) -> str | None:
     is_here = pair.a.trace is None and pair.b.trace is None
     if answers.read_orders is None or not is_here or environments[0].name == environments[1].name:
         return None
-    folders = answers.read_orders(environments)
+    try:
+        folders = answers.read_orders(environments)
+    except InputError as error:  # what was explained stands without it
+        folders = [Failure(str(error))] * len(environments)
     answers.executions += len(environments)
+    for name, one in zip(pair.names, folders, strict=True):
+        if isinstance(one, Failure):
+            pair.untested.append(f"{name}: order of addition ({one.reason})")
     told = [read_orders(one) for one in folders if isinstance(one, Path)]
-    if len(told) < len(environments):
-        return None
-    parting = find_parting(told[0], told[1], list(told[0]))
+    parting = find_parting(told[0], told[1], list(told[0])) if len(told) == len(environments) else None
     if parting is None:
         return None
     return f"The first layer that they do not add up alike: {tell_parting(parting, pair.names)}."

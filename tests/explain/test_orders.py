@@ -8,6 +8,7 @@ import pytest
 from numerics_readings import order
 from toy_cells import Toy, make_pair
 
+from harness.core.errors import InputError
 from harness.explain.causes import Named
 from harness.explain.counterfactual import Failure
 from harness.explain.orders import tell_orders
@@ -68,17 +69,34 @@ def test_other_causes_have_nothing_to_do_with_orders(toy, cause):
 def test_nothing_is_said_where_orders_are_the_same_or_not_known(toy):
     pair, answers, folders, _ = toy
     folders[1] = folders[0]
-    assert told(pair, answers)[0] == told(pair, answers)[1]
+    before, after = told(pair, answers)
+    assert before == after
     answers.partings.clear()
     folders[1] = Failure("no Docker engine")
-    assert told(pair, answers)[0] == told(pair, answers)[1]
+    before, after = told(pair, answers)
+    assert before == after
+    assert pair.untested == [f"{pair.names[1]}: order of addition (no Docker engine)"]
     answers.partings.clear()
     answers.read_orders = None
-    assert told(pair, answers)[0] == told(pair, answers)[1]
+    before, after = told(pair, answers)
+    assert before == after
+
+
+def test_what_cannot_be_read_costs_no_explanation(toy):
+    pair, answers, _, _ = toy
+
+    def refuse(_environments):
+        raise InputError("the disk is full")
+
+    answers.read_orders = refuse
+    before, after = told(pair, answers)
+    assert before == after
+    assert pair.untested[0].endswith("order of addition (the disk is full)")
 
 
 def test_a_trace_from_elsewhere_has_no_environment_here(toy):
     pair, answers, _, asked = toy
     pair.b = replace(pair.b, trace=Path("elsewhere"))
-    assert told(pair, answers)[0] == told(pair, answers)[1]
+    before, after = told(pair, answers)
+    assert before == after
     assert not asked
