@@ -25,6 +25,7 @@ from harness.plan.store import locate_result
 from harness.system.cache import find_cache, snapshot_worker
 from harness.system.machine import count_cores, describe_machine
 from harness.system.usage import declare_use
+from harness.worker.job import MODEL_FILES
 
 
 class Screen(Protocol):
@@ -181,7 +182,9 @@ def list_used(plan: CampaignPlan, placements: Iterable[Placement]) -> Iterator[P
         yield from one.place.folders
     for cell in plan.cells:
         yield locate_result(plan.context.cache, cell.key)
-        yield Path(cell.job["model"]["network"])
+        model = cell.job["model"]
+        yield Path(model["network"])
+        yield from (Path(model[name]).parent for name in MODEL_FILES if model.get(name))
         yield Path(cell.job["examples"]["path"])
 
 

@@ -1,14 +1,19 @@
 """A model's masked twin has its shapes and the weights of masks, and is made once."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from small_model import write_model
+from toy_cells import make_environment
 
 from harness.backends import Settings, find_backend
 from harness.core.network_files import read_network, read_weights
 from harness.examples.subject import prepare_subject
+from harness.matrix.campaign import tell_used
 from harness.model.folder import read_model
 from harness.numerics.masked import mask_subject
+from harness.plan.plan import CellRequest, plan_job
 from harness.system.cache import read_hashes
 from harness.worker.masks import BIAS, WEIGHT
 
@@ -50,3 +55,15 @@ def test_it_is_made_once_and_again_where_it_was_changed(subject, tmp_path):
 def test_it_names_no_example(subject, tmp_path):
     masked = mask_subject(subject, tmp_path / "home", print)
     assert (masked.example_ids, masked.only, masked.witnesses) == ((), (), {})
+
+
+def test_it_is_not_cleared_while_cells_run_on_it(subject, tmp_path):
+    """What a campaign says that it uses holds the twin's own files, too."""
+    cache, told = tmp_path / "home", []
+    masked = mask_subject(subject, cache, print)
+    job = plan_job(CellRequest(make_environment("a"), only=()), masked, "worker")
+    context = SimpleNamespace(cache=cache, snapshot=cache / "worker" / "w")
+    tell_used(
+        SimpleNamespace(cells=[SimpleNamespace(key="k", job=job)], places={}, context=context), told.extend
+    )
+    assert masked.caffemodel.parent.relative_to(cache).as_posix() in told
