@@ -3,6 +3,8 @@
 `plain/BLOB` is what the plain pass held, `steered/BLOB/before` and `/after` what a visit of the steered pass
 found and left. `steered/BLOB` is what any other blob held, or one that the pass came by again after its
 visit.
+
+A partial trace (`partial` in `trace.json`) is what somebody dumped of a program of their own: any of these.
 """
 
 from __future__ import annotations
@@ -78,6 +80,16 @@ class Trace:
     def read_any(self, example: str, name: str) -> np.ndarray:
         """An array of one example, of whatever shape."""
         return read_member(self.open_archive(example), name, MAX_ARRAY_BYTES)
+
+    def find(self, example: str, name: str) -> Optional[np.ndarray]:
+        """An array that a partial trace may lack, of whatever shape; None where it does."""
+        held = self.open_archive(example).zip.NameToInfo
+        return self.read_any(example, name) if f"{name}.npy" in held else None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it holds what somebody happened to have: any array may be absent."""
+        return bool(self.index.get("partial"))
 
     def read_pixels(self, example: str) -> np.ndarray:
         """What the example's file held, before anything was done to it."""

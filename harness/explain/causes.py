@@ -153,13 +153,14 @@ class Stage(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """A line of `causes.jsonl`: one example in which two cells diverge, and why.
 
-    `causes` is the smallest set that suffices, empty where none is known; `also` are other such sets.
+    `causes` is the smallest set that suffices, empty where none is known; `also` are other such sets. A dump
+    without logits has no tuple.
     `executions` are ids of what the cells' records are of: an explanation of others does not count.
     """
 
     example: Name
     cells: tuple[Name, Name]
-    tuples: tuple[Tuple, Tuple]
+    tuples: tuple[Tuple, Tuple | None]
     verdict: Verdict
     sentence: str
     command: str

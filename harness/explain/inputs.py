@@ -49,10 +49,18 @@ class Line:
 
 def fit_inputs(job: Mapping[str, Any], folder: Path, examples: Sequence[str]) -> list[Patch]:
     """The fewest changes of a job with which its inputs are a trace's, of its pixels; none where none do."""
-    trace = read_trace(folder)
-    pictures = [one for one in examples if one in trace.examples and is_picture(trace, one)]
+    return fit_trace(job, read_trace(folder), examples)
+
+
+def fit_trace(
+    job: Mapping[str, Any], trace: Trace, examples: Sequence[str], source: Trace | None = None
+) -> list[Patch]:
+    """The same of an open trace; of the pixels of another one, where it has none."""
+    source = source or trace
+    pictures = [one for one in examples if one in trace.examples and is_picture(source, one)]
     sets = product(*(CHOICES[name] for name in LAID_OUT_BY)) if pictures else ()
-    found = [fit_rules(job, dict(zip(LAID_OUT_BY, one, strict=True)), trace, pictures) for one in sets]
+    ruled = (dict(zip(LAID_OUT_BY, one, strict=True)) for one in sets)
+    found = [fit_rules(job, one, (trace, source), pictures) for one in ruled]
     return min((one for one in found if one is not None), key=len, default=[])
 
 
@@ -62,12 +70,16 @@ def is_picture(trace: Trace, example: str) -> bool:
 
 
 def fit_rules(
-    job: Mapping[str, Any], rules: Rules, trace: Trace, examples: Sequence[str]
+    job: Mapping[str, Any], rules: Rules, traces: tuple[Trace, Trace], examples: Sequence[str]
 ) -> list[Patch] | None:
-    """What turns a job into one of these rules, with the mean and scale that fit; None where none do."""
+    """What turns a job into one of these rules, with the mean and scale that fit; None where none do.
+
+    The inputs are of the first trace, the pixels of the second.
+    """
+    trace, source = traces
     ours, shape = read_rules(job), next(iter(trace.blobs.values()))
     try:
-        levels = [lay_out(job, rules, trace.read_pixels(one)) for one in examples]
+        levels = [lay_out(job, rules, source.read_pixels(one)) for one in examples]
     except (InputError, RefusedError):
         return None
     line = fit_line(np.stack(levels), np.stack([trace.read(one, "input", shape) for one in examples]))

@@ -156,4 +156,6 @@ def describe_side(factor: str, value: Any) -> str:
     table, _, name = factor.partition(".")
     if table == "variables":
         return f"has no {name}" if value is None else f"has {name}={value}"
+    if table == "weights":
+        return f"has the weights of {name} {show_value(value)}"
     return f"has {name or factor} {show_value(value)}"

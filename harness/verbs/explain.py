@@ -32,7 +32,18 @@ def explain(
         ),
     ] = None,
     cell: Annotated[
-        str | None, typer.Option(metavar="CELL", help="With --trace: the cell; the reference without.")
+        str | None,
+        typer.Option(metavar="CELL", help="With --trace or --foreign: the cell; the reference without."),
+    ] = None,
+    foreign: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DUMP", help="Explain what a program of your own dumped of an example against a cell."
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --foreign: which array of the dump is which value (TOML)."),
     ] = None,
     waterfall: Annotated[
         bool | None,
@@ -53,8 +64,13 @@ def explain(
     from harness.system.consoles import open_errors, open_output
     from harness.system.project import find_root
     from harness.verbs.explaining import Order, explain_run
+    from harness.verbs.foreign import Words, answer_foreign
 
     root = find_root()
+    if foreign is not None or names is not None:
+        words = Words(foreign, tuple(example or ()), cell, names, run, reports or root / "reports")
+        answer_foreign(words, root, ca_bundle, as_json=as_json, others=(cells, trace, waterfall))
+        return
     order = Order(
         run, tuple(example or ()), cells, ca_bundle, reports or root / "reports", waterfall, trace, cell
     )

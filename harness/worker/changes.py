@@ -16,6 +16,7 @@ from harness.worker.rounding import choose_rounder, round_weights
 Weights = Mapping[str, np.ndarray]
 OWN_FILES = ("caffe", "opencv")  # backends that read the caffemodel themselves
 FLATTEN = ("nchw", "nhwc")
+TAKE = "take"  # another layer's parameters, of the same network
 KEYS = ("weights", "flatten", "pooling", "rounding")  # of a patch that changes what an executor is made of
 
 
@@ -33,13 +34,22 @@ def change_parameters(backend: str, network: Network, weights: Weights, patch: M
 
 
 def change_weights(network: Network, weights: Weights, change: Mapping[str, Any]) -> Weights:
-    """Parameters of which those of some `layers` (of all, if it names none) are changed in one way."""
+    """Parameters of which those of some `layers` (of all, if it names none) are changed in one way.
+
+    Over those that another change has made of them, where it names one as `over`.
+    """
+    if "over" in change:
+        check_fields(change, {"over": "a table"}, "weights")
+        weights = change_weights(network, weights, change["over"])
+    change = {key: value for key, value in change.items() if key != "over"}
     kinds = [key for key in change if key != "layers"]
-    if len(kinds) != 1 or kinds[0] not in CHANGES:
-        raise InputError(f"weights: takes one of {', '.join(CHANGES)}, and layers; not {', '.join(change)}")
+    if len(kinds) != 1 or kinds[0] not in (TAKE, *CHANGES):
+        known = ", ".join((*CHANGES, TAKE))
+        raise InputError(f"weights: takes one of {known}, and layers; not {', '.join(change)}")
     kind, layers = kinds[0], change.get("layers")
     check_fields(change, {kind: "a text", "layers": "a list of names"}, "weights", optional=["layers"])
-    changer = CHANGES[kind](network, change[kind])
+    value = change[kind]
+    changer = take(network, weights, value) if kind == TAKE else CHANGES[kind](network, value)
     changed = dict(weights)
     for name in list_parameters(network, layers):
         changed[name] = np.ascontiguousarray(changer(name, np.asarray(weights[name])), np.float32)
@@ -77,20 +87,43 @@ def zero(_network: Network, part: str) -> Changer:
 
 
 def reverse(_network: Network, side: str) -> Changer:
-    """A layer's outputs, or the inputs of its weights, in reverse order."""
-    if side not in ("outputs", "inputs"):
-        raise InputError(f"weights: reverse = {side!r}; choose 'outputs' or 'inputs'")
+    """A layer's outputs, or the inputs or the kernels of its weights, in reverse order."""
+    if side not in ("outputs", "inputs", "kernel"):
+        raise InputError(f"weights: reverse = {side!r}; choose 'outputs', 'inputs' or 'kernel'")
+    if side == "kernel":
+        return lambda _name, values: values[..., ::-1, ::-1] if values.ndim == 4 else values
     if side == "outputs":
         return lambda _name, values: values[::-1]
     return lambda _name, values: values[:, ::-1] if values.ndim > 1 else values
 
 
 def transpose(network: Network, kind: str) -> Changer:
-    """Fully connected weights that were stored inputs first and read outputs first."""
+    """Fully connected weights that were stored inputs first and read outputs first; or rows of kernels."""
+    if kind == "kernel":
+        return lambda _name, values: values.swapaxes(-1, -2) if is_square(values) else values
     if kind != "fc":
-        raise InputError(f"weights: transpose = {kind!r}; choose 'fc'")
+        raise InputError(f"weights: transpose = {kind!r}; choose 'fc' or 'kernel'")
     products = {f"{layer.name}.weight" for layer in network.layers if isinstance(layer, InnerProduct)}
     return lambda name, values: values.T.reshape(values.shape) if name in products else values
+
+
+def is_square(values: np.ndarray) -> bool:
+    """Whether weights are kernels as high as wide."""
+    return values.ndim == 4 and values.shape[-1] == values.shape[-2]
+
+
+def take(network: Network, weights: Weights, layer: str) -> Changer:
+    """The parameters of another layer; InputError where they are of other shapes."""
+    shapes = network.parameter_shapes()
+    list_parameters(network, [layer])
+
+    def change(name: str, _values: np.ndarray) -> np.ndarray:
+        other = f"{layer}.{name.rpartition('.')[2]}"
+        if shapes.get(other) != shapes[name]:
+            raise InputError(f"weights: take = {layer!r}: has no {other} of the shape of {name}")
+        return np.asarray(weights[other])
+
+    return change
 
 
 def replace(network: Network, folder: str) -> Changer:

@@ -20,6 +20,7 @@ from harness.worker.winograd import convolves_by_tiles, measure_tiles
 
 ROWS = 256  # of a weight matrix in float64 at a time: fc6 of VGG-Face has 4096 of 25088
 ARRAYS = ("value", "bound", "scale")
+FAR = 30  # deviations
 POWER = 32  # roundings that a power may be off by, of a library's own
 
 
@@ -85,9 +86,13 @@ def run_layer(layer: Layer, value: np.ndarray, parameters: Parameters = (None, N
 
 
 def rectify(layer: Relu, given: Truth, judge: Judge) -> Truth:
-    """No error grows; with a slope, one rounding more below zero."""
+    """No error grows; with a slope, one rounding more below zero. Far below zero everybody has 0."""
     value = run_layer(layer, given.value)
-    more = judge.unit * abs(value) if layer.negative_slope else 0.0
+    if not layer.negative_slope:
+        limits = (given.bound, given.bound), (given.scale, FAR * given.scale)
+        bound, scale = (np.where(given.value < -most, 0.0, one) for one, most in limits)
+        return Truth(value, bound, scale, given.own)
+    more = judge.unit * abs(value)
     return Truth(value, given.bound + more, given.scale + more, given.own)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Protocol
 
 from harness.core.errors import InputError
 from harness.worker.job import Job
-from harness.worker.tasks import audit, blobs, counterfactuals, extract, graft, judge, orders, trace
+from harness.worker.tasks import audit, blobs, counterfactuals, extract, graft, judge, orders, predict, trace
 
 
 class Task(Protocol):
@@ -24,6 +24,7 @@ TASKS: Dict[str, Task] = {
     "graft": graft,
     "audit": audit,
     "orders": orders,
+    "predict": predict,
     "blobs": blobs,
 }
 
