@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import InputError
-from harness.core.network import Network
+from harness.core.network import Network, Relu
 from harness.core.traces import name_plain, name_steered
 
 PARTS = ("before", "after", "sums", "mean", "deviation", "minimum", "weakened", "factors")
@@ -61,6 +61,20 @@ class Targets:
             words = ["plain", *words]
         blob = self.find_blob(words[1]) if words[0] in ("plain", "steered") else None
         return None if blob is None else self.write_name(words[0], blob, words[2:])
+
+    def rank(self, text: str) -> int:
+        """How late in its blob the layer is that a name is of; of a name that is the blob's, 0."""
+        name = text.replace(SLASH, "/").rpartition("/")[2]
+        layers = [] if self.network is None else [one.layers for one in self.network.blobs]
+        places = (place for ones in layers for place, layer in enumerate(ones) if layer.name == name)
+        return next(places, 0)
+
+    def has_relu(self, blob: str) -> bool:
+        """Whether a blob is what a ReLU leaves."""
+        if self.network is None:
+            return False
+        layers = self.network.blobs[self.network.index(blob)].layers
+        return any(isinstance(one, Relu) and not one.negative_slope for one in layers)
 
     def find_blob(self, name: str) -> str | None:
         """The blob that a name stands for: its own, or else its layer's."""

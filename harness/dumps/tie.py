@@ -60,6 +60,9 @@ class Ties:
         """Tie an array; InputError where another one is tied to the same."""
         if target in self.tied:
             other = self.tied[target].name
+            if np.array_equal(reading.values, self.tied[target].values):
+                self.left[one.name] = f"is the same as {other}"
+                return
             raise InputError(
                 f"{self.place}: {other!r} and {one.name!r} are both {target}; name one of them with --names"
             )
@@ -115,10 +118,10 @@ def tie_dump(
         if name not in here:
             raise InputError(f"{names}: {target} = {name!r}: is not in {path}; there are {list_some(here)}")
         tie_by_name(ties, target, here.pop(name), "mapping")
-    for one in list(here.values()):
-        named = targets.read_name(one.name)
-        if named is not None:
-            tie_by_name(ties, named, here.pop(one.name), "name")
+    for target, ones in list_named(targets, list(here.values())).items():
+        for one in ones:
+            here.pop(one.name)
+        tie_latest(ties, target, ones)
     tie_by_value(ties, list(here.values()))
     if not ties.tied:
         raise InputError(
@@ -156,6 +159,40 @@ def list_some(names: Mapping[str, Any]) -> str:
 def tell_left(ties: Ties) -> str:
     """Why the first few are not told."""
     return "; ".join(f"{name}: {why}" for name, why in list(ties.left.items())[:3])
+
+
+def list_named(targets: Targets, arrays: Sequence[Dumped]) -> dict[str, list[Dumped]]:
+    """Arrays by what their names stand for."""
+    found: dict[str, list[Dumped]] = {}
+    for one in arrays:
+        target = targets.read_name(one.name)
+        if target is not None:
+            found.setdefault(target, []).append(one)
+    return found
+
+
+def tie_latest(ties: Ties, target: str, ones: Sequence[Dumped]) -> None:
+    """Tie what has a blob's name or its layers': of several layers' values the last one's is the blob's."""
+    last = max(ties.targets.rank(one.name) for one in ones)
+    for one in ones:
+        if ties.targets.rank(one.name) < last:
+            ties.left[one.name] = f"is not the last value that {target} has"
+        elif last == 0 and is_before_relu(ties, target, one):
+            ties.left[one.name] = (
+                "is nearer to what it should be once its negative values are 0; dump its ReLU's"
+            )
+        else:
+            tie_by_name(ties, target, one, "name")
+
+
+def is_before_relu(ties: Ties, target: str, one: Dumped) -> bool:
+    """Whether an array by a blob's name is what its ReLU reads, as hooks on convolutions see it."""
+    blob, known = target.removeprefix("plain/"), ties.known(target)
+    if known is None or blob not in ties.targets.shapes or not ties.targets.has_relu(blob):
+        return False
+    readings = narrow(ties, list_readings(one.values, known.shape, f"{ties.place}: {one.name}"))
+    errors = [(measure(np.maximum(item.values, 0), known), measure(item.values, known)) for item in readings]
+    return any(after <= FAR * before < np.inf for after, before in errors)
 
 
 def tie_by_name(ties: Ties, target: str, one: Dumped, how: str) -> None:

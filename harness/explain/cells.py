@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.core.errors import InputError
+from harness.core.examples import list_examples
 from harness.examples.subject import Subject
 from harness.explain.counterfactual import TASK, Answers, Failure, Found, Question, Side, list_patches
 from harness.explain.errands import Errand, find_auditor
@@ -72,6 +73,11 @@ class CellRunner:
         reader = Reader(self.workspace, self.subject, self.override, self.ca_bundle)
         return [take_outcome(one) for one in reader.read_orders(environments)]
 
+    def find_file(self, example: str) -> Path | None:
+        """Where an example's file is; None where the list has no such example."""
+        listed = list_examples(self.subject.examples, self.subject.classes, self.subject.examples_sha256)
+        return next((one.path for one in listed if one.id == example), None)
+
     def place(self, patch: dict[str, Any]) -> dict[str, Any]:
         """A patch with witness files where they are here: a cell of a container names those inside it."""
         files = {digest: path for ones in self.subject.witnesses.values() for path, digest in ones.values()}
@@ -110,6 +116,7 @@ def open_answers(
         hash_code(),
         auditor=auditor,
         network=subject.network,
+        find_file=runner.find_file,
         made=run.folder / "explained",
         read_orders=runner.read_orders,
     )

@@ -97,6 +97,7 @@ class Answers:
     there is one, and `looks` what was seen so. `network` is the model's neutral folder, and `made` the folder
     for files that patches name: both only where cells are run.
     `sound` are cells that agree with the reference on all examples, `calibrated` is what was seen of them.
+    `find_file` says where an example's file is, and `decoded` counts by pair of how many a libjpeg was told.
     `read_orders` reads in which order environments add up, and `partings` is what was said of that, by pair.
     """
 
@@ -108,6 +109,8 @@ class Answers:
     auditor: Environment | None = None
     looks: dict[tuple[str, str], Looks] = field(default_factory=dict)
     network: Path | None = None
+    find_file: Callable[[str], Path | None] = lambda _: None
+    decoded: dict[tuple[str, str], int] = field(default_factory=dict)
     made: Path | None = None
     sound: Sequence[Side] = ()
     calibrated: dict[Algorithm, Sound] = field(default_factory=dict)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness.dumps.targets import PIXELS
 from harness.explain.causes import Cause
+from harness.explain.decoders import name_libjpeg
 from harness.explain.hypotheses import list_fitted, list_hypotheses, list_pairs
 from harness.explain.match import Candidate
 from harness.explain.noise import Finding
 from harness.explain.patches import Patch
 from harness.explain.predict import Dumped, find_array, is_beyond
+from harness.worker.prepare import hash_array
 
 MOST_ROUNDS = 8
 MOST_ALSO = 5
@@ -34,7 +37,8 @@ class Step:
 class Account:
     """What accounts for a dump: changes, ways of rounding, and the stages that nothing accounts for.
 
-    `findings` are those with the changes, `begun` those without any.
+    `findings` are those with the changes, `begun` those without any; `settled` are arrays that are accounted
+    for by what no change of a job is.
     """
 
     findings: Sequence[Finding]
@@ -42,6 +46,7 @@ class Account:
     steps: list[Step] = field(default_factory=list)
     rounding: list[str] = field(default_factory=list)
     opened: dict[str, Finding] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
 
     @property
     def changes(self) -> Candidate:
@@ -50,9 +55,11 @@ class Account:
 
     def find_first(self) -> Finding | None:
         """The first stage that is still to be accounted for; None where there is none."""
-        return next(
-            (one for one in self.findings if is_beyond(one) and one["array"] not in self.opened), None
-        )
+        return next((one for one in self.findings if is_beyond(one) and not self.is_done(one)), None)
+
+    def is_done(self, finding: Finding) -> bool:
+        """Whether no more is looked for at an array."""
+        return finding["array"] in self.opened or finding["array"] in self.settled
 
     def list_sound(self) -> list[str]:
         """Layers that have been seen to do as they should."""
@@ -83,6 +90,8 @@ def find_step(dumped: Dumped, account: Account, first: Finding) -> Step | None:
     tried = list_hypotheses(dumped, base, first, account.list_sound())
     found = ask(dumped, account, base, tried, first)
     step = take_best(account, first, tried, found)
+    if first["array"] == PIXELS:
+        return step or try_libjpegs(dumped, account)
     if step is None:
         step = try_rounding(dumped, account, base, first)
     if step is None and len(account.opened) >= MOST_SEARCHED:
@@ -132,6 +141,7 @@ def accounts(account: Account, first: Finding, findings: Sequence[Finding]) -> b
         return False
     names = [one["array"] for one in account.findings]
     before = [one for one in names[: names.index(first["array"])] if one not in account.opened]
+    before = [one for one in before if one not in account.settled]
     held = {one["array"]: one for one in findings}
     return not any(name in held and is_beyond(held[name]) for name in before)
 
@@ -140,10 +150,24 @@ def measure_reach(account: Account, findings: Sequence[Finding]) -> int:
     """How many stages are accounted for up to the first that is not."""
     count = 0
     for one in findings:
-        if is_beyond(one) and one["array"] not in account.opened:
+        if is_beyond(one) and not account.is_done(one):
             break
         count += 1
     return count
+
+
+def try_libjpegs(dumped: Dumped, account: Account) -> Step | None:
+    """The libjpegs that give the dump's pixels to the bit, taken into account; None where none does."""
+    values = dumped.trace.find(dumped.example, PIXELS)
+    path = dumped.answers.find_file(dumped.example)
+    named = None if values is None else name_libjpeg(path, hash_array(values))
+    if named is None:
+        return None
+    own = str(dumped.side.job["decoder"])
+    step = Step(PIXELS, (Patch(Cause.DECODER, "decoder", own, named, {}, is_input=True),))
+    account.steps.append(step)
+    account.settled.add(PIXELS)
+    return step
 
 
 def try_rounding(dumped: Dumped, account: Account, base: Candidate, first: Finding) -> Step | None:

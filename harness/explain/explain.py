@@ -18,6 +18,7 @@ from harness.explain.climb import add_stages, climb_pairs, recall_ladders
 from harness.explain.combine import match_combined
 from harness.explain.control import check_control, run_again
 from harness.explain.counterfactual import Answers
+from harness.explain.decoders import tell_decoders
 from harness.explain.deviation import settle_deviations, settle_libraries
 from harness.explain.match import match_known
 from harness.explain.orders import tell_orders
@@ -112,7 +113,7 @@ def explain_pair(
     for strategy in strategies:
         for found in strategy(pair, tuple(left), answers):
             left.remove(found.example)
-            yield tell_orders(pair, finish(pair, found), answers)
+            yield tell_decoders(pair, tell_orders(pair, finish(pair, found), answers), answers)
 
 
 def finish(pair: Pair, found: Explanation) -> Explanation:

@@ -73,6 +73,8 @@ def read_foreign(
 def check_trace(trace: Trace, ours: Side, names: Sequence[str]) -> None:
     """InputError for a trace of another model, of no example that is wanted, or of other files."""
     model = str(ours.job["model"].get("name", ""))
+    if trace.is_partial:
+        raise InputError(f"{trace.folder}: is of a dump, of which arrays are absent; name it with --foreign")
     if trace.index["model"] != model:
         raise InputError(f"{trace.folder}: is of model {trace.index['model']!r}, not of {model!r}")
     if not names:

@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.core.network_files import read_network
 from harness.dumps.targets import INPUT, PIXELS, TUPLE
-from harness.explain.blame import FACTORS
 from harness.explain.causes import Cause
 from harness.explain.fit import fit_parameters
 from harness.explain.inputs import fit_trace
@@ -21,11 +20,15 @@ from harness.explain.patches import Patch, merge_patches
 from harness.explain.predict import Dumped, find_array
 
 MOST_PAIRS = 600
-LAYERS: tuple[tuple[str, Any, Any, Cause, dict[str, Any]], ...] = (
-    *FACTORS,
-    ("weights", "in order", "kernels reversed", Cause.WEIGHTS, {"reverse": "kernel"}),
-    ("weights", "in order", "kernels transposed", Cause.WEIGHTS, {"transpose": "kernel"}),
-    ("weights", "in order", "transposed", Cause.WEIGHTS, {"transpose": "fc"}),
+LAYERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("float32", "float16", {"cast": "float16"}),
+    ("float32", "bfloat16", {"cast": "bfloat16"}),
+    ("with biases", "without biases", {"zero": "bias"}),
+    ("in order", "outputs reversed", {"reverse": "outputs"}),
+    ("in order", "inputs reversed", {"reverse": "inputs"}),
+    ("in order", "kernels reversed", {"reverse": "kernel"}),
+    ("in order", "kernels transposed", {"transpose": "kernel"}),
+    ("in order", "transposed", {"transpose": "fc"}),
 )
 """What can have happened to one layer's parameters."""
 
@@ -61,17 +64,23 @@ def is_reached(patch: Patch, *, begins: bool, layers: Sequence[str]) -> bool:
 def list_layers(dumped: Dumped, layers: Sequence[str]) -> list[Patch]:
     """What can have happened to one of some layers, also that it has another one's parameters."""
     found = [
-        Patch(cause, f"weights.{layer}", was, sets, {"weights": {**data, "layers": [layer]}}, is_input=True)
+        Patch(
+            Cause.WEIGHTS,
+            f"weights.{layer}",
+            was,
+            sets,
+            {"weights": {**data, "layers": [layer]}},
+            is_input=True,
+        )
         for layer in layers
-        for _, was, sets, cause, data in LAYERS
+        for was, sets, data in LAYERS
     ]
-    return [*found, *(patch_taken(*one) for one in list_alike(dumped.side.job, layers))]
+    return [*found, *(patch_taken(*one) for one in list_alike(dumped.answers.network, layers))]
 
 
-def list_alike(job: Mapping[str, Any], layers: Sequence[str]) -> list[tuple[str, str]]:
+def list_alike(folder: Path | None, layers: Sequence[str]) -> list[tuple[str, str]]:
     """Layers with the others whose parameters have the same shapes."""
-    folder = Path(job["model"]["network"])
-    if not folder.is_dir():  # of a container, whose network is at its place there
+    if folder is None:
         return []
     shapes: dict[str, dict[str, Any]] = {}
     for name, shape in read_network(folder).parameter_shapes().items():

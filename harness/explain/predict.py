@@ -9,12 +9,16 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.traces import Trace
+from harness.dumps.targets import PIXELS, TUPLE
 from harness.explain.counterfactual import Answers, Failure, Side
 from harness.explain.errands import Errand, declare_rules, run_errands
 from harness.explain.match import Candidate
 from harness.explain.noise import LIMIT, Finding
 from harness.explain.patches import as_patch, merge_patches
 from harness.records.record import walk_records
+
+LOOSE = 0.01  # of a value's size
+UNMEASURED = (PIXELS, TUPLE)  # they are equal or not
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ def read_findings(folder: Path, count: int) -> list[Sequence[Finding]]:
 def is_beyond(finding: Finding) -> bool:
     """Whether a value is off by more than rounding."""
     return bool(finding.get("what")) or (finding.get("deviations") or 0.0) > LIMIT
+
+
+def is_loose(finding: Finding) -> bool:
+    """Whether rounding can come to so much of a value by then that one which fits says little.
+
+    Also where what it is held against is itself not known well enough.
+    """
+    if is_beyond(finding) or finding["array"] in UNMEASURED:
+        return False
+    return LIMIT * (finding.get("spread") or 0.0) > LOOSE or finding.get("deviations") is None
 
 
 def find_array(findings: Sequence[Finding], array: str) -> Finding | None:

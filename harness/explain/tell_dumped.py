@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.core.traces import Trace, name_plain, name_steered
+from harness.dumps.targets import PIXELS
 from harness.explain.causes import Cause, Explanation, Named, Stage, Tuple, Verdict
 from harness.explain.counterfactual import Side
 from harness.explain.dumped import Account, Step
 from harness.explain.ladders import Ladder, Rung
+from harness.explain.libjpegs import is_jpeg, tell_missing
 from harness.explain.noise import LIMIT, Finding
-from harness.explain.predict import Dumped, is_beyond
+from harness.explain.predict import Dumped, is_beyond, is_loose
 from harness.explain.sentences import contrast_sides, join_phrases, show_tuple
 from harness.system.numbers import count
 
@@ -64,10 +66,18 @@ def explain_dump(
         causes=causes,
         also=[] if first is None else [[one.name_done() for one in item] for item in first.also],
         stage=find_first(account),
+        untested=list_untested(dumped, account),
         sentence=tell(account, names, theirs),
         command=command,
         executions=(ours.execution, None),
     )
+
+
+def list_untested(dumped: Dumped, account: Account) -> list[str]:
+    """What cannot be told here of pixels that no decoder of the harness gives."""
+    path, missing = dumped.answers.find_file(dumped.example), tell_missing()
+    is_open = PIXELS in account.opened and path is not None and is_jpeg(path)
+    return [missing] if missing is not None and is_open else []
 
 
 def find_first(account: Account) -> Stage | None:
@@ -89,9 +99,10 @@ def measure(finding: Finding) -> Stage:
 
 def tell(account: Account, names: tuple[str, str], theirs: Tuple | None) -> str:
     """One sentence for each change, for what is left, and for how far all that goes."""
-    total = len(account.findings)
+    total = sum(not is_loose(one) for one in account.findings)
     parts = [tell_step(step, names) for step in account.steps]
     parts += list(tell_opened(account, names[1]))
+    loose = tell_loose(account)
     if not parts:
         rounded = f"All {count(total, 'value')} in {names[1]} are what {names[0]} would have, within rounding"
         return (
@@ -100,7 +111,13 @@ def tell(account: Account, names: tuple[str, str], theirs: Tuple | None) -> str:
     if account.steps and not account.opened:
         given = "that change gives" if len(account.changes) == 1 else "these changes give"
         parts.append(f"{given[:1].upper()}{given[1:]} all {count(total, 'value')} of the dump; {NOT_RUN}.")
-    return " ".join(parts)
+    return " ".join(parts) + loose
+
+
+def tell_loose(account: Account) -> str:
+    """How many values fit and tell nothing by it."""
+    number = sum(map(is_loose, account.findings))
+    return f" Of {count(number, 'more value')} rounding can make anything by then." if number else ""
 
 
 def tell_step(step: Step, names: tuple[str, str]) -> str:

@@ -16,6 +16,7 @@ PYTORCH = {"torch": "torch>=2.6", "PIL": "pillow"}
 OPENCV = {"cv2": "opencv-python-headless>=4.5,<5"}
 EXTRAS = {
     "attacks": {"art": "adversarial-robustness-toolbox==1.20.1", **OPENCV, **PYTORCH},
+    "jpeg": {"jpeglib": "jpeglib>=1.0.2"},
     "landmarks": {"dlib": "dlib>=19.24,<21", **OPENCV},
     "onnxruntime": {"onnxruntime": "onnxruntime>=1.20", "onnx": "onnx>=1.17", "PIL": "pillow"},
     "opencv": OPENCV,

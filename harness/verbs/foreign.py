@@ -25,20 +25,21 @@ from harness.explain.causes import CAUSES, Explanation
 from harness.explain.cells import open_answers
 from harness.explain.climb import recall_ladders, write_ladders
 from harness.explain.counterfactual import Answers, Failure, Side
-from harness.explain.dumped import account_for
+from harness.explain.dumped import Account, account_for
 from harness.explain.errands import run_errands, trace
 from harness.explain.explain import append_line, keep_explained
 from harness.explain.groups import summarise_causes
 from harness.explain.ladders import Ladder
-from harness.explain.predict import Dumped
+from harness.explain.predict import Dumped, is_loose
 from harness.explain.run import PastRun, read_past_run, read_side
-from harness.explain.tell_dumped import build_ladder, explain_dump
+from harness.explain.tell_dumped import build_ladder, explain_dump, tell_loose
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
 from harness.report.explaining import ExplainScreen, open_screen, print_causes
 from harness.system.consoles import open_errors, open_output
 from harness.system.ending import INTERRUPTED
 from harness.system.invocation import name_place, write_command
+from harness.system.numbers import count
 from harness.system.streams import print_json, print_line
 
 FOLDER = "dumps"
@@ -125,12 +126,12 @@ def explain_foreign(
     if wish.example not in ours.records:
         raise InputError(f"--example {wish.example}: {label} has no such example; name one of the run's")
     with open_workspace(root, screen) as workspace:
-        answers = open_answers(workspace, run, ca_bundle)
+        answers = open_answers(workspace, run, [ours], ca_bundle)
         known = trace_own(ours, wish.example, answers)
         ties = tie_dump(
             wish.dump,
             arrays,
-            find_targets(known, ours),
+            find_targets(known, answers),
             lambda name: known.find(wish.example, name),
             wish.names,
         )
@@ -144,15 +145,16 @@ def explain_foreign(
     found = explain_dump(dumped, account, names, write_again(run, label, wish))
     keep(folder, found, build_ladder(dumped, account, names))
     causes = summarise_causes([found] if found else [], answers.executions)
-    agrees = None if found else tell_agreement(label, wish, len(account.findings))
+    agrees = None if found else tell_agreement(label, wish, account)
     return Found(causes, tied, agrees, place)
 
 
-def tell_agreement(label: str, wish: Foreign, total: int) -> str:
+def tell_agreement(label: str, wish: Foreign, account: Account) -> str:
     """What is said of a dump in which nothing is off."""
+    told = sum(not is_loose(one) for one in account.findings)
     return (
-        f"All that {wish.dump.name} holds of {wish.example} ({total} values) is what {label} would have,"
-        " within rounding; there is nothing to explain."
+        f"All that {wish.dump.name} holds of {wish.example} ({count(told, 'value')}) is what {label} would"
+        f" have, within rounding; there is nothing to explain.{tell_loose(account)}"
     )
 
 
@@ -171,16 +173,15 @@ def trace_own(ours: Side, example: str, answers: Answers) -> Trace:
     return read_trace(found)
 
 
-def find_targets(known: Trace, ours: Side) -> Targets:
+def find_targets(known: Trace, answers: Answers) -> Targets:
     """What a dump's arrays can be."""
     visited = [str(one["blob"]) for one in known.index["visits"]]
-    return Targets(find_network(ours), known.blobs, visited)
+    return Targets(find_network(answers), known.blobs, visited)
 
 
-def find_network(ours: Side) -> Network | None:
-    """A cell's network, whose layers have names; None where it is in a container."""
-    folder = Path(ours.job["model"]["network"])
-    return read_network(folder) if folder.is_dir() else None
+def find_network(answers: Answers) -> Network | None:
+    """The model's network, whose layers have names."""
+    return None if answers.network is None else read_network(answers.network)
 
 
 def tell_ties(ties: Ties) -> list[str]:

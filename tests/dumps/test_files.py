@@ -24,7 +24,9 @@ def write_safetensors(path, arrays, kinds=None, change=None):
     header, body = {"__metadata__": {"format": "pt"}}, b""
     for name, values in arrays.items():
         data = np.ascontiguousarray(values).tobytes()
-        kind = (kinds or {}).get(name) or {"f4": "F32", "f8": "F64", "f2": "F16", "u1": "U8"}[values.dtype.str[1:]]
+        kind = (kinds or {}).get(name) or {"f4": "F32", "f8": "F64", "f2": "F16", "u1": "U8"}[
+            values.dtype.str[1:]
+        ]
         offsets = [len(body), len(body) + len(data)]
         header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": offsets}
         body += data
@@ -93,6 +95,8 @@ def write_bent(key, value):
 
 
 class Harmful:
+    """What prints a word as soon as it is unpickled."""
+
     def __reduce__(self):
         return (print, ("unpickled",))
 
@@ -102,27 +106,48 @@ def write_newer(path):
 
 
 BAD = {
-    "objects.npz": (lambda path: np.savez(path, a=np.array([Harmful()], object)), "holds Python objects, which are never"),
-    "objects.npy": (lambda path: np.save(path, np.array([{}], object)), "holds Python objects, which are never"),
+    "objects.npz": (
+        lambda path: np.savez(path, a=np.array([Harmful()], object)),
+        "holds Python objects, which are never",
+    ),
+    "objects.npy": (
+        lambda path: np.save(path, np.array([{}], object)),
+        "holds Python objects, which are never",
+    ),
     "pickle.npy": (lambda path: path.write_bytes(pickle.dumps(Harmful())), "does not begin as one"),
     "bomb.npz": (write_bomb, "is cut off: an array (1099511627776,)"),
-    "cut.npz": (lambda path: path.write_bytes(b"PK\x03\x04"), "is no archive of arrays, or is cut off; dump it again"),
+    "cut.npz": (
+        lambda path: path.write_bytes(b"PK\x03\x04"),
+        "is no archive of arrays, or is cut off; dump it again",
+    ),
     "text.npz": (lambda path: path.write_text("x"), "is no archive of arrays, or is cut off; dump it again"),
     "words.npy": (lambda path: np.save(path, np.array(["a"])), "it holds <U1"),
     "complex.mat": (lambda path: savemat(path, {"a": {"b": 1}}), "a: is a MATLAB struct, not numbers"),
-    "cells.mat": (lambda path: savemat(path, {"a": np.array([{}], object)}), "a: is a MATLAB cell, not numbers"),
+    "cells.mat": (
+        lambda path: savemat(path, {"a": np.array([{}], object)}),
+        "a: is a MATLAB cell, not numbers",
+    ),
     "newer.mat": (write_newer, "is of MATLAB 7.3, which is not read; save it with save(..., '-v7')"),
     "text.mat": (lambda path: path.write_text("x" * 500), "is no .mat file that can be read"),
     "huge.safetensors": (write_bent("shape", [1 << 40]), "conv1_1: its bytes are not those of an array"),
-    "beyond.safetensors": (write_bent("data_offsets", [0, 1 << 50]), "conv1_1: its bytes are not those of an array"),
+    "beyond.safetensors": (
+        write_bent("data_offsets", [0, 1 << 50]),
+        "conv1_1: its bytes are not those of an array",
+    ),
     "less.safetensors": (write_bent("shape", [-1, 3]), "conv1_1: shape and offsets must be whole numbers"),
     "kind.safetensors": (write_bent("dtype", "F8_E4M3"), "conv1_1: is of F8_E4M3; dump float32"),
-    "cut.safetensors": (lambda path: path.write_bytes(b"\xff" * 12), "is no .safetensors file, or is cut off"),
-    "list.safetensors": (lambda path: path.write_bytes((2).to_bytes(8, "little") + b"[]"), "its header is no table"),
+    "cut.safetensors": (
+        lambda path: path.write_bytes(b"\xff" * 12),
+        "is no .safetensors file, or is cut off",
+    ),
+    "list.safetensors": (
+        lambda path: path.write_bytes((2).to_bytes(8, "little") + b"[]"),
+        "its header is no table",
+    ),
     "empty.npy": (lambda path: np.save(path, np.empty((0, 3))), "is empty; leave it out"),
     "nothing": (lambda path: path.mkdir(), "holds no arrays; dump .npz, .npy, .mat or .safetensors"),
     "dump.h5": (lambda path: path.write_text("x"), "is none of .npz, .npy, .mat, .safetensors"),
-    "none.npz": (lambda path: None, "cannot be read"),
+    "none.npz": (lambda _path: None, "cannot be read"),
 }
 
 

@@ -86,7 +86,9 @@ def test_layouts_are_told_by_shape_and_where_that_is_square_by_value(tmp_path):
 
 def test_a_square_map_that_fits_nothing_is_laid_out_as_the_others(tmp_path):
     noise = RNG.normal(size=VALUES["plain/pool3"].shape).astype(np.float32)
-    with pytest.raises(InputError, match=r"may be nchw or nhwc or whcn, and its values do not tell; say layout"):
+    with pytest.raises(
+        InputError, match=r"may be nchw or nhwc or whcn, and its values do not tell; say layout"
+    ):
         tie(tmp_path, {"pool3": noise})
     ties = tie(tmp_path, {"pool3": noise, "conv1_1": turn(VALUES["plain/conv1_1"], (1, 2, 0))})
     assert list_tied(ties)["plain/pool3"] == ("pool3", "name", "nhwc")
@@ -99,7 +101,9 @@ def test_what_could_be_two_things_is_left_and_both_are_said(tmp_path):
     assert list(ties.tied) == ["plain/conv2_2"]
     assert "may be plain/fc" in ties.left["a"]
     assert " or plain/fc" in ties.left["a"]
-    twice = tie(tmp_path, {"a": VALUES["plain/fc6"], "b": VALUES["plain/fc6"] * 1.0001, "fc8": VALUES["plain/fc8"]})
+    twice = tie(
+        tmp_path, {"a": VALUES["plain/fc6"], "b": VALUES["plain/fc6"] * 1.0001, "fc8": VALUES["plain/fc8"]}
+    )
     assert twice.left["a"] == "'a' and 'b' are both nearest to plain/fc6"
 
 
@@ -110,16 +114,49 @@ def test_two_passes_that_hold_the_same_are_no_two_readings(tmp_path):
     assert list(ties.tied) == ["plain/pool3"]
 
 
+def test_of_a_layer_s_and_its_relu_s_values_the_relu_s_is_the_blob_s(tmp_path):
+    before = VALUES["plain/conv1_1"]
+    known = {**VALUES, "plain/conv1_1": np.maximum(before, 0)}
+    ones = [Dumped("conv1_1", before, "float32"), Dumped("relu1_1", np.maximum(before, 0), "float32")]
+    ties = tie_dump(tmp_path / "d.npz", ones, TARGETS, known.get)
+    assert list_tied(ties) == {"plain/conv1_1": ("relu1_1", "name", "nchw")}
+    assert ties.left["conv1_1"] == "is not the last value that plain/conv1_1 has"
+    other = Dumped("fc8", VALUES["plain/fc8"], "float32")
+    alone = tie_dump(tmp_path / "d.npz", [ones[0], other], TARGETS, known.get)
+    assert list(alone.tied) == ["plain/fc8"]
+    assert "dump its ReLU's" in alone.left["conv1_1"]
+
+
 FC6 = VALUES["plain/fc6"]
 REFUSED = {
-    "two of a name": ({"fc6": FC6, "plain/fc6": FC6}, None, "'fc6' and 'plain/fc6' are both plain/fc6; name one of"),
+    "two of a name": (
+        {"fc6": FC6, "plain/fc6": FC6 + 1},
+        None,
+        "'fc6' and 'plain/fc6' are both plain/fc6; name one of",
+    ),
     "another shape": ({"fc7": FC6[:5]}, None, "fc7: is of shape (5,), and plain/fc7 of (12,)"),
     "no numbers": ({"fc7": FC6 * np.nan}, None, "fc7: holds 12 values that are no finite numbers"),
-    "several examples": ({"fc7": np.stack([FC6] * 3)}, None, "fc7: holds 3 examples; dump the one that is named"),
-    "nothing known": ({"x": np.zeros((2, 2), np.float32)}, None, "none of its arrays can be told (x: is of shape (2, 2)"),
+    "several examples": (
+        {"fc7": np.stack([FC6] * 3)},
+        None,
+        "fc7: holds 3 examples; dump the one that is named",
+    ),
+    "nothing known": (
+        {"x": np.zeros((2, 2), np.float32)},
+        None,
+        "none of its arrays can be told (x: is of shape (2, 2)",
+    ),
     "a name that is not there": ({"fc7": FC6}, 'fc6 = "y"', "plain/fc6 = 'y': is not in"),
-    "a key that is none": ({"fc7": FC6}, 'conv9 = "fc7"', "conv9: is no value of a pass; there are input, pixels"),
-    "a value twice": ({"a": FC6, "b": FC6}, 'fc6 = "a"\nrelu6 = "b"', "relu6: plain/fc6 is named twice; remove one"),
+    "a key that is none": (
+        {"fc7": FC6},
+        'conv9 = "fc7"',
+        "conv9: is no value of a pass; there are input, pixels",
+    ),
+    "a value twice": (
+        {"a": FC6, "b": FC6},
+        'fc6 = "a"\nrelu6 = "b"',
+        "relu6: plain/fc6 is named twice; remove one",
+    ),
     "no name": ({"a": FC6}, "fc6 = 3", 'fc6: must be a name in the dump, fc6 = "NAME"'),
     "another layout": ({"a": FC6}, 'layout = "hwnc"', "layout = 'hwnc': choose one of nchw, nhwc, whcn"),
     "no TOML": ({"a": FC6}, "fc6 = ", "names.toml"),

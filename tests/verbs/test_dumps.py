@@ -45,7 +45,9 @@ LONG = {
     "first sums": ({"first_sum": True}, SOME, [("duplicates", "port.duplicates", "sequential", "product")]),
     "not fed on": ({"not_fed_on": True}, SOME, [("fed-on", "port.fed_on", True, False)]),
     "fc left out": ({"skip_fc": True}, SOME, [("fc", "port.fc", "steered", "skipped")]),
-    "before ReLU": ({"before_relu": True}, SOME, [("blob-value", "port.blob_value", "after-relu", "before-relu")]),
+    "before ReLU": (
+        {"before_relu": True}, SOME, [("blob-value", "port.blob_value", "after-relu", "before-relu")]
+    ),
     "all of pool3": ({"pool3": "all"}, SOME, [("pool3-channels", "port.pool3_channels", "weakened", "all")]),
     "pool3 before": (
         {"pool3": "all-before"},
