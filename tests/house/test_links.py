@@ -166,7 +166,10 @@ def list_unknown(words):
     if found is None:
         return []
     verb, rest = found
-    known = {name for one in verb.params for name in one.opts} | {"--help", "--version"}
+    known = {name for one in verb.params for name in (*one.opts, *one.secondary_opts)} | {
+        "--help",
+        "--version",
+    }
     return [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
 
 

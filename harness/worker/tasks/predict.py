@@ -32,14 +32,13 @@ from harness.worker.predicted import (
     Case,
     Dump,
     Rules,
-    Stage,
-    list_stages,
     prepare_pixels,
     reach_plain,
     reach_steered,
     widen,
 )
 from harness.worker.records import append_batch, keep_whole_batches
+from harness.worker.stages import Stage, list_stages
 from harness.worker.tasks.counterfactuals import check_trial
 from harness.worker.tasks.judge import list_witnesses
 from harness.worker.trials import Trial, plan_trials
