@@ -83,7 +83,7 @@ def read_names(path: Path, targets: Targets) -> tuple[dict[str, str], str | None
     """Name in the dump by array of a trace, and the layout that the file sets; InputError for other keys."""
     data = parse_toml(read_bytes(path, MAX_TABLE_BYTES), str(path))
     layout, found = data.pop(LAYOUT, None), dict[str, str]()
-    if layout is not None and layout not in LAYOUTS:
+    if layout is not None and layout not in list(LAYOUTS):
         raise InputError(f"{path}: layout = {layout!r}: choose one of {', '.join(LAYOUTS)}")
     for key, name in data.items():
         target = targets.read_name(key)

@@ -8,7 +8,7 @@ import msgspec
 
 from harness.explain.causes import Cause, Explanation
 from harness.explain.counterfactual import Answers
-from harness.explain.libjpegs import is_jpeg, name_class, tell_missing
+from harness.explain.libjpegs import is_jpeg, name_class, read_classes, tell_missing
 from harness.explain.pair import Pair, read_pixels
 
 MOST_TOLD = 3  # examples of a pair: all versions take a second
@@ -27,7 +27,7 @@ def tell_decoders(pair: Pair, found: Explanation, answers: Answers) -> Explanati
     if told_of == MOST_TOLD:
         return found
     answers.decoded[pair.names] = told_of + 1
-    missing = tell_missing()
+    missing = tell_missing() or (None if read_classes(path) else "which libjpeg decodes these pixels")
     if missing is not None:
         return msgspec.structs.replace(found, untested=[*found.untested, missing])
     told = "; ".join(

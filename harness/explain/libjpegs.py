@@ -7,6 +7,7 @@ module's: `python -m harness.explain.libjpegs FILE` prints a line for each versi
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,12 +50,18 @@ def tell_missing() -> str | None:
     return f"which libjpeg decodes these pixels ({write_install([EXTRAS['jpeg']['jpeglib']])})"
 
 
+def make_variables() -> dict[str, str]:
+    """This process's variables, with which another one finds the harness."""
+    own, more = str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([own, *([more] if more else [])])}
+
+
 @lru_cache(maxsize=64)
 def read_classes(path: Path) -> Classes:
     """What every libjpeg makes of a file; empty where none can tell."""
     words = [sys.executable, "-m", "harness.explain.libjpegs", str(path)]
     try:
-        done = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(words, env=make_variables(), capture_output=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return {}
     found: dict[str, list[tuple[str, str]]] = {}

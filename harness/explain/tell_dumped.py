@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.core.traces import Trace, name_plain, name_steered
+from harness.dumps.layouts import measure as measure_distance
 from harness.dumps.targets import PIXELS
 from harness.explain.causes import Cause, Explanation, Named, Stage, Tuple, Verdict
 from harness.explain.counterfactual import Side
@@ -22,6 +23,7 @@ ABSENT = "not in the dump"
 NOT_RUN = "nothing was run there, so it is consistent with the dump and not proven"
 VISIT = ("before", "sums", "mean", "deviation", "minimum", "weakened", "factors", "after")
 MOST_OPEN = 4
+SAME = 1e-5  # of a value's size: what is no farther off differs by rounding alone
 
 
 def read_tuple(ours: Side, trace: Trace, example: str) -> Tuple | None:
@@ -67,7 +69,7 @@ def explain_dump(
         also=[] if first is None else [[one.name_done() for one in item] for item in first.also],
         stage=find_first(account),
         untested=list_untested(dumped, account),
-        sentence=tell(account, names, theirs),
+        sentence=tell(dumped, account, names, theirs),
         command=command,
         executions=(ours.execution, None),
     )
@@ -97,11 +99,12 @@ def measure(finding: Finding) -> Stage:
     )
 
 
-def tell(account: Account, names: tuple[str, str], theirs: Tuple | None) -> str:
+def tell(dumped: Dumped, account: Account, names: tuple[str, str], theirs: Tuple | None) -> str:
     """One sentence for each change, for what is left, and for how far all that goes."""
     total = sum(not is_loose(one) for one in account.findings)
     parts = [tell_step(step, names) for step in account.steps]
     parts += list(tell_opened(account, names[1]))
+    parts += list(tell_undone(dumped, account, names))
     loose = tell_loose(account)
     if not parts:
         rounded = f"All {count(total, 'value')} in {names[1]} are what {names[0]} would have, within rounding"
@@ -114,6 +117,22 @@ def tell(account: Account, names: tuple[str, str], theirs: Tuple | None) -> str:
     return " ".join(parts) + loose
 
 
+def tell_undone(dumped: Dumped, account: Account, names: tuple[str, str]) -> Iterator[str]:
+    """That changes of the plain pass undo each other, where behind them it has the cell's own value."""
+    stages = [one.stage for one in account.steps if not one.stage.startswith("steered")]
+    array = next(
+        (one["array"] for one in account.begun if len(stages) > 1 and one["stage"] == stages[-1]), None
+    )
+    found = [
+        None if array is None else one.find(dumped.example, array) for one in (dumped.trace, dumped.known)
+    ]
+    theirs, ours = found
+    if theirs is None or ours is None or theirs.shape != ours.shape:
+        return
+    if measure_distance(theirs, ours) <= SAME:
+        yield f"They undo each other: the {stages[-1]} of {names[1]} is that of {names[0]}."
+
+
 def tell_loose(account: Account) -> str:
     """How many values fit and tell nothing by it."""
     number = sum(map(is_loose, account.findings))
@@ -123,9 +142,10 @@ def tell_loose(account: Account) -> str:
 def tell_step(step: Step, names: tuple[str, str]) -> str:
     """What changes give at the stage at which they were found, and what else would."""
     causes = [one.name_done() for one in step.changes]
-    told = f"{contrast_sides(causes, names)}: that is its {step.stage} within rounding"
+    within = "to the bit" if step.stage == PIXELS else "within rounding"
+    told = f"{contrast_sides(causes, names)}: that gives its {step.stage} {within}"
     others = [describe(one) for one in step.also]
-    return f"{told}; so is it with {' or '.join(others)}." if others else f"{told}."
+    return f"{told}; so does {' or '.join(others)}." if others else f"{told}."
 
 
 def describe(changes: Sequence[object]) -> str:

@@ -159,6 +159,7 @@ REFUSED = {
     ),
     "no name": ({"a": FC6}, "fc6 = 3", 'fc6: must be a name in the dump, fc6 = "NAME"'),
     "another layout": ({"a": FC6}, 'layout = "hwnc"', "layout = 'hwnc': choose one of nchw, nhwc, whcn"),
+    "no layout": ({"a": FC6}, "layout = [1]", "layout = [1]: choose one of nchw, nhwc, whcn"),
     "no TOML": ({"a": FC6}, "fc6 = ", "names.toml"),
     "pixels between levels": ({"pixels": np.full((4, 4, 3), 0.5)}, None, "holds values between levels"),
 }

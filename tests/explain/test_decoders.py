@@ -89,3 +89,10 @@ def test_a_picture_of_another_kind_has_no_libjpeg(tmp_path):
     (tmp_path / "a.jpg").write_bytes(file.getvalue())
     assert decoders.name_libjpeg(tmp_path / "a.jpg", "0" * 64) is None
     assert decoders.name_libjpeg(None, "0" * 64) is None
+
+
+def test_nothing_is_said_where_no_version_can_be_run(picture, monkeypatch):
+    pytest.importorskip("jpeglib")
+    monkeypatch.setattr(libjpegs.sys, "executable", str(picture.parent / "none"))
+    told = tell(picture)
+    assert (told.sentence, told.untested) == ("Why.", ["which libjpeg decodes these pixels"])

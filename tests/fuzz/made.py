@@ -10,6 +10,7 @@ import picture_files
 import portraits
 import small_model
 import witness_sets
+from scipy.io import savemat
 
 from fuzz.drive import Reader
 from harness.ami.witnesses import read_witnesses
@@ -17,6 +18,9 @@ from harness.core.arrays import Preprocess, check_array
 from harness.core.caffemodel import layer_spans
 from harness.core.decode import decode_array, decode_image
 from harness.core.examples import read_examples, read_file
+from harness.dumps.files import read_dump
+from harness.dumps.targets import Targets
+from harness.dumps.tie import tie_dump
 from harness.examples.gather import gather_examples
 from harness.images.recipes import read_images
 from harness.model.caffemodel import list_parameters, read_parameters
@@ -184,6 +188,32 @@ def compare_both_sets(folder):
     return compare_sets(read_set(folder / "0"), read_set(folder / "1"))
 
 
+def seed_dumps(folder):
+    """One dump in each format, and names for it."""
+    arrays = {"conv1_1": np.ones((6, 16, 16), np.float32), "x": np.linspace(0, 1, 12, dtype=np.float32)}
+    np.savez(folder / "a.npz", **arrays)
+    np.savez_compressed(folder / "b.npz", **arrays)
+    np.save(folder / "fc7.npy", arrays["x"])
+    savemat(folder / "c.mat", arrays, do_compression=True)
+    savemat(folder / "d.mat", arrays)
+    header = {"x": {"dtype": "F32", "shape": [12], "data_offsets": [0, 48]}}
+    text = json.dumps(header).encode()
+    data = len(text).to_bytes(8, "little") + text + arrays["x"].tobytes()
+    (folder / "e.safetensors").write_bytes(data)
+    (folder / "names.toml").write_text('fc6 = "x"\nlayout = "nchw"\n')
+
+
+def tie_dumps(folder):
+    """All of them, tied to the network's blobs."""
+    shapes = {blob.name: blob.shape for blob in NETWORK.blobs[:-1]}
+    targets = Targets(NETWORK, shapes, ("conv1_1",))
+    known = {"plain/fc6": np.linspace(0, 1, 12), "plain/fc7": np.ones(12)}
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".toml":
+            names = None if path.suffix == ".npy" else folder / "names.toml"
+            tie_dump(path, read_dump(path), targets, known.get, names)
+
+
 MODEL_FILES = tuple(
     f"small/{name}"
     for name in ("model.toml", "labels.txt", "witnesses/nose_witness.txt", "examples/examples.jsonl")
@@ -201,4 +231,5 @@ READERS = (
     Reader("arrays", seed_arrays, decode_arrays),
     Reader("landmarks", seed_landmarks, read_all_landmarks),
     Reader("sets", seed_sets, compare_both_sets),
+    Reader("dumps", seed_dumps, tie_dumps),
 )

@@ -1,11 +1,15 @@
 """`harness explain --foreign`: what a program of somebody else's dumped, with faults planted in it."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
-from command_line import make_harness, make_root
+from command_line import list_runs, make_harness, make_root
 from dumped_runs import EXAMPLE, dump, explain, make_larger, make_run, save
+from PIL import Image
+
+from harness.explain import libjpegs
 
 FIXTURES = (make_root, make_harness, make_larger, make_run)
 MEAN = (93.5940, 104.7624, 129.1863)
@@ -159,6 +163,15 @@ def test_channels_that_are_off_alone_are_named(harness, root, made, tmp_path):
     assert "in channels 2 alone" in group["sentence"]
 
 
+def test_changes_that_undo_each_other_are_said_to(harness, root, made, tmp_path):
+    reversed_network = take("conv1_1.weight", lambda one: one[:, ::-1])
+    arrays = choose(dump(root, rgb=True, mean=MEAN[::-1], **reversed_network), ("input", "conv1_1", "fc8"))
+    code, group, _, err = explain(harness, made, save(tmp_path / "dump.npz", arrays))
+    assert code == 0, err
+    assert [one["cause"] for one in group["causes"]] == ["channel-order", "mean", "weights"]
+    assert "They undo each other: the plain conv1_1 of dump@dump.npz is that of a." in group["sentence"]
+
+
 def test_values_without_names_are_told_by_what_they_are(harness, root, made, tmp_path):
     arrays = choose(dump(root, nhwc=True), ("input", "conv2_2", "conv3_3", "pool3", "fc6", "fc8"))
     unnamed = {f"x{number}": turn(one) for number, one in enumerate(arrays.values())}
@@ -197,3 +210,64 @@ def test_labels_are_found_by_the_gold_that_a_dump_says(harness, root, made, tmp_
     code, group, _, err = explain(harness, made, path)
     assert code == 0, err
     assert [(one["cause"], one["b"]) for one in group["causes"]] == [("labels", 1)]
+
+
+def test_what_does_not_fit_is_one_line(harness, root, made, tmp_path):
+    arrays = choose(dump(root), ("fc8",))
+    path = save(tmp_path / "dump.npz", arrays)
+    np.savez(tmp_path / "objects.npz", fc8=np.array([{}], object))
+    np.savez(tmp_path / "strange.npz", x=np.zeros((3, 1), np.float32))
+    cases = [
+        (("--foreign", path), "--foreign: needs one --example, the one that the dump is of"),
+        (("--foreign", path, "--example", "none"), "--example none: a has no such example"),
+        (
+            ("--foreign", path, "--example", EXAMPLE, "--cells", "a", "b"),
+            "goes with --example, --cell and --names",
+        ),
+        (("--foreign", path, "--example", EXAMPLE, "--cell", "b"), "b: is none of the cells"),
+        (("--names", path), "--names: goes with --foreign; name the dump"),
+        (("--foreign", path, "--example", EXAMPLE, "--names", tmp_path / "no"), "cannot be read"),
+        (("--foreign", tmp_path / "no.npz", "--example", EXAMPLE), "no.npz: cannot be read"),
+        (("--foreign", tmp_path / "objects.npz", "--example", EXAMPLE), "holds Python objects"),
+        (("--foreign", tmp_path / "strange.npz", "--example", EXAMPLE), "none of its arrays can be told"),
+    ]
+    for words, said in cases:
+        code, out, err = harness("explain", made, *words)
+        assert (code, said in err, out) == (2, True, ""), (words, err)
+        assert sum(line.startswith("harness: ") for line in err.splitlines()) == 1
+    assert not (made / "causes.jsonl").exists()
+
+
+def test_a_dump_is_no_trace(harness, root, made, tmp_path):
+    assert explain(harness, made, save(tmp_path / "dump.npz", choose(dump(root), ("fc8",))))[0] == 0
+    (index,) = (made / "dumps").glob("*/trace.json")
+    code, _, err = harness("explain", made, "--trace", index.parent)
+    assert (code, "is of a dump, of which arrays are absent; name it with --foreign" in err) == (2, True)
+
+
+def test_pixels_that_another_libjpeg_gives_are_told_by_their_class(harness, root, tmp_path, monkeypatch):
+    jpeglib = pytest.importorskip("jpeglib")
+    picture = root / "small" / "examples" / "images" / "a.jpg"
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(levels).save(picture, quality=85, subsampling=2)
+    entry = {"id": "a", "source": "a", "attack": "benign", "gold": 0, "file": "images/a.jpg"}
+    entry["sha256"] = hashlib.sha256(picture.read_bytes()).hexdigest()
+    (root / "small" / "examples" / "examples.jsonl").write_text(json.dumps(entry) + "\n")
+    assert harness("run", "--model", "small", "--environment", "a")[0] == 0
+    run = list_runs(root)[-1]
+    jpeglib.version.set("8a")
+    read = jpeglib.read_spatial(str(picture), out_color_space=jpeglib.JCS_RGB)
+    path = save(tmp_path / "dump.npz", {"pixels": np.asarray(read.spatial)})
+    code, out, err = harness("explain", run, "--foreign", path, "--example", "a", "--json")
+    assert code == 0, err
+    (group,) = json.loads(out)["groups"]
+    assert [(one["cause"], one["b"]) for one in group["causes"]] == [("decoder", "libjpeg 7 to 9")]
+    assert (
+        "decodes by libjpeg 7 to 9, a decodes by pillow: that gives its pixels to the bit"
+        in group["sentence"]
+    )
+    monkeypatch.setattr(libjpegs, "is_there", lambda _: False)
+    code, out, err = harness("explain", run, "--foreign", path, "--example", "a", "--json")
+    assert code == 0, err
+    assert json.loads(out)["unknown"] == 1
+    assert "jpeglib>=1.0.2" in json.loads(out)["untested"][0]
