@@ -14,6 +14,7 @@ from harness.core.arrays import NPY_CONVENTIONS
 from harness.core.errors import InputError
 from harness.core.examples import Example, check_hash, list_examples
 from harness.core.network_files import read_notes
+from harness.examples.between import fill_list
 from harness.examples.conventions import AUTO
 from harness.examples.gather import Gathered, check_list, gather_examples
 from harness.examples.layouts import is_table
@@ -126,7 +127,8 @@ def find_examples(
     listed = find_list(model, places)
     if listed is None:
         return gather_examples(places, model.labels, model.preprocess, cache, hashes, npy)
-    return check_list(listed, model.network.logits.shape[0], model.preprocess, cache, npy)
+    filled = fill_list(listed, model.preprocess, cache)
+    return check_list(filled, model.network.logits.shape[0], model.preprocess, cache, npy)
 
 
 def find_list(model: Model, places: Sequence[str]) -> Path | None:
