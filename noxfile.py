@@ -130,6 +130,14 @@ def make_examples(session: nox.Session) -> None:
     session.run("python", script, *session.posargs, env={"PYTHONPATH": "."})
 
 
+@nox.session(name="make-fragile")
+def make_fragile(session: nox.Session) -> None:
+    """Search the list `fragile` anew, examples that hang on last bits, in minutes (`-- --check` compares)."""
+    install(session, "tests")
+    script = "models/tiny-vgg-face/make/fragile.py"
+    session.run("python", script, *session.posargs, env={"PYTHONPATH": "."})
+
+
 @nox.session(name="train-tiny")
 def train_tiny(session: nox.Session) -> None:
     """Train the bundled model anew, then make its witnesses and examples."""
@@ -137,5 +145,6 @@ def train_tiny(session: nox.Session) -> None:
     for step in ("train", "witnesses"):
         session.run("python", f"models/tiny-vgg-face/make/{step}.py", env={"PYTHONPATH": "."})
     # Examples of a new model come out differently, which is 1.
-    script = "models/tiny-vgg-face/make/make_examples.py"
-    session.run("python", script, env={"PYTHONPATH": "."}, success_codes=[0, 1])
+    for script in ("make_examples", "fragile"):
+        path = f"models/tiny-vgg-face/make/{script}.py"
+        session.run("python", path, env={"PYTHONPATH": "."}, success_codes=[0, 1])

@@ -54,6 +54,7 @@ resize = "bicubic"
 default = "examples/examples.jsonl"
 jpeg = "examples/jpeg.jsonl"
 all = "examples/all.jsonl"
+fragile = "fragile.jsonl"
 """
 
 
