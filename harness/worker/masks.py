@@ -163,13 +163,12 @@ def pivot_probes(pivot: int, others: np.ndarray, at: Tuple[np.ndarray, np.ndarra
 
 def count_taps(sum_: Sum, probes: Probes) -> np.ndarray:
     """How many taps of each probe's output lie inside (n,)."""
-    if not len(probes.rows):
-        return np.zeros(0, np.int64)
-    keys, inverse = np.unique(np.stack([probes.rows, probes.columns]), axis=1, return_inverse=True)
-    taps = np.arange(sum_.products)
-    inside = sum_.locate(taps[:, None], keys[0][None], keys[1][None]) >= 0
-    counts = np.broadcast_to(inside, (sum_.products, keys.shape[1])).sum(axis=0)
-    return counts[np.reshape(inverse, -1)]
+    count = np.full(len(probes.rows), sum_.taps[0])
+    if not isinstance(sum_.layer, InnerProduct):
+        for axis, outputs in enumerate((probes.rows, probes.columns)):
+            places = sum_.reach(axis, outputs[:, None], np.arange(sum_.taps[1 + axis]))
+            count = count * ((places >= 0) & (places < sum_.start.shape[1 + axis])).sum(axis=1)
+    return count
 
 
 def read_leaves(sum_: Sum, probes: Probes, found: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:

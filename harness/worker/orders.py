@@ -24,7 +24,7 @@ from harness.worker.masks import (
     reads_beyond,
     spread_probes,
 )
-from harness.worker.sums import find_obstacle, list_whole
+from harness.worker.sums import Sum, find_obstacle, list_whole
 
 MOST_ROW = 2048  # taps that the first one is paired with
 MOST_CHECKED = 256  # of those, taps that a second one is paired with
@@ -139,9 +139,15 @@ def list_taps(bench: Bench, at: Places) -> np.ndarray:
     """The taps that pivots are paired with, all of them inside."""
     products = bench.sum.products
     taps = np.unique(np.linspace(0, products - 1, min(products, MOST_ROW)).astype(np.int64))
-    inside = np.stack([bench.sum.locate(taps, row, column) >= 0 for row, column in zip(*at)]).all(axis=0)
-    chosen: np.ndarray = taps[inside]
-    return chosen
+    return find_inside(bench.sum, taps, at)
+
+
+def find_inside(sum_: Sum, taps: np.ndarray, at: Places) -> np.ndarray:
+    """Those of some taps that lie inside the bottom under some outputs."""
+    kept = np.ones(len(taps), bool)
+    for row, column in zip(*at):
+        kept &= sum_.locate(taps, row, column) >= 0
+    return taps[kept]
 
 
 def name_bias(sizes: np.ndarray, holds: np.ndarray) -> str:

@@ -13,7 +13,6 @@ from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
-from harness.core.network import InnerProduct
 from harness.worker.masks import (
     BIAS,
     WEIGHT,
@@ -28,7 +27,7 @@ from harness.worker.masks import (
     read_leaves,
     spread_probes,
 )
-from harness.worker.orders import SEED, NoPlainSumError, Places, take_leaves
+from harness.worker.orders import SEED, NoPlainSumError, Places, find_inside, take_leaves
 from harness.worker.sums import list_whole
 
 BIAS_LEAF, ADD, FUSED = -1, -2, -3
@@ -129,12 +128,7 @@ def read_tree(bench: Bench, channels: Sequence[int]) -> Program:
     at = list_whole(bench.sum)
     silent = find_silent(bench.sum.stop.shape[0])
     channel = next((one for one in channels if one != silent), channels[0])
-    inside = [
-        tap
-        for tap in range(bench.sum.products)
-        if isinstance(bench.sum.layer, InnerProduct)
-        or all(bench.sum.locate(np.array([tap]), row, column)[0] >= 0 for row, column in zip(*at))
-    ]
+    inside = find_inside(bench.sum, np.arange(bench.sum.products), at).tolist()
     reader = Reader(bench, at, channel)
     part = read_part(reader, inside, 0)
     if bench.sum.layer.bias and not part.has_bias:
