@@ -87,24 +87,30 @@ def find_parting(ours: Orders, theirs: Orders, blobs: Sequence[str]) -> Parting 
 def tell_parting(parting: Parting, names: tuple[str, str]) -> str:
     """The same in a sentence without its end: `conv2_1 adds its 144 products in another order (...)`."""
     ours, theirs = parting.ours, parting.theirs
-    layer, products = ours.layer, count(ours.products, "product")
+    layer = ours.layer
     if ours.precision != theirs.precision:
         return (
             f"{layer} is computed in {ours.precision} by {names[0]} and in {theirs.precision} by {names[1]}"
         )
-    odd = [(name, one) for name, one in zip(names, (ours, theirs), strict=True) if not one.plain]
-    if len(odd) == 1:
-        name, one = odd[0]
+    if ours.plain != theirs.plain:
+        name, one = (names[1], theirs) if ours.plain else (names[0], ours)
         return f"{layer} is no plain sum in {name}: {one.why or 'it has no products'}"
-    if odd or ours.signature == theirs.signature:
+    if not ours.plain or ours.signature == theirs.signature:
         return f"{layer} rounds otherwise"
+    return f"{layer} {tell_sums(ours, theirs, names)}"
+
+
+def tell_sums(ours: Order, theirs: Order, names: tuple[str, str]) -> str:
+    """How two plain sums of the same products differ."""
+    products = count(ours.products, "product")
     if ours.wide != theirs.wide:
-        wide = names[0] if ours.wide else names[1]
-        return f"{layer} adds its {products} in more than 24 bits in {wide} alone"
+        return f"adds its {products} in more than 24 bits in {names[0] if ours.wide else names[1]} alone"
+    if describe(ours) == describe(theirs):
+        return f"adds its {products} in another order at some of its outputs"
     told = "; ".join(f"{name}: {describe(one)}" for name, one in zip(names, (ours, theirs), strict=True))
     if (ours.row, ours.bias) == (theirs.row, theirs.bias) and ours.fused != theirs.fused:
-        return f"{layer} rounds each of its {products} before it adds it on one side alone ({told})"
-    return f"{layer} adds its {products} in another order ({told})"
+        return f"rounds each of its {products} before it adds it on one side alone ({told})"
+    return f"adds its {products} in another order ({told})"
 
 
 def describe(order: Order) -> str:
@@ -114,6 +120,7 @@ def describe(order: Order) -> str:
     words = [describe_row(order)]
     words += ["each product fused with its addition"] if order.fused else ["each product rounded"]
     words += ["in more than 24 bits"] if order.wide else []
+    words += [f"in {order.precision}"] if order.precision != "float32" else []
     words += [] if order.bias is None else [f"the bias {order.bias}" if order.bias != "between" else BETWEEN]
     return ", ".join(words)
 

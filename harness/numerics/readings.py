@@ -59,9 +59,11 @@ class Reader:
     override: Override = field(default_factory=Override)
     ca_bundle: Path | None = None
 
-    def read(self, environments: Sequence[Environment], examples: Sequence[str]) -> list[Reading]:
-        """Orders and hashes of environments; reasons where one could not be read."""
-        told = self.read_orders(environments)
+    def read(
+        self, environments: Sequence[Environment], examples: Sequence[str], *, whole: bool = False
+    ) -> list[Reading]:
+        """Orders, whole ones where these are wanted, and hashes; reasons where one could not be read."""
+        told = self.read_orders(environments, whole=whole)
         trace = self.trace(environments, examples)
         details = {} if trace is None else {"details": {"trace": str(trace)}}
         hashed = self.run(self.subject, environments, BLOBS, tuple(examples), details)
@@ -77,25 +79,24 @@ class Reader:
             return outcome.folder if outcome.status == "done" else None
         return None
 
-    def read_orders(self, environments: Sequence[Environment]) -> list[Outcome]:
+    def read_orders(self, environments: Sequence[Environment], *, whole: bool = False) -> list[Outcome]:
         """The cells that say in which order environments add up."""
         masked = mask_subject(self.subject, self.workspace.cache, self.workspace.screen.say)
-        return self.run(masked, environments, ORDERS, ())
+        details = {"details": {"trees": True}} if whole else {}
+        return self.run(masked, environments, ORDERS, (), details)
 
-    def replay(self, environments: Sequence[Environment], examples: Sequence[str]) -> dict[str, list[Replay]]:
-        """What of each environment's layers comes out here, added up in its order; nothing without it."""
-        masked = mask_subject(self.subject, self.workspace.cache, self.workspace.screen.say)
-        trees = self.run(masked, environments, ORDERS, (), {"details": {"trees": True}})
+    def replay(
+        self, environments: Sequence[Environment], readings: Sequence[Reading], examples: Sequence[str]
+    ) -> dict[str, list[Replay]]:
+        """What of each environment's layers comes out here, added up in its order; none without a trace."""
         wanted = {"details": {"examples": list(examples)}}
         traces = self.run(self.subject, environments, TRACE, tuple(examples), wanted)
         network = read_network(self.subject.network)
         weights = read_weights(self.subject.network, network)
         return {
-            environment.name: list(
-                replay_trace(network, weights, read_trace(trace.folder), read_orders(tree.folder), examples)
-            )
-            for environment, tree, trace in zip(environments, trees, traces, strict=True)
-            if tree.status == trace.status == "done" and tree.folder and trace.folder
+            one.name: list(replay_trace(network, weights, read_trace(trace.folder), one.orders, examples))
+            for one, trace in zip(readings, traces, strict=True)
+            if one.orders and trace.status == "done" and trace.folder is not None
         }
 
     def run(

@@ -22,6 +22,7 @@ from harness.summary.numerics import (
 )
 
 MOST_PROPERTIES = 6
+ELSEWHERE = "apart from the one above at other outputs"
 
 
 def summarise(
@@ -71,15 +72,20 @@ def list_layers(readings: Sequence[Reading]) -> Iterator[LayerSummary]:
         alike: dict[tuple[object, ...], list[Reading]] = {}
         for one in readings:
             alike.setdefault((*one.orders[blob].sums, one.orders[blob].bits), []).append(one)
-        orders = tuple(
-            OrderSummary(
-                environments=tuple(one.name for one in members),
-                words=describe(members[0].orders[blob]),
-                is_plain=members[0].orders[blob].plain,
-            )
-            for members in sorted(alike.values(), key=lambda one: -len(one))
-        )
+        orders = tuple(tell_alike(blob, sorted(alike.values(), key=lambda one: -len(one))))
         yield LayerSummary(blob=blob, layer=first.layer, products=first.products, orders=orders)
+
+
+def tell_alike(blob: str, alike: Sequence[Sequence[Reading]]) -> Iterator[OrderSummary]:
+    """Environments that add up a layer alike, and how; those of equal words part at outputs not told of."""
+    told = set[str]()
+    for members in alike:
+        order = members[0].orders[blob]
+        words = describe(order)
+        more = f"; {ELSEWHERE}" if words in told and order.plain else ""
+        told.add(words)
+        names = tuple(one.name for one in members)
+        yield OrderSummary(environments=names, words=f"{words}{more}", is_plain=order.plain)
 
 
 def make_score(judged: Sequence[Judged], *, by_masks: bool = False) -> ScoreSummary:

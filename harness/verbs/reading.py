@@ -46,8 +46,9 @@ def read_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[NumericsS
         subject = prepare_run(request, select_run(request, root), workspace).subject
         check_subject(run, subject)
         reader = Reader(workspace, subject, request.override, order.ca_bundle)
-        readings = reader.read(environments, subject.example_ids[: order.most])
-        replays = reader.replay(environments, subject.example_ids[:REPLAYED]) if order.replay else {}
+        examples = subject.example_ids[: order.most]
+        readings = reader.read(environments, examples, whole=order.replay)
+        replays = reader.replay(environments, readings, examples[:REPLAYED]) if order.replay else {}
         part = summarise(readings, replays)
     if (folder / "summary.json").exists():
         write_part(folder, part)

@@ -129,6 +129,8 @@ def read_tree(bench: Bench, channels: Sequence[int]) -> Program:
     silent = find_silent(bench.sum.stop.shape[0])
     channel = next((one for one in channels if one != silent), channels[0])
     inside = find_inside(bench.sum, np.arange(bench.sum.products), at).tolist()
+    if len(inside) < bench.sum.products:
+        raise NoPlainSumError("no output's window lies inside, so its products cannot all be masked")
     reader = Reader(bench, at, channel)
     part = read_part(reader, inside, 0)
     if bench.sum.layer.bias and not part.has_bias:

@@ -37,6 +37,7 @@ def test_the_first_blob_that_parts_is_named():
         (order("conv", "2", wide=True), "conv adds its 27 products in more than 24 bits in there alone"),
         (order("conv", None, plain=False, why="tiles", bits="x"), "conv is no plain sum in there: tiles"),
         (order("conv", "1", bits="x"), "conv rounds otherwise"),
+        (order("conv", "2"), "conv adds its 27 products in another order at some of its outputs"),
         (
             order("conv", "1", precision="float64"),
             "conv is computed in float32 by here and in float64 by there",
@@ -63,6 +64,10 @@ CHAIN = "27 one after the other from neighbour to neighbour"
         (
             {"fused": False, "wide": True},
             f"{CHAIN}, each product rounded, in more than 24 bits, the bias last",
+        ),
+        (
+            {"precision": "float64"},
+            f"{CHAIN}, each product fused with its addition, in float64, the bias last",
         ),
         ({"plain": False, "why": "tiles"}, "no plain sum (tiles)"),
     ],

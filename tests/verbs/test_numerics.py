@@ -56,6 +56,20 @@ def test_orders_are_kept_as_cells_are(harness, root):
     assert sorted(tasks) == ["blobs", "blobs", "trace"]  # no orders
 
 
+def test_layers_are_added_up_here_where_asked_for(harness, root):
+    folder = make_run(harness, root, "a", "b")
+    code, out, err = harness("numerics", folder, "--most", "2", "--replay", "--json")
+    assert code == 0, out + err
+    replays = json.loads(out)["replays"]
+    whole = {one["blob"] for one in replays["b"] if one["equal"] == one["values"] > 0}
+    others = {one["blob"]: one["why"] for one in replays["b"] if one["blob"] not in whole}
+    assert {"conv1_1", "conv4_3", "fc6", "fc8"} <= whole
+    assert set(others) == {"conv5_1", "conv5_2", "conv5_3"}  # of 2 x 2 values, all at the border
+    assert all("no output's window lies inside" in why for why in others.values())
+    assert {one["why"] for one in replays["a"] if one["blob"] in whole} == {"in float64"}
+    assert "b: NumPy, adding in its order, has the bits of" in (folder / "report.txt").read_text()
+
+
 def test_what_there_is_not_is_one_line(harness, root):
     folder = make_run(harness, root, "b", "c")
     (root / "environments" / "c.toml").unlink()

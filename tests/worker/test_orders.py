@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from known_orders import bench, small_network
 
-from harness.worker.orders import hash_bits, read_order
+from harness.worker.orders import NoPlainSumError, hash_bits, read_order
 from harness.worker.trees import ADD, BIAS_LEAF, FUSED, read_tree, read_trees
 
 TAPS = 27
@@ -55,7 +55,9 @@ ORDERS = ("one_by_one", "backwards", "fused", "pairwise", "in_lanes", "in_blocks
 
 @pytest.mark.parametrize("which", [0, 1], ids=["convolution", "inner product"])
 def test_other_orders_have_other_signatures(which):
-    benches = [bench(getattr(known_orders, name), small_network(size=4, channels=2), which) for name in ORDERS]
+    benches = [
+        bench(getattr(known_orders, name), small_network(size=4, channels=2), which) for name in ORDERS
+    ]
     found = [read_order(one)["signature"] for one in benches]
     assert len(set(found)) == len(ORDERS)
 
@@ -140,6 +142,13 @@ def test_a_tree_gives_the_same_bits(name, which, bias):
     offset = np.float32(30.7) if bias else None
     wanted = getattr(known_orders, name)(values, weight, offset)
     assert np.array_equal(walk_program(program, values, weight, offset), wanted)
+
+
+def test_a_layer_without_a_whole_window_has_no_tree():
+    with pytest.raises(NoPlainSumError, match="no output's window lies inside"):
+        read_tree(bench(known_orders.one_by_one, small_network(size=2)), [1])
+    found = read_order(bench(known_orders.one_by_one, small_network(size=2)))
+    assert found["plain"]
 
 
 def test_channels_with_another_order_are_read_apart():
