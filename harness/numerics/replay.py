@@ -17,6 +17,7 @@ from harness.numerics.orders import Order
 from harness.worker.sums import Sum, list_sums
 from harness.worker.trees import ADD, BIAS_LEAF, FUSED
 
+NO_SUM, UNKNOWN = "no plain sum", "its order was not read whole"
 Programs = Sequence[tuple[Sequence[int], Sequence[int]]]
 """Channels, and the program that they are added up by."""
 
@@ -54,13 +55,20 @@ def replay_trace(
     for sum_ in list_sums(network):
         order = orders.get(sum_.stop.name)
         if order is None or not order.programs:
-            yield Replay(sum_.stop.name, 0, 0, "its order is not known" if order is None else order.obstacle)
+            yield Replay(sum_.stop.name, 0, 0, name_obstacle(order))
         elif order.precision != "float32":
             yield Replay(sum_.stop.name, 0, 0, f"in {order.precision}")
         else:
             pairs = [replay_example(sum_, weights, trace, order.programs, one) for one in examples]
             equal = sum(int((ours == theirs).sum()) for ours, theirs in pairs)
             yield Replay(sum_.stop.name, sum(ours.size for ours, _ in pairs), equal)
+
+
+def name_obstacle(order: Order | None) -> str:
+    """Why a layer cannot be added up here."""
+    if order is None:
+        return "its order is not known"
+    return order.obstacle or (UNKNOWN if order.plain else NO_SUM)
 
 
 def replay_example(

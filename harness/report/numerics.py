@@ -103,13 +103,19 @@ def tell_replay(replay: tuple[str, Sequence[ReplaySummary]]) -> str:
     """`local-pytorch: NumPy, adding in its order, has the bits of 16 of its 16 layers`, and what is left."""
     name, layers = replay
     whole = [one for one in layers if one.values and one.equal == one.values]
-    others = "; ".join(
-        f"{one.blob}: {one.why or f'{one.equal} of {one.values} values'}"
-        for one in layers
-        if one not in whole
-    )
+    others = [
+        f"{', '.join(one.blob for one in group)}: {why}"
+        for why, group in groupby((one for one in layers if one not in whole), key=tell_rest)
+    ]
     told = f"{name}: NumPy, adding in its order, has the bits of {len(whole)} of its {len(layers)} layers"
-    return f"{told} ({others})" if others else told
+    return f"{told} ({'; '.join(others)})" if others else told
+
+
+def tell_rest(one: ReplaySummary) -> str:
+    """Why a layer does not come out to the bit, or how much of it does."""
+    if one.values:
+        return f"{one.equal} of {one.values} values"
+    return one.why or "no plain sum"
 
 
 def draw_numerics(summary: Summary) -> RenderableType | None:

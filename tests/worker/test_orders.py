@@ -144,6 +144,16 @@ def test_a_tree_gives_the_same_bits(name, which, bias):
     assert np.array_equal(walk_program(program, values, weight, offset), wanted)
 
 
+def test_where_outputs_have_other_orders_one_of_them_is_read():
+    def turn(values, weight, bias):
+        found = known_orders.pairwise(values, weight, bias)
+        first = known_orders.one_by_one(values[:, :25], weight, bias)
+        return np.concatenate([first, found[:, 25:]], axis=1)
+
+    found = read_tree(bench(turn), [1])
+    assert found == read_tree(bench(known_orders.one_by_one), [1])
+
+
 def test_a_layer_without_a_whole_window_has_no_tree():
     with pytest.raises(NoPlainSumError, match="no output's window lies inside"):
         read_tree(bench(known_orders.one_by_one, small_network(size=2)), [1])
