@@ -122,6 +122,13 @@ def table5(session: nox.Session) -> None:
     session.run("python", "docs/make/table5.py", *session.posargs, env={"PYTHONPATH": "."})
 
 
+@nox.session
+def numerics(session: nox.Session) -> None:
+    """Read in which order environments add up, hold it against bits, and write docs/numerics.md."""
+    install(session, "harness")
+    session.run("python", "docs/make/numerics.py", *session.posargs, env={"PYTHONPATH": "."})
+
+
 @nox.session(name="make-examples")
 def make_examples(session: nox.Session) -> None:
     """Make the bundled examples anew and say what came out differently (`-- --check` leaves them alone)."""
