@@ -24,6 +24,8 @@ from harness.plan.environments import Environment
 from harness.plan.plan import CellRequest, Override
 from harness.worker.fingerprint import hash_code
 
+MOST_MODEL_BYTES = 64_000_000
+
 
 @dataclass(frozen=True)
 class CellRunner:
@@ -69,7 +71,14 @@ class CellRunner:
         )
 
     def read_orders(self, environments: Sequence[Environment]) -> list[Found]:
-        """The folder of what each environment tells of its orders of addition, or why there is none."""
+        """The folder of what each environment tells of its orders of addition, or why there is none.
+
+        Of a large model they are not read unasked: that takes its size once more on the disk, and minutes.
+        """
+        size = self.subject.caffemodel.stat().st_size if self.subject.caffemodel else 0
+        if size > MOST_MODEL_BYTES:
+            why = f"a model of {size // 10**6} MB; `harness numerics RUN` reads it"
+            return [Failure(why)] * len(environments)
         reader = Reader(self.workspace, self.subject, self.override, self.ca_bundle)
         return [take_outcome(one) for one in reader.read_orders(environments)]
 

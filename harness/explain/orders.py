@@ -38,7 +38,7 @@ def find_layer(pair: Pair, answers: Answers) -> str | None:
         folders = answers.read_orders(environments)
     except InputError as error:  # what was explained stands without it
         folders = [Failure(str(error))] * len(environments)
-    answers.executions += len(environments)
+    answers.executions += sum(isinstance(one, Path) for one in folders)
     for name, one in zip(pair.names, folders, strict=True):
         if isinstance(one, Failure):
             pair.untested.append(f"{name}: order of addition ({one.reason})")

@@ -1,7 +1,9 @@
 """Where last bits are a cause, the first layer that both environments do not add up alike is named."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -9,6 +11,7 @@ from numerics_readings import order
 from toy_cells import Toy, make_pair
 
 from harness.core.errors import InputError
+from harness.explain import cells
 from harness.explain.causes import Named
 from harness.explain.counterfactual import Failure
 from harness.explain.orders import tell_orders
@@ -100,3 +103,13 @@ def test_a_trace_from_elsewhere_has_no_environment_here(toy):
     before, after = told(pair, answers)
     assert before == after
     assert not asked
+
+
+def test_a_large_model_is_not_read_unasked(tmp_path, monkeypatch):
+    path = tmp_path / "large.caffemodel"
+    path.write_bytes(b"")
+    os.truncate(path, cells.MOST_MODEL_BYTES + 10**6)
+    monkeypatch.setattr(cells, "Reader", None)  # what would run them
+    runner = cells.CellRunner(None, SimpleNamespace(caffemodel=path), None)
+    found = runner.read_orders([None, None])
+    assert [one.reason for one in found] == ["a model of 65 MB; `harness numerics RUN` reads it"] * 2
