@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.dumps.targets import PIXELS
 from harness.explain.causes import Cause
 from harness.explain.decoders import name_libjpeg
-from harness.explain.hypotheses import list_fitted, list_hypotheses, list_pairs
+from harness.explain.hypotheses import are_apart, list_fitted, list_hypotheses, list_pairs
 from harness.explain.match import Candidate
 from harness.explain.noise import Finding
 from harness.explain.patches import Patch
@@ -17,6 +17,7 @@ from harness.worker.prepare import hash_array
 
 MOST_ROUNDS = 8
 MOST_ALSO = 5
+MOST_CLIMBED = 5  # changes that meet in one value
 MOST_SEARCHED = 2  # stages that nothing accounts for: of further ones nothing is fitted, nor tried in pairs
 WINOGRAD = Patch(Cause.ALGORITHM, "settings.winograd", was=False, sets=True, data={})
 LAST_BITS = Patch(Cause.NUMERICS, "deviation", "exact", "last bits", {})
@@ -85,7 +86,33 @@ def account_for(dumped: Dumped) -> Account:
 
 
 def find_step(dumped: Dumped, account: Account, first: Finding) -> Step | None:
-    """The change that accounts for a stage, taken into account; None where nothing does."""
+    """The changes that account for a stage, as few as will do, taken into account; None where none do."""
+    base = tuple(one for one in account.changes if one.data)
+    return reduce_step(dumped, account, base, first, search(dumped, account, first))
+
+
+def reduce_step(
+    dumped: Dumped, account: Account, base: Candidate, first: Finding, step: Step | None
+) -> Step | None:
+    """A step without those of its changes without which as much is accounted for."""
+    while step is not None and len(step.changes) > 1:
+        reach = measure_reach(account, account.findings)
+        shorter = [tuple(one for one in step.changes if one is not left) for left in step.changes]
+        found = ask(dumped, account, base, shorter, first)
+        good = [
+            place
+            for place, findings in enumerate(found)
+            if accounts(account, first, findings) and measure_reach(account, findings) >= reach
+        ]
+        if not good:
+            break
+        step = replace(step, changes=shorter[good[0]], also=())
+        account.steps[-1], account.findings = step, found[good[0]]
+    return step
+
+
+def search(dumped: Dumped, account: Account, first: Finding) -> Step | None:
+    """Changes that account for a stage, the single ones first."""
     base = tuple(one for one in account.changes if one.data)
     tried = list_hypotheses(dumped, base, first, account.list_sound())
     found = ask(dumped, account, base, tried, first)
@@ -96,6 +123,8 @@ def find_step(dumped: Dumped, account: Account, first: Finding) -> Step | None:
         step = try_rounding(dumped, account, base, first)
     if step is None and len(account.opened) >= MOST_SEARCHED:
         return None
+    if step is None:
+        step = climb(dumped, account, base, first, (tried, found))
     if step is None:
         fitted = list_fitted(dumped, base, first)
         step = take_best(account, first, fitted, ask(dumped, account, base, fitted, first))
@@ -132,6 +161,34 @@ def take_best(
     account.steps.append(step)
     account.findings = findings
     return step
+
+
+def climb(
+    dumped: Dumped,
+    account: Account,
+    base: Candidate,
+    first: Finding,
+    asked: tuple[Sequence[Candidate], Sequence[Sequence[Finding]]],
+) -> Step | None:
+    """Changes one over the other, each of which gives more channels than those before it, up to all.
+
+    Where several changes meet in one value, what each is of is often some channels alone: of those that are
+    weakened, of those that a list mentions once.
+    """
+    singles = [one for one in asked[0] if len(one) == 1]
+    tried, found, most = asked[0], asked[1], first.get("fits") or 0.0
+    for _ in range(MOST_CLIMBED):
+        fits = [(find_array(one, first["array"]) or {}).get("fits") or 0.0 for one in found]
+        best = max(range(len(fits)), key=fits.__getitem__, default=0)
+        if not fits or fits[best] <= most:
+            return None
+        chosen, most = tried[best], fits[best]
+        step = take_best(account, first, [chosen], [found[best]])
+        if step is not None:
+            return step
+        tried = [(*chosen, *one) for one in singles if all(are_apart(one[0], other) for other in chosen)]
+        found = ask(dumped, account, base, tried, first)
+    return None
 
 
 def accounts(account: Account, first: Finding, findings: Sequence[Finding]) -> bool:

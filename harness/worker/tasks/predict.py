@@ -52,6 +52,7 @@ DETAILS = {
     "rounding": "a list of names",
 }
 ROUNDING = ("winograd", "last_bits")
+DEVIATIONS, SMALLEST = 6.0, 1e-30
 FEW = 5  # channels that are named
 PIXELS, TUPLE = "pixels", "tuple"
 
@@ -179,6 +180,7 @@ def hold_stage(case: Case, stage: Stage) -> Dict[str, Any]:
     return {
         **facts,
         **finding,
+        "fits": measure_fit(found, truth),
         "channels": list_channels(found, truth),
         "spread": measure_spread(truth),
         "note": note_zero(case, stage),
@@ -191,13 +193,24 @@ def measure_spread(truth: Truth) -> Optional[float]:
     return off / size if size and np.isfinite(off / size) else None
 
 
+def mark_channels(found: np.ndarray, truth: Truth) -> np.ndarray:
+    """Which channels are off by more than rounding."""
+    error = abs(found.astype(np.float64) - truth.value).reshape(len(found), -1)
+    limit = 2 * DEVIATIONS * np.maximum(truth.scale.reshape(len(found), -1), SMALLEST)
+    off: np.ndarray = ~(error <= limit).all(axis=1)
+    return off
+
+
+def measure_fit(found: np.ndarray, truth: Truth) -> float:
+    """The share of channels that are as they should be."""
+    return 1.0 - float(mark_channels(found, truth).mean())
+
+
 def list_channels(found: np.ndarray, truth: Truth) -> Optional[List[int]]:
     """The channels that are off alone; None where most are, or none."""
     if found.ndim not in (1, 3) or len(found) < 2:
         return None
-    error = abs(found.astype(np.float64) - truth.value).reshape(len(found), -1)
-    limit = 12 * np.maximum(truth.scale.reshape(len(found), -1), 1e-30)
-    others = np.flatnonzero((error > limit).any(axis=1))
+    others = np.flatnonzero(mark_channels(found, truth))
     return [int(one) for one in others] if 0 < len(others) <= min(FEW, len(found) // 2) else None
 
 
