@@ -23,15 +23,20 @@ from harness.records.cell import read_cell
 from harness.records.record import read_whole_records
 from harness.system.invocation import name_place, write_command
 
+MOST_COMPARED = 400  # examples of which the answers are compared, where all tuples are the same
 MOST_AGREEING = 12  # examples on which two cells agree, to check changes on
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be explained: all divergences, or those of some examples (ids or globs), or of one pair."""
+    """What is to be explained: all divergences, or those of some examples (ids or globs), or of one pair.
+
+    With `stages` pairs that agree on all of these are looked at, too.
+    """
 
     examples: tuple[str, ...] = ()
     cells: tuple[str, str] | None = None
+    stages: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,10 @@ def list_pairs(run: PastRun, wish: Wish) -> list[tuple[str, str, list[str], list
         diverging = [str(one) for one in join.examples[differs & wanted]]
         agreeing = join.examples[~differs]
         step = max(1, -(-len(agreeing) // MOST_AGREEING))
-        if diverging:
+        if wish.stages and not diverging:
+            agreeing = join.examples[wanted]  # what differs most is looked at
+            step = max(1, -(-len(agreeing) // MOST_COMPARED))
+        if diverging or wish.stages:
             pairs.append((first, second, diverging, [str(one) for one in agreeing[::step]]))
     if not pairs:
         refuse_wish(run, wish)

@@ -29,11 +29,12 @@ def vgg_face_network(
     fc: int = 4096,
     classes: int = 2622,
     name: str = "VGG_FACE_16_layers",
+    depths: Sequence[int] = CONVOLUTIONS_PER_BLOCK,
 ) -> Network:
-    """VGG-Face (Parkhi et al. 2015), or a narrower one with the same blob and layer names."""
+    """VGG-Face (Parkhi et al. 2015), or a narrower or shallower one by its names."""
     layers: list[Layer] = []
     below = "data"
-    for block, (width, count) in enumerate(zip(channels, CONVOLUTIONS_PER_BLOCK, strict=True), start=1):
+    for block, (width, count) in enumerate(zip(channels, depths, strict=True), start=1):
         for position in range(1, count + 1):
             place = f"{block}_{position}"
             layers.append(Convolution(f"conv{place}", below, f"conv{place}", width, (3, 3), pad=(1, 1)))

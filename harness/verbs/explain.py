@@ -49,6 +49,13 @@ def explain(
         bool | None,
         typer.Option(help="Share a change of a rate among factors; by default where it is done in minutes."),
     ] = None,
+    stages: Annotated[
+        bool,
+        typer.Option(
+            "--stages",
+            help="Also where two cells have all tuples alike: at which stage their passes part beyond noise.",
+        ),
+    ] = False,
     ca_bundle: options.CaBundle = None,
     as_json: options.AsJson = False,
     reports: options.Reports = None,
@@ -72,7 +79,15 @@ def explain(
         answer_foreign(words, root, ca_bundle, as_json=as_json, others=(cells, trace, waterfall))
         return
     order = Order(
-        run, tuple(example or ()), cells, ca_bundle, reports or root / "reports", waterfall, trace, cell
+        run,
+        tuple(example or ()),
+        cells,
+        ca_bundle,
+        reports or root / "reports",
+        waterfall,
+        trace,
+        cell,
+        stages,
     )
     try:
         with open_screen(open_errors()) as screen:
@@ -83,5 +98,9 @@ def explain(
     if as_json:
         print_json(store_data(causes))
         return
-    print_causes(causes, open_output())
+    partings = causes.pop("stages", [])
+    if causes["explained"] or not stages:
+        print_causes(causes, open_output())
+    for parting in partings:
+        print_line(parting["sentence"])
     print_line(f"explanations: {folder / 'causes.jsonl'}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.core.errors import InputError
 from harness.diff.locate import find_run
 from harness.diff.runs import find_cell
@@ -18,6 +20,7 @@ from harness.explain.groups import summarise_causes
 from harness.explain.pair import Pair
 from harness.explain.run import PastRun, Wish, list_pairs, list_sound, read_pair, read_past_run
 from harness.explain.sound import describe_reference, list_calibrations
+from harness.explain.stages import Parting, find_partings
 from harness.explain.waterfall import MOST_SECONDS, draw_waterfalls
 from harness.matrix.campaign import open_workspace
 from harness.plan.environments import read_environments
@@ -44,6 +47,7 @@ class Order:
     waterfall: bool | None = None
     trace: Path | None = None
     cell: str | None = None
+    stages: bool = False
 
     @property
     def most_seconds(self) -> float:
@@ -61,24 +65,28 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     folder = find_run(order.run, order.reports)
     if order.cell is not None and order.trace is None:
         raise InputError("--cell: goes with --trace; name two cells with --cells")
+    if order.stages and order.trace is not None:
+        raise InputError("--stages: goes with two cells of a run, not with --trace")
     if order.trace is not None:
         return explain_trace(order, order.trace, folder, root, screen)
     run = read_past_run(folder)
-    listed = list_pairs(run, Wish(order.examples, order.cells))
+    listed = list_pairs(run, Wish(order.examples, order.cells, order.stages))
     environments = {one.name: one for one in read_environments(root / "environments")}
     pairs = [
         read_pair(run, (first, second), diverging, agreeing, environments)
         for first, second, diverging, agreeing in listed
     ]
+    agreed, pairs = [one for one in pairs if not one.diverging], [one for one in pairs if one.diverging]
 
     def tell(progress: Progress) -> None:
         screen.tell(progress.done, progress.total, progress.executions)
 
     with open_workspace(root, screen) as workspace:
-        sides = [one for pair in pairs for one in (pair.a, pair.b)]
+        sides = [one for pair in (*pairs, *agreed) for one in (pair.a, pair.b)]
         answers = open_answers(workspace, run, sides, order.ca_bundle)
         answers.sound = list_sound(run, environments)
         found = explain_pairs(folder, pairs, answers, tell)
+        partings = find_partings(folder, agreed, answers)
         known = list_waterfalls(folder, pairs, answers.worker)
         wanted = [pair for pair in pairs if all(one.cells != pair.names for one in known)]
         if wanted and order.most_seconds:
@@ -89,7 +97,18 @@ def explain_run(order: Order, root: Path, screen: ExplainScreen) -> tuple[dict[s
     seen = {"noise": list_calibrations(answers), "reference": describe_reference(answers)}
     causes = summarise_causes(found, answers.executions, [*known, *drawn]) | seen
     write_reports(folder, run, causes)
-    return causes, folder
+    return causes | ({"stages": list(map(show_parting, partings))} if order.stages else {}), folder
+
+
+def show_parting(parting: Parting) -> dict[str, Any]:
+    """Where two cells of the same tuples part, as plain data."""
+    stage = None if parting.stage is None else msgspec.to_builtins(parting.stage)
+    return {
+        "cells": parting.cells,
+        "example": parting.example,
+        "stage": stage,
+        "sentence": parting.sentence,
+    }
 
 
 def explain_trace(

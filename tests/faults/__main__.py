@@ -1,4 +1,4 @@
-"""Every planted fault explained: `python -m faults [NAME…]` prints a table, and what was found instead."""
+"""Planted faults explained: `python -m faults [NAME…]` the fixed ones, `--count N` so many drawn ones."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from faults.catalogue import FAULTS
+from faults.drawn import add_options, study
 from faults.explained import explain_fault
 from faults.project import write_project
 
@@ -15,7 +16,10 @@ def main():
     """Explain the faults that are asked for; 1 where one was explained otherwise."""
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("names", nargs="*", help="faults to plant; all of them without any")
+    add_options(parser)
     options = parser.parse_args()
+    if options.count is not None or options.only is not None:
+        return study(options)
     chosen = [
         (number, one) for number, one in enumerate(FAULTS) if not options.names or one.name in options.names
     ]
