@@ -84,6 +84,19 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Plant drawn faults, explain them blind, count (`-- --count N --seed S`, `-- --pairs`, `-- NAME`)."""
+    install(session, "tests")
+    session.run(
+        "python",
+        "-m",
+        "faults",
+        *session.posargs,
+        env={"PYTHONPATH": os.pathsep.join((".", "tests", "tests/support"))},
+    )
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed and memory as ratios within one run (gigabytes, minutes)."""
     install(session, "tests")

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+from faults import page
 from faults.catalogue import FAULTS
 from faults.drawn import add_options, study
 from faults.explained import explain_fault
@@ -18,6 +19,8 @@ def main():
     parser.add_argument("names", nargs="*", help="faults to plant; all of them without any")
     add_options(parser)
     options = parser.parse_args()
+    if options.page:
+        return page.main()
     if options.count is not None or options.only is not None:
         return study(options)
     chosen = [

@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 
 from faults.inputs import AS_IS, CENTRED, CROP, FLOATS, KERNEL, LEVELS, MEAN, PREPARE
-from faults.models import MODELS, list_names
+from faults.models import MODELS, choose_model, list_names
 from faults.networks import BITS, GOLD, LOADED, PADDED, PIXELS, PRODUCT, REFERENCE, WEIGHT
 from faults.planting import Edit, Fault
 from faults.steering import (
@@ -416,7 +416,7 @@ def draw_fault(seed, number, kinds=None, models=tuple(MODELS)):
     names = list(kinds or KINDS)
     kind = names[number % len(names)]
     rng = np.random.default_rng([seed, number])
-    model = models[int(rng.integers(len(models)))]
+    model = choose_model(rng, models)
     fault = KINDS[kind](Place(rng, MODELS[model]))
     return Drawn(number, (kind,), model, finish(fault, rng, f"{kind} {seed}-{number}"))
 
@@ -432,7 +432,7 @@ def finish(fault, rng, name):
 def draw_pair(seed, number, models=tuple(MODELS)):
     """Two faults of two kinds at once, of which neither is in the other's edits."""
     rng = np.random.default_rng([seed, number, 2])
-    model = models[int(rng.integers(len(models)))]
+    model = choose_model(rng, models)
     while True:
         kinds = tuple(sorted(rng.choice(PAIRED, 2, replace=False).tolist(), key=list(KINDS).index))
         one, other = (KINDS[kind](Place(rng, MODELS[model])) for kind in kinds)

@@ -17,6 +17,7 @@ class Found:
     executions: int
     seconds: float
     lines: tuple
+    parting: dict | None = None
 
     @property
     def is_right(self):
@@ -39,21 +40,36 @@ class Found:
         return self.fault.value is None or found[:1] == [self.fault.value]
 
 
-def explain_fault(project, fault, number):
-    """Plant a fault in an environment that says nothing of it, and have its divergences explained."""
-    started, name = time.monotonic(), f"suspect-{number:02}"
+def explain_fault(project, fault, number, *, stages=False):
+    """Plant a fault in an environment that says nothing of it, and have its divergences explained.
+
+    With `stages` one that changes no tuple is looked at, too.
+    """
+    started, name = time.monotonic(), f"suspect-{number}"
     project.add_environment(name, backend=fault.backend, settings=fault.declared)
     with plant({name: fault}, project.root / "planted"):
         folder = project.run("truth", name, fault.examples, fault.witnesses)
         code, out, err = project.explain(folder, "--json")
-    if code == 2 and "nothing diverges" in err:
+        is_same = code == 2 and "nothing diverges" in err
+        if is_same and stages:
+            code, out, err = project.explain(folder, "--json", "--stages")
+    if is_same and not stages:
         return Found(fault, 0, {}, 0, time.monotonic() - started, ())
     assert (code, bool(out)) == (0, True), f"exit {code}: {err[-2000:]}"
+    if is_same:
+        (parting,) = json.loads(out)["stages"]
+        return Found(fault, 0, {}, json.loads(out)["executions"], time.monotonic() - started, (), parting)
     lines = tuple(map(json.loads, (folder / "causes.jsonl").read_text().splitlines()))
+    sets = count_sets(lines)
+    assert out, (code, err[-1500:])
+    executions = json.loads(out)["executions"]
+    return Found(fault, len(lines), sets, executions, time.monotonic() - started, lines)
+
+
+def count_sets(lines):
+    """Verdicts and causes, with how many explanations have them."""
     sets = {}
     for line in lines:
         key = line["verdict"], tuple(sorted(one["cause"] for one in line["causes"]))
         sets[key] = sets.get(key, 0) + 1
-    assert out, (code, err[-1500:])
-    executions = json.loads(out)["executions"]
-    return Found(fault, len(lines), sets, executions, time.monotonic() - started, lines)
+    return sets

@@ -10,6 +10,7 @@ import hashlib
 import json
 import marshal
 import os
+import resource
 import runpy
 import select
 import signal
@@ -23,6 +24,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from unittest import mock
 
+USED = "seconds.txt"
+ASK = str(Path(__file__).with_name("ask.py"))
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What environments here set to 1."""
 OWN = ("HARNESS_HOME", "PYTHONPATH", "COLUMNS", "NO_COLOR")
@@ -31,7 +34,7 @@ LOADED = ("numpy", "numpy.lib.format", "PIL.Image", "PIL.PngImagePlugin", "PIL.J
 
 @contextlib.contextmanager
 def fork_workers():
-    """Have local workers forked while it lasts."""
+    """Have local workers forked while it lasts; a folder, for `read_seconds`."""
     from harness.launch import worker
     from harness.system.machine import choose_variables
 
@@ -51,7 +54,7 @@ def fork_workers():
             job = json.loads(Path(command[-1]).read_text(encoding="utf-8"))
             if job["backend"] != "reference" or not piped or drop_own(variables) != drop_own(shared):
                 return start(command, variables, workplace, log, piped=piped)
-            client = [sys.executable, "-I", "-S", __file__, "ask", path, *command[1:]]
+            client = [sys.executable, "-I", "-S", ASK, path, *command[1:]]
             return subprocess.Popen(
                 client,
                 cwd=workplace,
@@ -64,11 +67,19 @@ def fork_workers():
 
         try:
             with mock.patch("harness.launch.worker.start_process", start_forked):
-                yield
+                yield Path(folder)
         finally:
             server.stdin.close()
             server.wait()
             server.stdout.close()
+
+
+def read_seconds(folder):
+    """Seconds of a core that this process, its programs and its forked workers have taken so far."""
+    used = folder / USED
+    forked = sum(map(float, used.read_text().split())) if used.exists() else 0.0
+    own = (resource.getrusage(one) for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return forked + sum(one.ru_utime + one.ru_stime for one in own)
 
 
 def drop_own(variables):
@@ -132,8 +143,10 @@ def attend(connection):
         ready, _, _ = select.select([connection], [], [], 0.005)
         if ready:  # nobody says more: it is gone
             os.kill(worker, signal.SIGKILL)
-        found, status = os.waitpid(worker, os.WNOHANG)
+        found, status, use = os.wait4(worker, os.WNOHANG)
         if found:
+            with (CODE / USED).open("a", encoding="utf-8") as file:
+                file.write(f"{use.ru_utime + use.ru_stime:.3f}\n")
             with contextlib.suppress(OSError):
                 connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
             return 0
@@ -186,25 +199,8 @@ def load_code(loader, name):
     return code
 
 
-def ask(path, command):
-    """Have a worker forked with this process's variables, folder and streams; its exit code."""
-    asked = {"command": command, "variables": dict(os.environ), "folder": str(Path.cwd())}
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(path)
-        streams = array.array("i", [1, 2])
-        connection.sendmsg([b" "], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
-        connection.sendall(json.dumps(asked).encode() + b"\n")
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)  # it ends when the worker closes it
-        code = int(connection.recv(100) or b"1")
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
-        os.kill(os.getpid(), -code)
-    return code
-
-
 CODE = Path(sys.argv[2]).parent if __name__ == "__main__" else Path()
 """Where compiled code is kept."""
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[2]) if sys.argv[1] == "serve" else ask(sys.argv[2], sys.argv[3:]))
+    serve(sys.argv[2])

@@ -87,12 +87,20 @@ MODELS = {
     "shallow": Recipe(17, (10, 12, 14, 16, 16), 44, 32, 16, depths=(1, 2, 2, 2, 1)),
 }
 """What faults are planted beside, by name."""
+OFTEN = 3
+"""How many times as often as the bundled one, of which a fault takes five times as long, another is drawn."""
 WRITERS = {"bundled": write_bundled}
 
 
 def write_models(root, names):
     """A project for each of some models."""
     return {name: write_project(root / name, MODELS[name], WRITERS.get(name)) for name in names}
+
+
+def choose_model(rng, models):
+    """One of some models."""
+    drawn = [name for name in models for _ in range(OFTEN if name != "bundled" else 1)]
+    return drawn[int(rng.integers(len(drawn)))]
 
 
 def list_names(recipe):

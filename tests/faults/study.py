@@ -5,14 +5,14 @@ import fcntl
 import json
 import time
 import traceback
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 
+from faults.clean import Clean, draw_clean, explain_clean
 from faults.draw import draw_fault, draw_pair
 from faults.explained import explain_fault
-from faults.forked import fork_workers
+from faults.forked import fork_workers, read_seconds
 from faults.models import write_models
 from faults.project import Project
 
@@ -31,6 +31,8 @@ class Order:
 
 def draw(order, number):
     """The fault of a number."""
+    if order.what == "clean":
+        return draw_clean(order.seed, number, order.models)
     if order.what == "pairs":
         return draw_pair(order.seed, number, order.models)
     return draw_fault(order.seed, number, order.kinds, order.models)
@@ -47,32 +49,60 @@ def run_study(root, order, path, jobs):
     write_models(root, order.models)
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=begin) as pool:
-        for line in pool.map(partial(judge_number, root, order), left):
-            write_line(path, line)
-            yield line
+        waiting = [pool.submit(judge_number, root, order, one) for one in left]
+        for done in as_completed(waiting):
+            write_line(path, done.result())
+            yield done.result()
 
 
 STACK = contextlib.ExitStack()
 """What a process of the study keeps to its end."""
+FORKED = []
+"""The folder of what it forks."""
 
 
 def begin():
     """Have this process's workers forked."""
-    STACK.enter_context(fork_workers())
+    FORKED.append(STACK.enter_context(fork_workers()))
 
 
 def judge_number(root, order, number):
-    """What was found of one fault, as plain data."""
+    """What was found of one fault, or of one clean pair, as plain data."""
     drawn, started = draw(order, number), time.monotonic()
     line = {"what": order.what, "seed": order.seed, "number": number, "kinds": drawn.kinds}
-    line |= {"model": drawn.model, "backend": drawn.fault.backend, "expected": drawn.fault.causes}
-    line |= {"stage": drawn.fault.stage, "value": drawn.fault.value}
+    line |= {"model": drawn.model, **describe(drawn)}
+    used = read_seconds(FORKED[0])
     try:
-        place = order.seed * 100000 + number + (50000 if order.what == "pairs" else 0)
-        found = explain_fault(Project(root / drawn.model), drawn.fault, place)
+        found = look(Project(root / drawn.model), drawn, order)
     except Exception:  # noqa: BLE001 - the others are to be explained all the same
         return {**line, "broke": traceback.format_exc()[-1500:], "seconds": time.monotonic() - started}
-    return {**line, **tell(found), "seconds": round(found.seconds, 2)}
+    return {
+        **line,
+        **tell(found),
+        "seconds": round(found.seconds, 2),
+        "cpu": round(read_seconds(FORKED[0]) - used, 2),
+    }
+
+
+def look(project, drawn, order):
+    """A fault, or a clean pair, explained."""
+    if order.what == "clean":
+        return explain_clean(project, drawn)
+    return explain_fault(project, drawn.fault, f"{order.what}-{drawn.number}", stages=True)
+
+
+def describe(drawn):
+    """Where a fault is, and what is to be found of it."""
+    if isinstance(drawn, Clean):
+        sides = [{**one, **more} for one, more in zip(drawn.sides, drawn.variables, strict=True)]
+        return {"backend": drawn.sides[0].get("backend", "reference"), "sides": sides, "expected": []}
+    fault = drawn.fault
+    return {
+        "backend": fault.backend,
+        "expected": fault.causes,
+        "stage": fault.stage,
+        "value": fault.value,
+    }
 
 
 def tell(found):
@@ -85,6 +115,7 @@ def tell(found):
         "values": sorted({f"{one['factor']} {one['b']}"[:80] for one in first})[:4],
         "stages": sorted({(one.get("stage") or {}).get("stage") or "" for one in found.lines})[:6],
         "executions": found.executions,
+        "parting": ((found.parting or {}).get("stage") or {}).get("stage"),
     }
 
 

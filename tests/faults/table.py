@@ -5,6 +5,8 @@ from statistics import median
 
 from scipy.stats import binomtest
 
+from faults.clean import MAY_BE
+
 COLUMNS = (
     "kind",
     "changed a tuple",
@@ -15,6 +17,7 @@ COLUMNS = (
     "wrong",
     "proven and wrong",
     "no tuple changed",
+    "of those seen",
     "executions",
     "seconds",
 )
@@ -30,6 +33,8 @@ def judge(line):
         return "broke"
     if not line["diverge"]:
         return "invisible"
+    if line["what"] == "clean":
+        return judge_clean(line)
     expected = sorted(line["expected"])
     if not expected:
         named = [one for one in line["sets"] if one[1]]
@@ -38,6 +43,15 @@ def judge(line):
     if other:
         return blame(other)
     return "right" if all(sorted(one[1]) == expected for one in line["sets"]) else "unknown"
+
+
+def judge_clean(line):
+    """What became of a clean pair: right where last bits are named, and what its files declare."""
+    allowed = MAY_BE.get(line["kinds"][0], ("numerics",))
+    other = [one for one in line["sets"] if not set(one[1]) <= set(allowed)]
+    if other:
+        return blame(other)
+    return "right" if all(one[1] for one in line["sets"]) else "unknown"
 
 
 def is_part(causes, expected, line):
@@ -63,6 +77,7 @@ def count_lines(lines):
     for line in lines:
         outcome = judge(line)
         found[outcome] += 1
+        found["seen"] += outcome == "invisible" and bool(line.get("parting"))
         if outcome == "right":
             verdicts = {verdict for verdict, _, _ in line["sets"]}
             found[
@@ -93,7 +108,7 @@ def make_row(kind, lines):
         str(changed),
         show_share(count["right"], changed),
         *(str(count[one] or "") for one in ("proven", "consistent", "unknown")),
-        *(str(count[one] or "") for one in ("wrong", "proven wrong", "invisible")),
+        *(str(count[one] or "") for one in ("wrong", "proven wrong", "invisible", "seen")),
         f"{median(line['executions'] for line in ran):g}" if ran else "",
         f"{median(line['seconds'] for line in ran):.0f}" if ran else "",
     )
@@ -103,7 +118,7 @@ def make_table(lines):
     """Rows by kind, and one of all; the first is the heading."""
     by_kind = defaultdict(list)
     for line in lines:
-        by_kind[" + ".join(line["kinds"]) if line["what"] == "singles" else line["what"]].append(line)
+        by_kind[" + ".join(line["kinds"]) if line["what"] != "pairs" else "pairs"].append(line)
     rows = [make_row(kind, found) for kind, found in by_kind.items()]
     return [COLUMNS, *rows, make_row("all", lines)] if len(rows) > 1 else [COLUMNS, *rows]
 
