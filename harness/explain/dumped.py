@@ -62,6 +62,11 @@ class Account:
         """Whether no more is looked for at an array."""
         return finding["array"] in self.opened or finding["array"] in self.settled
 
+    def close(self) -> None:
+        """Take note of arrays that are accounted for by what was found at later ones."""
+        beyond = {one["array"] for one in self.findings if is_beyond(one)}
+        self.opened = {array: one for array, one in self.opened.items() if array in beyond}
+
     def list_sound(self) -> list[str]:
         """Layers that have been seen to do as they should."""
         sound = [one for one in self.findings if not is_beyond(one)]
@@ -82,6 +87,8 @@ def account_for(dumped: Dumped) -> Account:
         found = find_step(dumped, account, first)
         if found is None:
             account.opened[first["array"]] = first
+        else:
+            account.close()
     return account
 
 

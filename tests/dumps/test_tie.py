@@ -127,6 +127,14 @@ def test_of_a_layer_s_and_its_relu_s_values_the_relu_s_is_the_blob_s(tmp_path):
     assert "dump its ReLU's" in alone.left["conv1_1"]
 
 
+def test_maps_that_lack_a_row_as_of_pools_that_round_down_are_tied_by_name(tmp_path):
+    smaller = VALUES["plain/pool3"][:, :7]
+    ties = tie(tmp_path, {"pool3": smaller, "conv1_1": VALUES["plain/conv1_1"]})
+    assert ties.tied["plain/pool3"].values.shape == (8, 7, 8)
+    with pytest.raises(InputError, match="and plain/pool3 of"):
+        tie(tmp_path, {"pool3": smaller[:, :5]})
+
+
 FC6 = VALUES["plain/fc6"]
 REFUSED = {
     "two of a name": (

@@ -6,14 +6,22 @@ from pathlib import Path
 import nets
 import numpy as np
 import pytest
+import small_model
+from docker_runs import NeverStop, make_client
 
 from harness.dumps.files import read_dump
 from harness.dumps.targets import PARTS, Targets
 from harness.dumps.tie import tie_dump
+from harness.images.build import BuildOptions, build_image
+from harness.images.recipes import read_images
+from harness.model.caffemodel import write_caffemodel
+from harness.model.prototxt import write_prototxt
+from harness.system.cache import find_cache
 
+FIXTURES = (make_client,)
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "foreign.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^(\w+), by [^\n]*\n\n```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL)
+SNIPPETS = re.findall(r"^(\w+), (?:by|whose) [^\n]*\n\n```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL)
 NETWORK = nets.face_like_network()
 TARGETS = Targets(NETWORK, {blob.name: blob.shape for blob in NETWORK.blobs[:-1]}, ())
 INPUT = nets.random_inputs(NETWORK, 1)
@@ -28,8 +36,7 @@ def run(name, folder, monkeypatch, **given):
 
 
 def test_every_framework_has_a_snippet():
-    assert [name for name, _ in SNIPPETS] == ["PyTorch", "ONNX", "Keras"]
-    assert "blob.data for name, blob in net.blobs.items()" in TEXT
+    assert [name for name, _ in SNIPPETS] == ["PyTorch", "ONNX", "Keras", "pycaffe"]
     assert all(f"`{part}`" in TEXT for part in PARTS if part not in ("after", "sums"))
 
 
@@ -88,6 +95,28 @@ def test_onnx_s(tmp_path, monkeypatch):
         "plain/conv1_1": "relu1_1",
     }
     assert found["plain/conv1_1"].values.min() >= 0
+
+
+@pytest.mark.docker
+def test_pycaffe_s(tmp_path, client):
+    network = small_model.vgg_face_network((4, 6, 8, 10, 12), size=32, fc=16, classes=6)
+    (tmp_path / "deploy.prototxt").write_text(write_prototxt(network))
+    write_caffemodel(tmp_path / "net.caffemodel", network, small_model.random_weights(network, 0))
+    lines = ["import numpy, caffe", 'net = caffe.Net("deploy.prototxt", "net.caffemodel", caffe.TEST)']
+    lines += ['net.blobs["data"].data[...] = 50', dict(SNIPPETS)["pycaffe"]]
+    (tmp_path / "dump.py").write_text("\n".join(lines))
+    options = BuildOptions(find_cache(ROOT), stop=NeverStop())
+    image = build_image(client, read_images(ROOT / "dockerfiles")["caffe-openblas"], options, print)
+    place = {str(tmp_path): {"bind": "/w", "mode": "rw"}}
+    client.containers.run(image.id, ["python3", "dump.py"], volumes=place, working_dir="/w", remove=True)
+    shapes = {blob.name: blob.shape for blob in network.blobs[:-1]}
+    targets = Targets(network, shapes, ())
+    ties = tie_dump(tmp_path / "dump.npz", read_dump(tmp_path / "dump.npz"), targets, lambda _: None)
+    assert {one.target for one in ties.tied.values()} == {
+        "input",
+        *(f"plain/{one}" for one in list(shapes)[1:]),
+    }
+    assert (ties.tied["input"].values == 50).all()
 
 
 def test_the_page_is_linked():

@@ -87,6 +87,15 @@ LONG = {
         SOME,
         [("weights", "weights.conv3_3", "its own", "those of conv3_2")],
     ),
+    "three in one value": (
+        {"alpha": 60, "beta": 50, "first_sum": True},
+        ("conv1_1", *SOME),
+        [
+            ("alpha", "parameters.alpha", 100.0, 60.0),
+            ("beta", "parameters.beta", 60.0, 50.0),
+            ("duplicates", "port.duplicates", "sequential", "product"),
+        ],
+    ),
     "two at once": (
         {"mean": (103.939, 116.779, 123.68), "beta": 50},
         SOME,
