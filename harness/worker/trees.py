@@ -130,9 +130,8 @@ def read_tree(bench: Bench, channels: Sequence[int]) -> Program:
     channel = next((one for one in channels if one != silent), channels[0])
     try:
         return read_tree_at(bench, channel, at)
-    except (
-        NoPlainSumError
-    ):  # the order may be another at other outputs, and those that were mixed fit no tree
+    except NoPlainSumError:
+        # The order may be another at other outputs, and those that are mixed fit no tree.
         return read_tree_at(bench, channel, (at[0][:1], at[1][:1]))
 
 
