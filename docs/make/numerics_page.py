@@ -153,7 +153,9 @@ def write_replays(part: NumericsSummary) -> Iterator[str]:
         "With `--replay` the whole order of every layer is read, as a tree, and NumPy adds up in it, in"
         " float32, a product that is not rounded before its addition in float64 rounded to odd (Boldo and"
         " Melquiond, 2008). The values before the layer are the environment's own. Where all values of a"
-        " layer have the environment's bits, nothing but the order is in play there."
+        " layer have the environment's bits, nothing but the order is in play there. One order is"
+        " read for the channels that masks do not tell apart, at one output or several alike; where the order"
+        " is another elsewhere, as at the ends of rows in matrix products, part of the values is right."
     )
     yield f"{sum(whole.values())} of {total} layers come out to the bit, in {len(part.replays)} environments:"
     yield "\n".join(f"- {text}" for text in list_told(part) if "NumPy, adding" in text)
