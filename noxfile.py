@@ -142,6 +142,12 @@ def numerics(session: nox.Session) -> None:
     session.run("python", "docs/make/numerics.py", *session.posargs, env={"PYTHONPATH": "."})
 
 
+def edges(session: nox.Session) -> None:
+    """Run the examples on the edge, explain them, and write their part of docs/numerics.md (half an hour)."""
+    install(session, "harness")
+    session.run("python", "docs/make/edges.py", *session.posargs, env={"PYTHONPATH": "."})
+
+
 @nox.session(name="make-examples")
 def make_examples(session: nox.Session) -> None:
     """Make the bundled examples anew and say what came out differently (`-- --check` leaves them alone)."""

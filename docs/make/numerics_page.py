@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edges_page import write_edges
 from table5_page import WIDTH, make_table, wrap
 
 from harness.evaluate.rates import measure_rate
@@ -28,6 +29,8 @@ def write_page(results: Mapping[str, Any]) -> str:
             *write_orders(part),
             *write_replays(part),
         ]
+    if "edges" in results:
+        parts += write_edges(results["edges"])
     return "\n\n".join(map(wrap, parts)) + "\n"
 
 
