@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from faults.draw import KINDS, Place
+from faults.draw import KINDS
+from faults.place import Place
 from faults.planting import plant
 
 
