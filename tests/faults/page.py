@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from faults.draw import KINDS
 from faults.study import read_lines
 from faults.table import judge, list_wrong, make_table, show_table
 
@@ -70,10 +71,16 @@ def write_part(what, lines):
     wrong, cost = list_wrong(lines), show_cost(lines)
     seeds = Counter(line["seed"] for line in lines)
     said = ", ".join(f"seed {seed}: {count}" for seed, count in sorted(seeds.items()))
-    listed = ["Not right:\n", *wrong] if wrong else ["Every one of them is right."]
+    listed = (
+        ["Not right:\n", *wrong] if wrong else ["Of those that changed a tuple none is wrong or unknown."]
+    )
+    left = [kind for kind in KINDS if what == "singles" and [kind] not in [line["kinds"] for line in lines]]
+    listed += ["", f"Kinds of which none was run yet: {', '.join(left)}."] if left else []
     note = NOTES.get(what, "")
     table = show_table(make_table(lines))
-    return "\n".join([f"## {TITLES[what]}\n", note + f"Run: {said}. {cost}\n", table, "", *listed, ""])
+    return "\n".join(
+        [f"## {TITLES[what]}\n", note + f"Run: {said}. {cost}".rstrip() + "\n", table, "", *listed, ""]
+    )
 
 
 def show_cost(lines):
