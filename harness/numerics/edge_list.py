@@ -16,7 +16,7 @@ from harness.ami.steering import Parameters
 from harness.ami.witnesses import concatenate_witnesses, read_witnesses
 from harness.backends import Settings, reference
 from harness.core.errors import InputError
-from harness.core.examples import Example, list_examples
+from harness.core.examples import Example, hash_file, list_examples
 from harness.core.limits import MAX_NOTE_BYTES
 from harness.examples.between import (
     BETWEEN,
@@ -105,7 +105,7 @@ def open_search(model: Model, cache: Path, wanted: Mapping[str, int] = WANTED) -
     levels = [read_levels(one.path, model.preprocess) for one in examples]
     ground = Ground(exact, levels, model.preprocess)
     files = [path, model.caffemodel, model.prototxt, *model.witnesses.values()]
-    facts = [hashlib.sha256(one.read_bytes()).hexdigest() for one in files]
+    facts = [hash_file(one) for one in files]
     key = hashlib.sha256(json.dumps([SEED, dict(wanted), facts]).encode()).hexdigest()
     place = cache / "edges" / f"{key[:32]}.json"
     return Search(ground, tolerant, tuple(examples), wanted, place, read_state(place))

@@ -16,6 +16,7 @@ ELSEWHERE = {
     "harness/plan/store.py": OWN,
     "harness/system/cache.py": "compared with what would be written, and with nothing else",
     "harness/examples/gather.py": "compared with what would be written, and with nothing else",
+    "harness/examples/between.py": "compared with what would be written, and with nothing else",
     "harness/attacks/folder.py": "turns facts into what they are once they were written",
     "harness/attacks/produce.py": "this harness' own code",
     "harness/worker/fingerprint.py": "this harness' own code, and what the system says",
