@@ -169,9 +169,11 @@ def list_children(value: Any) -> List[Any]:
     return value if isinstance(value, list) else []
 
 
-def read_json_lines(path: Path, limit: int, within: Optional[Path] = None) -> Iterator[Tuple[int, Any]]:
+def read_json_lines(
+    path: Path, limit: int, within: Optional[Path] = None, *, names: bool = False
+) -> Iterator[Tuple[int, Any]]:
     """Numbers and plain data of a file's lines that are not blank, one JSON value a line."""
-    return parse_json_lines(read_bytes(path, limit, within), str(path))
+    return parse_json_lines(read_bytes(path, limit, within), str(path), names=names)
 
 
 def parse_json_lines(data: bytes, place: str, *, names: bool = False) -> Iterator[Tuple[int, Any]]:

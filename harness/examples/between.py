@@ -32,7 +32,7 @@ def fill_list(path: Path, preprocess: Preprocess, cache: Path) -> Path:
 
     InputError where an image is missing or of another size, or where an array comes out with another hash.
     """
-    lines = list(read_json_lines(path, MAX_LIST_BYTES))
+    lines = list(read_json_lines(path, MAX_LIST_BYTES, names=True))
     if not any(isinstance(data, dict) and BETWEEN in data for _, data in lines):
         return path
     return write_list(

@@ -1,7 +1,7 @@
 """Which libjpeg decodes a file to some pixels: every version since 1998, as the package jpeglib has them.
 
 A libjpeg may end the program that it is in, so that they decode in a process of their own, which is this
-module's: `python -m harness.explain.libjpegs FILE` prints a line for each version and way.
+module's: started with FILE, it prints a line for each version and way.
 """
 
 from __future__ import annotations
