@@ -17,7 +17,7 @@ from harness.explain.counterfactual import Answers, Data, Question, Side
 from harness.explain.errands import run_errands, trace
 from harness.explain.graft import LARGE
 from harness.explain.ladder import Looks
-from harness.explain.layers import Fitted, fit_layer
+from harness.explain.layers import Fitted, fit_layer, is_refuted
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.made import make_network
 from harness.explain.noise import Finding
@@ -36,7 +36,8 @@ OWN_FILE = "by the file"
 class Faulty:
     """Blobs at which a side leaves its own rules, what their layers were fitted with, and how far off.
 
-    `is_all` is there where it keeps to its rules at every other stage.
+    `is_all` is there where it keeps to its rules at every other stage; `is_refuted`, where no parameters at
+    all make one of these layers what it is.
     """
 
     side: Side
@@ -44,6 +45,7 @@ class Faulty:
     fitted: tuple[Fitted | None, ...]
     relative: float
     is_all: bool
+    is_refuted: bool = False
 
     @property
     def words(self) -> str:
@@ -72,6 +74,8 @@ def name_layers(
         rounded = list(name_rounded(pair, faulty, stages, examples, answers))
         yield from rounded
         examples = [one for one in examples if one not in {done.example for done in rounded}]
+    if faulty.is_refuted:
+        return
     alike = set(try_fitted(pair, faulty, examples, answers)) if all(faulty.fitted) else set()
     named, other = faulty.name(pair), pair.b if side is pair.a else pair.a
     is_so = all(is_evident(pair, faulty, one, looks) for one in stages)  # of those that nobody looked at, too
@@ -108,7 +112,9 @@ def find_faulty(
     fitted = tuple(fit_layer(network, weights, one, held, traced) if one in tried else None for one in blobs)
     relative = max(float(one.get("relative") or 0.0) for one in beyond)
     is_all = all(name in weighted for name in places.values())
-    return Faulty(side, tuple(blobs), fitted, relative, is_all)
+    open_blobs = [name for name, one in zip(blobs, fitted, strict=True) if name in tried and one is None]
+    is_wrong = any(is_refuted(network, weights, name, held, traced) for name in open_blobs)
+    return Faulty(side, tuple(blobs), fitted, relative, is_all, is_wrong)
 
 
 def list_beyond(side: Side, examples: Sequence[str], looks: Looks) -> list[Finding]:

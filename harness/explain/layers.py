@@ -84,6 +84,28 @@ def fit_layer(
     return None if solved is None else Fitted(layer.name, describe(own, solved), solved)
 
 
+def is_refuted(
+    network: Network, weights: Mapping[str, np.ndarray], blob: str, trace: Trace, examples: Sequence[str]
+) -> bool:
+    """Whether no parameters make a trace's layer give this blob: an output is no sum, or below its ReLU."""
+    made = network.blobs[network.index(blob)]
+    layer = made.layers[0] if made.layers else None
+    if not isinstance(layer, (Convolution, InnerProduct)) or getattr(layer, "group", 1) != 1:
+        return False
+    return refute(take_sample(network, made, layer, trace, examples), read_parameters(layer, weights))
+
+
+def refute(sample: Sample, own: Parameters) -> bool:
+    """Whether no parameters give a sample's outputs, of those that its own do not give."""
+    if sample.is_cut and sample.outputs.min() < 0:
+        return True
+    if sample.inputs.shape[1] >= MOST_UNKNOWN:
+        return False
+    least = abs(sample.outputs).max() * MISS
+    changed = np.flatnonzero(sample.miss(own) > MISS).tolist()
+    return any(is_sum(sample, output, least) is False for output in changed)
+
+
 def read_parameters(layer: Weighted, weights: Mapping[str, np.ndarray]) -> Parameters:
     """A layer's own parameters, in float64."""
     weight = np.asarray(weights[f"{layer.name}.weight"], np.float64)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.explain.causes import Cause, Explanation, Named, Proof, Tuple
-from harness.explain.counterfactual import Answers, Data, Question, take_tuple
-from harness.explain.likeness import is_alike
+from harness.explain.counterfactual import Answers, Data, Question, Record, take_tuple
+from harness.explain.likeness import NOISE, is_alike, measure_pass
 from harness.explain.pair import Pair, explain
 from harness.explain.patches import as_patch, merge_patches, read_rules
 from harness.explain.sentences import tell_exact, tell_shaken
@@ -22,22 +22,33 @@ ROUNDED = ("numpy", "torch", "term-by-term")
 
 
 def shake_batches(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:
-    """The examples whose tuple is the first side's where the second walks another number at a time."""
+    """The examples whose tuple is the first side's where the second walks another number at a time.
+
+    That is rounding only where the plain pass stays within noise; images that leak into each other's
+    places go when one is walked at a time, too.
+    """
     own = pair.b.job["batch_size"]
     sizes = [size for size in BATCHES if size != own]
-    data = {size: merge_data(pair.undoing, {"batch_size": size}) for size in sizes}
+    data = {size: merge_data(pair.undoing, {"batch_size": size}) for size in (own, *sizes)}
     question = Question(pair.b, list(data.values()), examples)
     if not examples or answers.ask([question])[0] is not None:
         return
     for example in examples:
         wanted, record = pair.a.read_tuple(example), pair.a.records[example]
-        found = [size for size in sizes if is_alike(answers.find(question, data[size], example), record)]
+        usual, *others = (answers.find(question, data[size], example) for size in (own, *sizes))
+        tried = zip(sizes, others, strict=True)
+        found = [size for size, one in tried if is_alike(one, record) and is_rounded(one, usual)]
         if found:
             named = Named(Cause.NUMERICS.value, "batch_size", found[0], own)
             proof = Proof("control", pair.b.label, wanted)
             causes = [*(one.name_undone() for one in pair.declared if one.factor != "batch_size"), named]
             sentence = tell_shaken(pair.b.label, own, pair.b.read_tuple(example), found[0], wanted)
             yield explain(pair, example, "proven", causes, sentence, proof=proof)
+
+
+def is_rounded(one: Record | None, other: Record | None) -> bool:
+    """Whether two plain passes, which nothing steers, differ by no more than rounding makes of them."""
+    return one is not None and other is not None and measure_pass(one, other, "original") <= NOISE
 
 
 def settle_arithmetic(pair: Pair, examples: Sequence[str], answers: Answers) -> Iterator[Explanation]:

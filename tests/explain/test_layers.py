@@ -6,7 +6,7 @@ from looked_cells import Cells, scale
 from worker_jobs import make_job
 
 from harness.explain.blame import blame_stages
-from harness.explain.layers import Parameters, Sample, describe, solve
+from harness.explain.layers import Parameters, Sample, describe, refute, solve
 from harness.worker import fingerprint
 
 FIXTURES = (make_job,)
@@ -103,3 +103,20 @@ def test_what_was_done_to_parameters_is_said_in_words():
     assert describe(OWN, Parameters(weight, OWN.bias)) == "with weights negated in outputs 3"
     weight[2] += 1
     assert describe(OWN, Parameters(weight, OWN.bias)) == "with others in outputs 2, 3"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "is_none"),
+    [
+        (lambda outputs: outputs, False),
+        (lambda outputs: np.minimum(outputs, 1.0), True),  # clipped
+        (lambda outputs: np.roll(outputs, 1, 0), True),  # each place has its neighbour's
+        (lambda outputs: outputs * [1, -1, 1], True),  # negative behind a ReLU
+    ],
+)
+def test_outputs_that_no_parameters_give_are_not_called_weights(spoil, is_none):
+    rng = np.random.default_rng(3)
+    inputs = rng.normal(size=(400, 5))
+    own, other = (Parameters(rng.normal(size=(3, 5)), rng.normal(size=3)) for _ in range(2))
+    outputs = np.maximum(inputs @ other.weight.T + other.bias, 0)
+    assert refute(Sample(inputs, spoil(outputs), is_cut=True), own) is is_none
