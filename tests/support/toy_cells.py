@@ -94,10 +94,16 @@ def shift(alpha, beta, epsilon):
     return sum(2 * step * draw(name) for name, step in steps.items())
 
 
+def still_bits(inputs):
+    """The input's part without last bits: they turn what the steering decides, and move no plain pass."""
+    rules, preprocess, rest, settings = inputs
+    return rules, preprocess, {**rest, **({"bits": AS_IT_IS} if "bits" in rest else {})}, settings
+
+
 def answer(job, patches, example, noise=0.0):
     """What a cell says of an example; `noise` is what it adds to every logit."""
     inputs, port, parameters, labels = settle(job, *patches)
-    plain = draw(repr((example, inputs)))
+    plain = draw(repr((example, still_bits(inputs))))
     steered = draw(repr((example, inputs, port))) + shift(**parameters)
     if noise:
         plain, steered = (one + noise * draw(f"noise {example} {noise}") for one in (plain, steered))
