@@ -165,11 +165,11 @@ def prove_witnesses(
     answers: Answers,
 ) -> Iterator[Explanation]:
     """The examples of which the other side has all that one says, with the witnesses of that one's trace."""
-    other = pair.b if side is pair.a else pair.a
+    other = pair.find_other(side)
     if answers.made is None or other.trace is not None:
         return
     patch = make_witnesses(read_trace(looks.traces[side.label]), answers.made)
-    base = pair.doing if other is pair.a else pair.undoing
+    base = pair.list_onto(other)
     question = Question(other, (base, {**base, **patch}), examples)
     answers.ask([question])
     for example in examples:

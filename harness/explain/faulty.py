@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from harness.core.network import Convolution, InnerProduct, Network, Pooling
 from harness.core.network_files import read_network, read_weights
@@ -17,7 +16,7 @@ from harness.explain.counterfactual import Answers, Data, Question, Side
 from harness.explain.errands import run_errands, trace
 from harness.explain.graft import LARGE
 from harness.explain.ladder import Looks
-from harness.explain.layers import Fitted, fit_layer, is_refuted
+from harness.explain.layers import Fitted, fit_layer
 from harness.explain.likeness import NOISE, is_same_tuple, measure_answer
 from harness.explain.made import make_network
 from harness.explain.noise import Finding
@@ -77,7 +76,7 @@ def name_layers(
     if faulty.is_refuted:
         return
     alike = set(try_fitted(pair, faulty, examples, answers)) if all(faulty.fitted) else set()
-    named, other = faulty.name(pair), pair.b if side is pair.a else pair.a
+    named, other = faulty.name(pair), pair.find_other(side)
     is_so = all(is_evident(pair, faulty, one, looks) for one in stages)  # of those that nobody looked at, too
     said = f"{side.label} computes {faulty.words}, which no file says"
     for example in examples:
@@ -109,11 +108,11 @@ def find_faulty(
     folder, traced = trace_more(pair, side, examples, looks, answers)
     held, weights = read_trace(folder), read_weights(answers.network, network)
     tried = blobs if len(blobs) <= MOST_SOLVED else blobs[:1]
-    fitted = tuple(fit_layer(network, weights, one, held, traced) if one in tried else None for one in blobs)
+    found = {one: fit_layer(network, weights, one, held, traced) for one in tried}
+    fitted = tuple(found[one][0] if one in found else None for one in blobs)
     relative = max(float(one.get("relative") or 0.0) for one in beyond)
     is_all = all(name in weighted for name in places.values())
-    open_blobs = [name for name, one in zip(blobs, fitted, strict=True) if name in tried and one is None]
-    is_wrong = any(is_refuted(network, weights, name, held, traced) for name in open_blobs)
+    is_wrong = any(is_refuted for _, is_refuted in found.values())
     return Faulty(side, tuple(blobs), fitted, relative, is_all, is_wrong)
 
 
@@ -182,7 +181,7 @@ def try_fitted(pair: Pair, faulty: Faulty, examples: Sequence[str], answers: Ans
     """The examples of which the other side has tuple and logits with the parameters that were fitted."""
     assert answers.network is not None
     assert answers.made is not None
-    side, other = faulty.side, pair.b if faulty.side is pair.a else pair.a
+    side, other = faulty.side, pair.find_other(faulty.side)
     if other.trace is not None:
         return []
     fitted = [one for one in faulty.fitted if one is not None]
@@ -191,7 +190,7 @@ def try_fitted(pair: Pair, faulty: Faulty, examples: Sequence[str], answers: Ans
     folder = make_network(
         answers.network, answers.made, {name: arrays[name] for name in shapes if name in arrays}
     )
-    base: dict[str, Any] = pair.doing if other is pair.a else pair.undoing
+    base = pair.list_onto(other)
     patch = {**base, "weights": {"from": str(folder), "layers": [one.layer for one in fitted]}}
     question = Question(other, (base, patch), examples)
     answers.ask([question])
@@ -216,12 +215,12 @@ def name_rounded(
 ) -> Iterator[Explanation]:
     """Explanations by layers that compute in another precision than the side says."""
     assert answers.network is not None
-    side, other = faulty.side, pair.b if faulty.side is pair.a else pair.a
+    side, other = faulty.side, pair.find_other(faulty.side)
     if other.trace is not None:
         return
     network = read_network(answers.network)
     layers = [network.blobs[network.index(blob)].layers[0].name for blob in faulty.blobs]
-    base: dict[str, Any] = pair.doing if other is pair.a else pair.undoing
+    base = pair.list_onto(other)
     patches = [
         {**base, "rounding": {"to": kind, "weights": both, "layers": layers}}
         for kind, both in product(ROUNDERS, (True, False))

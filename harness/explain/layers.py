@@ -68,13 +68,24 @@ class Fitted:
 
 def fit_layer(
     network: Network, weights: Mapping[str, np.ndarray], blob: str, trace: Trace, examples: Sequence[str]
-) -> Fitted | None:
-    """The parameters by which a trace's layer makes a blob, where they are others; None where none are."""
+) -> tuple[Fitted | None, bool]:
+    """The parameters by which a trace's layer makes a blob, where they are others; None where none are.
+
+    And whether no parameters do: an output is no sum of its inputs, or is negative behind a ReLU.
+    """
     made = network.blobs[network.index(blob)]
     layer = made.layers[0] if made.layers else None
     if not isinstance(layer, (Convolution, InnerProduct)) or getattr(layer, "group", 1) != 1:
-        return None
+        return None, False
     own, sample = read_parameters(layer, weights), take_sample(network, made, layer, trace, examples)
+    found = find_parameters(sample, own, layer, weights)
+    return found, found is None and refute(sample, own)
+
+
+def find_parameters(
+    sample: Sample, own: Parameters, layer: Weighted, weights: Mapping[str, np.ndarray]
+) -> Fitted | None:
+    """Other parameters than a layer's own that give a sample's outputs, known ones or solved."""
     if (sample.miss(own) <= MISS).all():
         return None
     for words, other in list_known(layer, own, weights):
@@ -82,17 +93,6 @@ def fit_layer(
             return Fitted(layer.name, words, other)
     solved = solve(sample, own)
     return None if solved is None else Fitted(layer.name, describe(own, solved), solved)
-
-
-def is_refuted(
-    network: Network, weights: Mapping[str, np.ndarray], blob: str, trace: Trace, examples: Sequence[str]
-) -> bool:
-    """Whether no parameters make a trace's layer give this blob: an output is no sum, or below its ReLU."""
-    made = network.blobs[network.index(blob)]
-    layer = made.layers[0] if made.layers else None
-    if not isinstance(layer, (Convolution, InnerProduct)) or getattr(layer, "group", 1) != 1:
-        return False
-    return refute(take_sample(network, made, layer, trace, examples), read_parameters(layer, weights))
 
 
 def refute(sample: Sample, own: Parameters) -> bool:

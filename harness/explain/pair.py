@@ -65,6 +65,14 @@ class Pair:
         """All declared differences as one patch onto `a`."""
         return merge_patches(self.returned)
 
+    def find_other(self, side: Side) -> Side:
+        """The side that this one is not."""
+        return self.b if side is self.a else self.a
+
+    def list_onto(self, side: Side) -> dict[str, Any]:
+        """All declared differences as one patch onto a side."""
+        return self.doing if side is self.a else self.undoing
+
     def name_partial(self, example: str) -> list[Named]:
         """What gives an example's tuple back, and not the logits; whatever does has to be named beside."""
         return list(self.partial[example].causes) if example in self.partial else []
